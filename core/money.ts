@@ -1,0 +1,49 @@
+import DecimalConstructor from 'decimal.js'
+
+/**
+ * Exact decimals. A clone, so that no library's global `Decimal.set` reaches us; 60 significant digits, so that
+ * a price of 12 decimals times a tier, a discount and a mark-up is never cut; never exponent notation.
+ */
+export const Decimal = DecimalConstructor.Decimal.clone({
+  precision: 60,
+  rounding: DecimalConstructor.Decimal.ROUND_HALF_EVEN,
+  toExpNeg: -60,
+  toExpPos: 60,
+  defaults: true,
+})
+export type Decimal = InstanceType<typeof Decimal>
+
+/** Digits after the point of every stored amount: `numeric(38,18)`. */
+export const MONEY_SCALE = 18
+
+export const ZERO: Decimal = new Decimal(0)
+
+const DECIMAL_TEXT = /^-?\d{1,30}(\.\d{1,30})?$/
+
+/**
+ * Reads a decimal string as the API and the tables write it: digits, one point, no exponent.
+ * Returns null for anything else, so that the caller names the field in its error.
+ */
+export function parseDecimal(text: string): Decimal | null {
+  return DECIMAL_TEXT.test(text) ? new Decimal(text) : null
+}
+
+/** Rounds to the scale of the tables, half to even. Everything stored passes here exactly once. */
+export function toMoneyScale(amount: Decimal): Decimal {
+  return amount.toDecimalPlaces(MONEY_SCALE, Decimal.ROUND_HALF_EVEN)
+}
+
+/** Decimal text without exponent and without trailing zeros: `0.062871`. */
+export function decimalText(amount: Decimal): string {
+  return amount.toFixed()
+}
+
+/** Decimal text from a `numeric` column: same value, trailing zeros dropped. */
+export function trimNumeric(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text
+}
+
+/** Share of `part` in `whole` in percent with two decimals, or null where there is no whole to share. */
+export function percentOf(part: Decimal, whole: Decimal): string | null {
+  return whole.isZero() ? null : part.div(whole).mul(100).toFixed(2, Decimal.ROUND_HALF_UP)
+}
