@@ -1,0 +1,26 @@
+import type { Config } from '../core/config.ts'
+import type { Log } from '../core/log.ts'
+import { startEmbedded } from '../schema/embedded/launcher.ts'
+import { migrate } from '../schema/migrate.ts'
+
+export interface Database {
+  readonly url: string
+  readonly timescale: boolean
+  /** Stops the embedded server; does nothing to a server that is not ours. */
+  stop(): Promise<void>
+}
+
+/** The database of the settings, migrated: DATABASE_URL where it is given, else the embedded PostgreSQL. */
+export async function openDatabase(config: Config, log: Log): Promise<Database> {
+  const server = config.databaseUrl
+    ? { url: config.databaseUrl, stop: async () => {} }
+    : await startEmbedded({ dataDir: config.dataDir, log })
+  try {
+    const { timescale, applied } = await migrate(server.url, { timescale: config.timescale })
+    log.info({ timescale, applied }, 'database is ready')
+    return { url: server.url, timescale, stop: server.stop }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
