@@ -40,7 +40,8 @@ export function watch(child) {
     if (!isWindows) child.kill(signal)
   }
   for (const signal of SIGNALS) process.on(signal, pass)
-  const poll = whenOrphaned(() => pass('SIGTERM'))
+  // Not after a signal: then npm went because of it, and to the child another one would mean hurry.
+  const poll = whenOrphaned(() => lastPassedMs.size === 0 && pass('SIGTERM'))
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve({ code, signal }))
