@@ -56,6 +56,7 @@ test('work runs in an invoke_agent span and all spans under it carry the attribu
     'service.name': 'shop',
     'aforo.product.id': 'support-bot',
   })
+  expect(Object.keys(root!.resource.attributes).filter((key) => key.startsWith('process.'))).toEqual([])
 })
 
 test('a synchronous function stays synchronous and keeps `this`, arguments and name', async () => {

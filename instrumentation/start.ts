@@ -1,9 +1,13 @@
 import { context, propagation, trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
-import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
+import {
+  defaultResource,
+  envDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources'
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node'
 import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace'
-import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions'
 import { type Attribution, toAttributes } from './attribution.ts'
 import { AttributionProcessor } from './attribution-processor.ts'
 
@@ -49,9 +53,10 @@ export function start(options: StartOptions): Instrumentation {
     maxQueueSize: options.queueSpans ?? 16_384,
   })
   const sdk = new NodeSDK({
-    resource: defaultResource().merge(
-      resourceFromAttributes({ [ATTR_SERVICE_NAME]: options.serviceName, ...toAttributes(options) }),
-    ),
+    serviceName: options.serviceName,
+    resource: defaultResource().merge(resourceFromAttributes(toAttributes(options))),
+    // Not the SDK's own list: that sends the command line and the user of the process along.
+    resourceDetectors: [envDetector, serviceInstanceIdDetector],
     instrumentations: options.instrumentations ?? [],
     spanProcessors: [new AttributionProcessor(), batches],
     metricReaders: [],
