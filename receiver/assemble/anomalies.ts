@@ -1,0 +1,60 @@
+import type { ModelCall } from '../../core/assembly.ts'
+import type { Anomaly } from '../../core/usage.ts'
+import { unmeteredReason } from '../dialects/failures.ts'
+import type { Observed } from './observation.ts'
+import type { Tree } from './tree.ts'
+import { compareText } from './unique.ts'
+
+/** What is odd about the spans and the calls made of them, beyond what the steps have told. */
+export function listAnomalies(
+  tree: Tree,
+  observed: readonly Observed[],
+  calls: readonly ModelCall[],
+): readonly Anomaly[] {
+  const anomalies: Anomaly[] = []
+  const seen = spansNearMetered(tree, observed)
+  tree.spans.forEach((usage, index) => {
+    for (const anomaly of usage.anomalies) {
+      // A server's view of a call is only news where nobody else saw that call.
+      if (anomaly.reason === 'server_side' && seen[index] === 1) continue
+      anomalies.push(anomaly)
+    }
+  })
+  for (const call of observed) {
+    if (call.metered) continue
+    const usage = tree.spans[call.winner]!
+    anomalies.push({ kind: 'unmetered', spanId: usage.spanId, reason: unmeteredReason(usage) })
+  }
+  for (const call of calls) {
+    if (call.badTime) anomalies.push({ kind: 'bad_time', spanId: call.spanId, reason: 'out_of_range' })
+  }
+  return anomalies
+}
+
+/** By span, kind and reason: an order that does not depend on how the anomalies were found. */
+export function compareAnomalies(a: Anomaly, b: Anomaly): number {
+  return compareText(a.spanId, b.spanId) || compareText(a.kind, b.kind) || compareText(a.reason, b.reason)
+}
+
+/** Marks spans with a metered call above or beneath them. */
+function spansNearMetered(tree: Tree, observed: readonly Observed[]): Uint8Array {
+  const above = new Uint8Array(tree.spans.length)
+  const beneath = new Uint8Array(tree.spans.length)
+  for (const call of observed) {
+    if (!call.metered) continue
+    for (const index of call.observers) {
+      above[index] = 1
+      beneath[index] = 1
+    }
+  }
+  for (const index of tree.order) {
+    const parent = tree.parent[index]!
+    if (parent !== -1 && above[parent] === 1) above[index] = 1
+  }
+  for (let at = tree.order.length - 1; at >= 0; at--) {
+    const index = tree.order[at]!
+    const parent = tree.parent[index]!
+    if (parent !== -1 && beneath[index] === 1) beneath[parent] = 1
+  }
+  return above.map((mark, index) => (mark === 1 || beneath[index] === 1 ? 1 : 0))
+}

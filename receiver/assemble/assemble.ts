@@ -1,0 +1,66 @@
+import type { Assembly, ModelCall } from '../../core/assembly.ts'
+import { isPlausible, type UnixNano } from '../../core/time.ts'
+import type { Anomaly, Usage } from '../../core/usage.ts'
+import { compareAnomalies, listAnomalies } from './anomalies.ts'
+import { attribute } from './attribution.ts'
+import { joinFetches } from './fetches.ts'
+import { collapseLayers } from './layers.ts'
+import { mergeMirrors } from './mirrors.ts'
+import { toModelCall } from './model-call.ts'
+import { collectTools } from './tools.ts'
+import { type Tree, toTree } from './tree.ts'
+import { uniqueSpans } from './unique.ts'
+import { settleWrappers } from './wrappers.ts'
+
+/**
+ * What the spans of one trace amount to: every model call and every tool call once, and what is odd about them. A pure
+ * function of the set of rows: order, batches and duplicates do not matter. Time is near linear in the number of rows.
+ */
+export function assemble(usages: readonly Usage[], context: { readonly now: UnixNano }): Assembly {
+  const anomalies: Anomaly[] = []
+  const tree = toTree(uniqueSpans(usages, anomalies), anomalies)
+  const collapsed = collapseLayers(tree, anomalies)
+  const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
+  const settled = settleWrappers(tree, merged, anomalies)
+  const calls = settled.map((call) => toModelCall(tree, call, context.now)).sort(byCallStart)
+  const tools = collectTools(tree)
+  const attribution = attribute(tree)
+  anomalies.push(...listAnomalies(tree, settled, calls))
+  if (attribution.customer === null && calls.length + tools.length > 0) {
+    anomalies.push({ kind: 'unattributed', spanId: '', reason: 'no_customer' })
+  }
+  return {
+    calls,
+    tools,
+    reasoningSteps:
+      calls.reduce((steps, call) => steps + call.reasoningSteps, 0) +
+      tree.spans.filter((usage) => usage.plan).length,
+    anomalies: anomalies.sort(compareAnomalies),
+    ...boundsOf(tree, context.now),
+    ...attribution,
+    spanIds: tree.spans
+      .filter((usage) => usage.usageClass !== 'other')
+      .map((usage) => usage.spanId)
+      .sort(),
+  }
+}
+
+function byCallStart(a: ModelCall, b: ModelCall): number {
+  if (a.startNano !== b.startNano) return a.startNano < b.startNano ? -1 : 1
+  return a.spanId < b.spanId ? -1 : 1
+}
+
+/** First start and last end of the spans whose times are believed; of all, where none is. */
+function boundsOf(tree: Tree, now: UnixNano): { startNano: UnixNano; endNano: UnixNano } {
+  const believed = tree.spans.filter(
+    (usage) => isPlausible(usage.startNano, now) && isPlausible(usage.endNano, now),
+  )
+  const spans: readonly Usage[] = believed.length > 0 ? believed : tree.spans
+  let startNano = spans[0]?.startNano ?? 0n
+  let endNano = spans[0]?.endNano ?? 0n
+  for (const usage of spans) {
+    if (usage.startNano < startNano) startNano = usage.startNano
+    if (usage.endNano > endNano) endNano = usage.endNano
+  }
+  return { startNano, endNano }
+}

@@ -1,0 +1,70 @@
+import type { UnixNano } from '../../core/time.ts'
+import type { Usage } from '../../core/usage.ts'
+
+/** Clocks of one process: spans of JavaScript begin on whole milliseconds. */
+export const SAME_CLOCK_SLACK_NANO: UnixNano = 1_500_000n
+/** Clocks of two services. */
+export const OTHER_CLOCK_SLACK_NANO: UnixNano = 5_000_000_000n
+
+/** Shorter response ids are counters or handwritten. */
+export const RESPONSE_ID_LENGTH_MIN = 16
+
+const LOW_ENTROPY = /^(?:chatcmpl-\d{1,6}$|resp_\d{1,6}$|aitxt-|run_|thread_|interaction)/
+
+/** Whether a response id alone makes it unlikely that two different calls carry it. */
+export function isHighEntropy(responseId: string | null): responseId is string {
+  return responseId !== null && responseId.length >= RESPONSE_ID_LENGTH_MIN && !LOW_ENTROPY.test(responseId)
+}
+
+/** Whether the id names a run of several requests. */
+export function isRunId(responseId: string | null): responseId is string {
+  return responseId?.startsWith('run_') ?? false
+}
+
+/** Two different ids, both strong enough to tell calls apart, minted in the same way. */
+export function areDistinctIds(a: string | null, b: string | null): boolean {
+  if (!isHighEntropy(a) || !isHighEntropy(b) || a === b) return false
+  return mintOf(a) === mintOf(b)
+}
+
+/** Whether one span observed from within the other, clock slack allowed. */
+export function isWithin(inner: Usage, outer: Usage): boolean {
+  const slack = slackOf(inner, outer)
+  return inner.startNano >= outer.startNano - slack && inner.endNano <= outer.endNano + slack
+}
+
+export function overlap(a: Usage, b: Usage): boolean {
+  const slack = slackOf(a, b)
+  return a.startNano <= b.endNano + slack && b.startNano <= a.endNano + slack
+}
+
+/** A child begins while its parent runs; one that begins later only inherited a context that was never closed. */
+export function beginsWithin(inner: Usage, outer: Usage): boolean {
+  const slack = isOneProcess(inner, outer) ? 0n : OTHER_CLOCK_SLACK_NANO
+  if (inner.startNano < outer.startNano - slack) return false
+  // A span without duration contains what begins with it.
+  return inner.startNano < outer.endNano + slack || inner.startNano === outer.startNano
+}
+
+export function isOneProcess(a: Usage, b: Usage): boolean {
+  return a.serviceName === b.serviceName && a.serviceInstance === b.serviceInstance
+}
+
+/** Whether two spans may speak of one model: `gpt-4o-mini` and `gpt-4o-mini-2024-07-18`. */
+export function modelsAgree(a: Usage, b: Usage): boolean {
+  const left = namesOf(a)
+  const right = namesOf(b)
+  return left.some((x) => right.some((y) => x.startsWith(y) || y.startsWith(x)))
+}
+
+function namesOf(usage: Usage): readonly string[] {
+  return [usage.responseModel, usage.requestModel].filter((name) => name !== null)
+}
+
+function slackOf(a: Usage, b: Usage): UnixNano {
+  return isOneProcess(a, b) ? SAME_CLOCK_SLACK_NANO : OTHER_CLOCK_SLACK_NANO
+}
+
+function mintOf(responseId: string): string {
+  return /^[a-z]+[-_]/i.exec(responseId)?.[0] ?? ''
+}

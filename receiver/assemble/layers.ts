@@ -1,0 +1,153 @@
+import { type Anomaly, NO_TOKENS, type TokenBuckets, type Usage } from '../../core/usage.ts'
+import { isRefused } from '../dialects/failures.ts'
+import { allTokens, equalTotals, isNowhereNegative, minus, plus } from './arithmetic.ts'
+import { areDistinctIds, beginsWithin } from './identity.ts'
+import { append, type Observed, observed, takeOver } from './observation.ts'
+import type { Tree } from './tree.ts'
+
+/** How many calls up a layer is looked for past calls that ended before it began. */
+export const LAYERS_MAX = 16
+
+/**
+ * Model calls of a trace, each once, however many instrumentations saw it from above one another. A call within a call,
+ * with neither a tool nor an agent between them, is the same call seen twice; the inner metered one counts.
+ */
+export function collapseLayers(tree: Tree, anomalies: Anomaly[]): readonly Observed[] {
+  const outer = outerCalls(tree, anomalies)
+  const inner = new Map<number, Inner>()
+  const calls: Observed[] = []
+  for (let at = tree.order.length - 1; at >= 0; at--) {
+    const index = tree.order[at]!
+    const usage = tree.spans[index]!
+    if (!isRequest(usage)) continue
+    const found = inner.get(index)
+    inner.delete(index)
+    const resolved =
+      found === undefined ? alone(index, usage) : withInner(index, usage, found.calls, anomalies)
+    const above = outer[index]!
+    if (above === -1) append(calls, resolved)
+    else handUp(inner, above, resolved)
+  }
+  return calls
+}
+
+interface Inner {
+  calls: Observed[]
+}
+
+function isRequest(usage: Usage): boolean {
+  return usage.usageClass === 'call' || usage.usageClass === 'embed'
+}
+
+/** For each call the call it is a layer of, else -1. */
+function outerCalls(tree: Tree, anomalies: Anomaly[]): Int32Array {
+  const outer = new Int32Array(tree.spans.length).fill(-1)
+  const visibleCall = new Int32Array(tree.spans.length).fill(-1)
+  const visibleEmbed = new Int32Array(tree.spans.length).fill(-1)
+  for (const index of tree.order) {
+    const usage = tree.spans[index]!
+    const above = tree.parent[index]!
+    visibleCall[index] = above === -1 ? -1 : visibleCall[above]!
+    visibleEmbed[index] = above === -1 ? -1 : visibleEmbed[above]!
+    if (usage.usageClass === 'tool' || usage.agentBoundary) {
+      visibleCall[index] = -1
+      visibleEmbed[index] = -1
+    } else if (isRequest(usage)) {
+      const visible = usage.usageClass === 'call' ? visibleCall : visibleEmbed
+      outer[index] = layerAbove(tree, outer, visible[index]!, usage, anomalies)
+      visible[index] = index
+    }
+  }
+  return outer
+}
+
+function layerAbove(
+  tree: Tree,
+  outer: Int32Array,
+  nearest: number,
+  usage: Usage,
+  anomalies: Anomaly[],
+): number {
+  let candidate = nearest
+  for (let steps = 0; candidate !== -1 && steps < LAYERS_MAX; steps++) {
+    const above = tree.spans[candidate]!
+    if (beginsWithin(usage, above)) {
+      if (!areDistinct(usage, above)) return candidate
+      anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'nested_distinct' })
+      return -1
+    }
+    candidate = outer[candidate]!
+  }
+  return -1
+}
+
+function areDistinct(a: Usage, b: Usage): boolean {
+  return (
+    a.metered && b.metered && areDistinctIds(a.responseId, b.responseId) && !equalTotals(a.buckets, b.buckets)
+  )
+}
+
+/** The longer list takes in the shorter, so that deep and wide trees stay near linear. */
+function handUp(inner: Map<number, Inner>, above: number, calls: Observed[]): void {
+  const known = inner.get(above)
+  if (known === undefined) inner.set(above, { calls })
+  else if (known.calls.length >= calls.length) append(known.calls, calls)
+  else {
+    known.calls = append(calls, known.calls)
+  }
+}
+
+function alone(index: number, usage: Usage): Observed[] {
+  return isRefused(usage) ? [] : [observed(index, usage)]
+}
+
+function withInner(index: number, usage: Usage, inner: Observed[], anomalies: Anomaly[]): Observed[] {
+  // Every request below was refused: what this span saw was no call either, unless it knows of usage.
+  if (inner.length === 0) return usage.metered ? [observed(index, usage)] : []
+  const [only] = inner
+  if (inner.length === 1 && only !== undefined) {
+    only.observers.push(index)
+    if (usage.metered && !takeOver(only, usage.buckets)) {
+      anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'layer_disagree' })
+    }
+    return inner
+  }
+  if (usage.metered) reconstruct(usage, inner, anomalies)
+  return inner
+}
+
+/**
+ * Several requests beneath, some without usage, and a call around them that knows the sum: what the others leave is
+ * theirs. It goes to the first of them, and the others with it.
+ */
+function reconstruct(usage: Usage, inner: Observed[], anomalies: Anomaly[]): void {
+  const missing = inner.filter((call) => !call.metered)
+  if (missing.length === 0) return
+  const rest = remainder(usage.buckets, inner)
+  if (rest === null) return
+  const known = inner.filter((call) => call.metered)
+  const first = coverAll(missing, rest)
+  inner.length = 0
+  append(inner, [...known, first])
+  anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'reconstructed' })
+}
+
+/** What is left of a sum after the metered calls; null where it is nothing, or no sum of theirs. */
+export function remainder(sum: TokenBuckets, calls: readonly Observed[]): TokenBuckets | null {
+  const known = calls.filter((call) => call.metered).reduce((all, call) => plus(all, call.buckets), NO_TOKENS)
+  const rest = minus(sum, known)
+  return isNowhereNegative(rest) && allTokens(rest) > 0 ? rest : null
+}
+
+/** Makes one metered call of those without usage; the earliest lends its identity. */
+export function coverAll(missing: readonly Observed[], buckets: TokenBuckets): Observed {
+  const [first, ...others] = [...missing].sort((a, b) => a.winner - b.winner)
+  if (first === undefined) throw new RangeError('no call to cover')
+  for (const other of others) {
+    append(first.observers, other.observers)
+    append(first.places, other.places)
+  }
+  first.buckets = buckets
+  first.metered = true
+  return first
+}

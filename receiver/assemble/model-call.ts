@@ -1,0 +1,59 @@
+import type { ModelCall } from '../../core/assembly.ts'
+import { isPlausible, type UnixNano } from '../../core/time.ts'
+import type { Usage } from '../../core/usage.ts'
+import type { Observed } from './observation.ts'
+import type { Tree } from './tree.ts'
+
+/** A model call from what its observers say: the winner first, then the others where the winner is silent. */
+export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCall {
+  const winner = tree.spans[call.winner]!
+  const others = [...new Set(call.observers)]
+    .filter((index) => index !== call.winner)
+    .sort((a, b) => a - b)
+    .map((index) => tree.spans[index]!)
+  const observers = [winner, ...others]
+  const first = <T>(read: (usage: Usage) => T | null): T | null => {
+    for (const usage of observers) {
+      const value = read(usage)
+      if (value !== null) return value
+    }
+    return null
+  }
+  const requestModel = first((usage) => usage.requestModel)
+  return {
+    spanId: winner.spanId,
+    spanIds: [winner.spanId, ...others.map((usage) => usage.spanId).sort()],
+    kind: winner.usageClass === 'embed' ? 'embedding' : 'chat',
+    granularity: call.granularity,
+    provider: first((usage) => usage.provider),
+    model: first((usage) => usage.responseModel) ?? requestModel,
+    requestModel,
+    responseId: first((usage) => usage.responseId),
+    startNano: winner.startNano,
+    endNano: winner.endNano,
+    metered: call.metered,
+    buckets: call.buckets,
+    reasoningSteps: reasoningSteps(call, observers),
+    quantities: quantitiesOf(observers),
+    serviceTier: first((usage) => usage.serviceTier),
+    region: first((usage) => usage.region),
+    reportedCost: first((usage) => usage.reportedCost),
+    estimated: winner.estimated,
+    badTime: !isPlausible(winner.startNano, now) || !isPlausible(winner.endNano, now),
+  }
+}
+
+/** The visible parts of reasoning; where none can be seen, one step if any tokens went into reasoning. */
+function reasoningSteps(call: Observed, observers: readonly Usage[]): number {
+  const parts = Math.max(0, ...observers.map((usage) => usage.reasoningParts ?? 0))
+  if (parts > 0) return parts
+  return call.buckets.outputReasoning > 0 ? 1 : 0
+}
+
+function quantitiesOf(observers: readonly Usage[]): Readonly<Record<string, number>> {
+  const quantities: Record<string, number> = {}
+  for (const usage of observers) {
+    for (const [unit, quantity] of Object.entries(usage.quantities)) quantities[unit] ??= quantity
+  }
+  return quantities
+}

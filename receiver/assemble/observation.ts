@@ -1,0 +1,54 @@
+import { NO_TOKENS, type TokenBuckets, type Usage } from '../../core/usage.ts'
+import { completes, equalTotals, moreDetailed } from './arithmetic.ts'
+
+/** A model call in the making: the spans that saw it, and whose numbers count. Owned by one step at a time. */
+export interface Observed {
+  /** Index of the span that identifies the call. */
+  winner: number
+  /** Indexes of all spans that saw it, the winner first. */
+  readonly observers: number[]
+  /** Indexes of the spans under which the call is known: the winner's, and those of merged mirrors. */
+  readonly places: number[]
+  buckets: TokenBuckets
+  metered: boolean
+  granularity: 'call' | 'wrapper'
+}
+
+export function observed(index: number, usage: Usage): Observed {
+  return {
+    winner: index,
+    observers: [index],
+    places: [index],
+    buckets: usage.metered ? usage.buckets : NO_TOKENS,
+    metered: usage.metered,
+    granularity: 'call',
+  }
+}
+
+/**
+ * Takes over what another observer of the same call saw. The call keeps its numbers unless it has none, or the other
+ * tells the same totals in more detail, or has just those tokens more that this one could not see. False where the two
+ * disagree.
+ */
+export function takeOver(call: Observed, buckets: TokenBuckets): boolean {
+  if (!call.metered) {
+    call.buckets = buckets
+    call.metered = true
+    return true
+  }
+  if (equalTotals(call.buckets, buckets)) {
+    call.buckets = moreDetailed(call.buckets, buckets)
+    return true
+  }
+  if (completes(buckets, call.buckets)) {
+    call.buckets = buckets
+    return true
+  }
+  return completes(call.buckets, buckets)
+}
+
+/** Appends without spreading: a list may be longer than a call has arguments. */
+export function append<T>(into: T[], items: readonly T[]): T[] {
+  for (const item of items) into.push(item)
+  return into
+}

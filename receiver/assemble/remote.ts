@@ -1,0 +1,30 @@
+import type { Tree } from './tree.ts'
+
+/**
+ * Marks the calls that reach an agent in another service: beneath them a server span, and beneath that an agent, with no
+ * tool between. Such a call may be one model call of the agent's making, or the agent itself dressed as a model.
+ */
+export function remoteOuters(tree: Tree): Uint8Array {
+  const remote = new Uint8Array(tree.spans.length)
+  const call = new Int32Array(tree.spans.length).fill(-1)
+  const served = new Uint8Array(tree.spans.length)
+  for (const index of tree.order) {
+    const usage = tree.spans[index]!
+    const above = tree.parent[index]!
+    if (above !== -1) {
+      call[index] = call[above]!
+      served[index] = served[above]!
+    }
+    if (usage.kind === 'server') served[index] = 1
+    if (usage.usageClass === 'call') {
+      call[index] = index
+      served[index] = 0
+    } else if (usage.usageClass === 'tool') {
+      call[index] = -1
+    } else if (usage.agentBoundary) {
+      if (call[index] !== -1 && served[index] === 1) remote[call[index]!] = 1
+      call[index] = -1
+    }
+  }
+  return remote
+}

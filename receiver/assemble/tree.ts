@@ -1,0 +1,79 @@
+import type { Anomaly, Usage } from '../../core/usage.ts'
+
+/** The spans of a trace as a forest. Missing parents and several roots are normal. Indexes are into `spans`. */
+export interface Tree {
+  readonly spans: readonly Usage[]
+  /** Index of the parent, -1 for a root or a span whose parent is not here. */
+  readonly parent: Int32Array
+  /** Every index once, parents before their children. */
+  readonly order: Int32Array
+  /** Steps to the root. */
+  readonly depth: Int32Array
+}
+
+/**
+ * Builds the forest in linear time without recursion, as traces may be ten thousand spans deep. `spans` are unique and
+ * in a fixed order. Spans that are each other's ancestors are cut apart at the first of them.
+ */
+export function toTree(spans: readonly Usage[], anomalies: Anomaly[]): Tree {
+  const indexOf = new Map(spans.map((span, index) => [span.spanId, index]))
+  const parent = Int32Array.from(spans, (span) =>
+    span.parentSpanId === '' ? -1 : (indexOf.get(span.parentSpanId) ?? -1),
+  )
+  for (const index of cutCycles(parent)) {
+    const span = spans[index]!
+    anomalies.push({ kind: 'conflict', spanId: span.spanId, reason: 'parent_cycle' })
+  }
+  const order = parentsFirst(parent)
+  const depth = new Int32Array(spans.length)
+  for (const index of order) {
+    const above = parent[index]!
+    depth[index] = above === -1 ? 0 : depth[above]! + 1
+  }
+  return { spans, parent, order, depth }
+}
+
+/** Makes roots of the lowest index of each cycle, and returns them. */
+function cutCycles(parent: Int32Array): readonly number[] {
+  const roots: number[] = []
+  const walk = new Int32Array(parent.length).fill(-1)
+  for (let start = 0; start < parent.length; start++) {
+    let at = start
+    while (at !== -1 && walk[at] === -1) {
+      walk[at] = start
+      at = parent[at]!
+    }
+    if (at === -1 || walk[at] !== start) continue
+    let lowest = at
+    for (let on = parent[at]!; on !== at; on = parent[on]!) lowest = Math.min(lowest, on)
+    parent[lowest] = -1
+    roots.push(lowest)
+  }
+  return roots
+}
+
+function parentsFirst(parent: Int32Array): Int32Array {
+  const children = childLists(parent)
+  const order = new Int32Array(parent.length)
+  let filled = 0
+  for (let index = 0; index < parent.length; index++) {
+    if (parent[index] === -1) order[filled++] = index
+  }
+  for (let read = 0; read < filled; read++) {
+    const at = order[read]!
+    for (let child = children.first[at]!; child !== -1; child = children.next[child]!) order[filled++] = child
+  }
+  return order
+}
+
+function childLists(parent: Int32Array): { first: Int32Array; next: Int32Array } {
+  const first = new Int32Array(parent.length).fill(-1)
+  const next = new Int32Array(parent.length).fill(-1)
+  for (let index = parent.length - 1; index >= 0; index--) {
+    const above = parent[index]!
+    if (above === -1) continue
+    next[index] = first[above]!
+    first[above] = index
+  }
+  return { first, next }
+}

@@ -1,0 +1,173 @@
+import { type Anomaly, NO_TOKENS, type TokenBuckets } from '../../core/usage.ts'
+import { dialectOf } from '../dialects/table.ts'
+import { allTokens, equalTotals, isNowhereNegative, minus, plus } from './arithmetic.ts'
+import { coverAll } from './layers.ts'
+import { billLifetimes, type Lifetime } from './lifetimes.ts'
+import { append, type Observed, observed } from './observation.ts'
+import { remoteOuters } from './remote.ts'
+import type { Tree } from './tree.ts'
+
+/** What lies beneath a span. Handed up from child to parent, so that one object lives on each path. */
+interface Beneath {
+  metered: number
+  sum: TokenBuckets
+  /** Calls without usage. */
+  missing: Observed[]
+  /** Wrappers that stand for the calls of an agent nobody else saw. */
+  agents: Observed[]
+}
+
+/**
+ * Wrappers repeat the usage of what they go round, so their usage is never added where a metered call lies beneath.
+ * It counts in two cases only: an agent that is told of by nothing else is billed once, by its own total; and where the
+ * dialect's wrapper is the sum of its calls, what the metered ones leave belongs to those without usage.
+ */
+export function settleWrappers(
+  tree: Tree,
+  calls: readonly Observed[],
+  anomalies: Anomaly[],
+): readonly Observed[] {
+  const placed = placedCalls(calls)
+  const remote = remoteOuters(tree)
+  const beneath: (Beneath | undefined)[] = new Array<Beneath | undefined>(tree.spans.length)
+  const dropped = new Set<Observed>()
+  const lifetimes: Lifetime[] = []
+  const billed: Observed[] = []
+  for (let at = tree.order.length - 1; at >= 0; at--) {
+    const index = tree.order[at]!
+    const usage = tree.spans[index]!
+    let here = beneath[index]
+    if (usage.usageClass === 'wrapper' && usage.metered) {
+      here ??= nothing()
+      settle({ tree, index, here, dropped, lifetimes, anomalies })
+    }
+    for (const call of placed.get(index) ?? []) {
+      if (remote[index] === 1 && call.winner === index && here !== undefined) {
+        dropRemoteSum(tree, call, here, dropped, anomalies)
+      }
+      here = withCall(here, call, index, dropped)
+    }
+    const above = tree.parent[index]!
+    if (here === undefined) continue
+    if (above === -1) append(billed, here.agents)
+    else beneath[above] = joined(beneath[above], here)
+    beneath[index] = undefined
+  }
+  return [
+    ...calls.filter((call) => !dropped.has(call)),
+    ...billed,
+    ...billLifetimes(tree, lifetimes, anomalies),
+  ]
+}
+
+function nothing(): Beneath {
+  return { metered: 0, sum: NO_TOKENS, missing: [], agents: [] }
+}
+
+function placedCalls(calls: readonly Observed[]): Map<number, Observed[]> {
+  const placed = new Map<number, Observed[]>()
+  for (const call of calls) {
+    for (const index of call.places) {
+      const known = placed.get(index)
+      if (known === undefined) placed.set(index, [call])
+      else known.push(call)
+    }
+  }
+  return placed
+}
+
+/** A mirrored call counts at each of its places: a sum that holds it twice only forbids a remainder. */
+function withCall(here: Beneath | undefined, call: Observed, index: number, dropped: Set<Observed>): Beneath {
+  const beneath = here ?? nothing()
+  if (dropped.has(call)) return beneath
+  if (call.metered) {
+    beneath.metered++
+    beneath.sum = plus(beneath.sum, call.buckets)
+  } else if (call.winner === index) {
+    beneath.missing.push(call)
+  }
+  return beneath
+}
+
+function joined(a: Beneath | undefined, b: Beneath): Beneath {
+  if (a === undefined) return b
+  return {
+    metered: a.metered + b.metered,
+    sum: plus(a.sum, b.sum),
+    missing: longer(a.missing, b.missing),
+    agents: longer(a.agents, b.agents),
+  }
+}
+
+function longer<T>(a: T[], b: T[]): T[] {
+  return a.length >= b.length ? append(a, b) : append(b, a)
+}
+
+interface Settling {
+  readonly tree: Tree
+  readonly index: number
+  readonly here: Beneath
+  readonly dropped: Set<Observed>
+  readonly lifetimes: Lifetime[]
+  readonly anomalies: Anomaly[]
+}
+
+function settle(settling: Settling): void {
+  const { tree, index, here, lifetimes, anomalies } = settling
+  const usage = tree.spans[index]!
+  const convention = dialectOf(usage.dialect)?.wrapperUsage
+  if (convention === 'lifetime') {
+    if (usage.agentBoundary) lifetimes.push({ index, told: here.metered > 0 })
+  } else if (convention === 'sum' && here.missing.length > 0) {
+    reconstruct(settling, usage.buckets)
+  } else if (here.metered === 0 && usage.agentBoundary) {
+    standForAgent(settling, usage.buckets)
+  } else if (here.metered === 0 && here.missing.length === 0 && here.agents.length === 0) {
+    anomalies.push({ kind: 'unclassified_usage', spanId: usage.spanId, reason: 'wrapper_without_calls' })
+  }
+}
+
+function reconstruct({ tree, index, here, dropped, anomalies }: Settling, whole: TokenBuckets): void {
+  const agents = here.agents.reduce((all, agent) => plus(all, agent.buckets), NO_TOKENS)
+  const rest = minus(whole, plus(here.sum, agents))
+  if (!isNowhereNegative(rest) || allTokens(rest) === 0) return
+  const covered = coverAll(here.missing, rest)
+  for (const call of here.missing) if (call !== covered) dropped.add(call)
+  here.missing = []
+  here.metered++
+  here.sum = plus(here.sum, rest)
+  anomalies.push({ kind: 'usage_ambiguous', spanId: tree.spans[index]!.spanId, reason: 'reconstructed' })
+}
+
+/** The outermost total stands for the agents within it, unless they add up to it or to more than it. */
+function standForAgent({ tree, index, here, dropped, anomalies }: Settling, whole: TokenBuckets): void {
+  const usage = tree.spans[index]!
+  const inner = here.agents.reduce((all, agent) => plus(all, agent.buckets), NO_TOKENS)
+  if (here.agents.length > 1 && equalTotals(inner, whole)) return
+  if (allTokens(inner) > allTokens(whole)) {
+    anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'wrapper_disagree' })
+    return
+  }
+  const agent = observed(index, usage)
+  agent.granularity = 'wrapper'
+  for (const part of [...here.agents, ...here.missing]) append(agent.observers, part.observers)
+  for (const call of here.missing) dropped.add(call)
+  here.missing = []
+  here.agents = [agent]
+}
+
+/** A call that went to a remote agent: where it tells the sum of that agent's calls it is a wrapper of them. */
+function dropRemoteSum(
+  tree: Tree,
+  call: Observed,
+  here: Beneath,
+  dropped: Set<Observed>,
+  anomalies: Anomaly[],
+): void {
+  if (!call.metered || here.metered === 0) return
+  if (equalTotals(call.buckets, here.sum)) dropped.add(call)
+  else {
+    const { spanId } = tree.spans[call.winner]!
+    anomalies.push({ kind: 'usage_ambiguous', spanId, reason: 'ambiguous_remote_agent' })
+  }
+}

@@ -1,0 +1,118 @@
+import type { Span } from '../../core/span.ts'
+import type { Convention, Dialect, Fact, RawQuantity, RoleRule, SpanRole, Vocabulary } from './dialect.ts'
+import { FACTS, RAW_QUANTITIES } from './dialect.ts'
+import { compileMatch, compilePattern, compilePatterns, type SpanTest } from './match.ts'
+
+/** A row made ready to read spans with: key lists merged over its vocabularies, patterns compiled. */
+export interface CompiledDialect {
+  readonly dialect: Dialect
+  readonly quantities: readonly (readonly [RawQuantity, readonly string[]])[]
+  readonly units: readonly (readonly [string, readonly string[]])[]
+  readonly facts: Readonly<Record<Fact, readonly string[]>>
+  readonly json: readonly { readonly key: string; readonly disjoint: boolean }[]
+  readonly providerUsage: readonly NonNullable<Vocabulary['providerUsage']>[]
+  /** The span's role; null where no rule names it. */
+  role(span: Span): SpanRole | null
+  cachedInput(provider: string | null, model: string | null): 'included' | 'excluded' | null
+  reasoning(provider: string | null, model: string | null): 'included' | 'apart' | null
+  isEstimate(span: Span): boolean
+  hasFailed(span: Span): boolean
+  isFailedAs(span: Span): boolean
+}
+
+/** Compiles one row; done once per row when the table is loaded. */
+export function compileDialect(dialect: Dialect): CompiledDialect {
+  const vocabularies = dialect.vocabularies
+  return {
+    dialect,
+    quantities: RAW_QUANTITIES.map(
+      (quantity) => [quantity, merged(vocabularies, (v) => v.quantities?.[quantity])] as const,
+    ).filter(([, keys]) => keys.length > 0),
+    units: unitsOf(vocabularies),
+    facts: Object.fromEntries(
+      FACTS.map((fact) => [fact, merged(vocabularies, (v) => v.facts?.[fact])]),
+    ) as unknown as Record<Fact, readonly string[]>,
+    json: vocabularies.flatMap((v) => v.json ?? []),
+    providerUsage: vocabularies.flatMap((v) => (v.providerUsage === undefined ? [] : [v.providerUsage])),
+    role: compileRoles(dialect.roles),
+    cachedInput: compileConventions(dialect.cachedInput ?? []),
+    reasoning: compileConventions(dialect.reasoning ?? []),
+    isEstimate: anyOf((dialect.estimated ?? []).map(compileMatch)),
+    hasFailed: anyOf((dialect.failed ?? []).map(compileMatch)),
+    isFailedAs: anyOf((dialect.failedAs?.when ?? []).map(compileMatch)),
+  }
+}
+
+function merged(
+  vocabularies: readonly Vocabulary[],
+  keysOf: (vocabulary: Vocabulary) => readonly string[] | undefined,
+): readonly string[] {
+  return [...new Set(vocabularies.flatMap((vocabulary) => keysOf(vocabulary) ?? []))]
+}
+
+function unitsOf(vocabularies: readonly Vocabulary[]): readonly (readonly [string, readonly string[]])[] {
+  const names = [...new Set(vocabularies.flatMap((v) => Object.keys(v.units ?? {})))]
+  return names.map((name) => [name, merged(vocabularies, (v) => v.units?.[name])] as const)
+}
+
+function anyOf(tests: readonly SpanTest[]): SpanTest {
+  if (tests.length === 0) return () => false
+  return (span) => tests.some((test) => test(span))
+}
+
+function compileRoles(rules: readonly RoleRule[]): (span: Span) => SpanRole | null {
+  const compiled = rules.map(compileRole)
+  return (span) => {
+    for (const rule of compiled) {
+      const role = rule(span)
+      if (role !== null) return role
+    }
+    return null
+  }
+}
+
+function compileRole(rule: RoleRule): (span: Span) => SpanRole | null {
+  if ('names' in rule) {
+    const roleOf = compileLookup(rule.names)
+    return (span) => roleOf(span.name)
+  }
+  const { attribute } = rule
+  if ('present' in rule) {
+    const { present } = rule
+    return (span) => (span.attribute(attribute) === undefined ? null : present)
+  }
+  const roleOf = compileLookup(rule.values)
+  return (span) => {
+    const value = span.attribute(attribute)
+    return value === undefined ? null : roleOf(String(value))
+  }
+}
+
+/** Exact texts first, then patterns in the order they are written. */
+function compileLookup(table: Readonly<Record<string, SpanRole>>): (text: string) => SpanRole | null {
+  const entries = Object.entries(table)
+  const exact = new Map(entries.filter(([pattern]) => !pattern.includes('*')))
+  const loose = entries
+    .filter(([pattern]) => pattern.includes('*'))
+    .map(([pattern, role]) => ({ test: compilePattern(pattern), role }))
+  return (text) => exact.get(text) ?? loose.find(({ test }) => test(text))?.role ?? null
+}
+
+function compileConventions<T>(
+  conventions: readonly Convention<T>[],
+): (provider: string | null, model: string | null) => T | null {
+  const compiled = conventions.map(({ says, providers, models }) => ({
+    says,
+    always: providers === undefined && models === undefined,
+    provider: compilePatterns(providers ?? []),
+    model: compilePatterns(models ?? []),
+  }))
+  return (provider, model) => {
+    for (const convention of compiled) {
+      if (convention.always) return convention.says
+      if (provider !== null && convention.provider(provider)) return convention.says
+      if (model !== null && convention.model(model)) return convention.says
+    }
+    return null
+  }
+}

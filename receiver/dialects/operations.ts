@@ -1,0 +1,88 @@
+import type { RoleRule, SpanRole } from './dialect.ts'
+
+/** Operation names of OpenTelemetry's GenAI conventions, and those met in the wild under the same attribute. */
+export const OPERATIONS: Readonly<Record<string, SpanRole>> = {
+  chat: 'call',
+  generate_content: 'call',
+  text_completion: 'call',
+  completion: 'call',
+  acompletion: 'call',
+  responses: 'call',
+  aresponses: 'call',
+  llm_call: 'call',
+  'chat.completions': 'call',
+  'chat.streaming_completions': 'call',
+  'text.completions': 'call',
+  embeddings: 'embed',
+  embedding: 'embed',
+  aembedding: 'embed',
+  execute_tool: 'tool',
+  fetch_response: 'fetch',
+  invoke_agent: 'agent',
+  create_agent: 'wrapper',
+  agent_step: 'wrapper',
+  invoke_workflow: 'wrapper',
+  model_generation: 'wrapper',
+  model_step: 'wrapper',
+  model_chunk: 'wrapper',
+  plan: 'plan',
+  WORKFLOW: 'wrapper',
+  TASK: 'wrapper',
+  count_tokens: 'ignored',
+}
+
+export const BY_OPERATION: RoleRule = { attribute: 'gen_ai.operation.name', values: OPERATIONS }
+
+/** The Model Context Protocol's tool call, seen from the client or the server. */
+export const BY_MCP: RoleRule = {
+  attribute: 'mcp.method.name',
+  values: { 'tools/call': 'tool', '*': 'other' },
+}
+
+export const BY_OPEN_INFERENCE_KIND: RoleRule = {
+  attribute: 'openinference.span.kind',
+  values: {
+    LLM: 'call',
+    EMBEDDING: 'embed',
+    TOOL: 'tool',
+    AGENT: 'agent',
+    RETRIEVER: 'ignored',
+    RERANKER: 'ignored',
+    PROMPT: 'ignored',
+    GUARDRAIL: 'ignored',
+    EVALUATOR: 'ignored',
+    TOKEN_COUNTER: 'ignored',
+    '*': 'wrapper',
+  },
+}
+
+export const BY_TRACELOOP_KIND: RoleRule = {
+  attribute: 'traceloop.span.kind',
+  values: { tool: 'tool', agent: 'agent', workflow: 'wrapper', task: 'wrapper', '*': 'wrapper' },
+}
+
+/** The AI SDK: what ends in `do…` is a request, everything else under `ai.` goes round requests. */
+export const BY_AI_OPERATION: RoleRule = {
+  attribute: 'ai.operationId',
+  values: {
+    '*.doGenerate': 'call',
+    '*.doStream': 'call',
+    '*.doEmbed': 'embed',
+    '*.doRerank': 'ignored',
+    'ai.toolCall': 'tool',
+    'ai.*': 'wrapper',
+  },
+}
+
+/** Spans without an operation name that carry usage all the same, and count requests that consume nothing. */
+export const BY_KNOWN_NAME: RoleRule = {
+  names: {
+    orchestrate_tools: 'wrapper',
+    'agent run': 'agent',
+    raw_gen_ai_request: 'ignored',
+    'Received Proxy Server Request': 'ignored',
+    '*count_tokens': 'ignored',
+    '*responses.retrieve': 'fetch',
+    '*runs.retrieve': 'fetch',
+  },
+}

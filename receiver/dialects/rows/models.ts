@@ -1,0 +1,27 @@
+/**
+ * Model ids as Anthropic's and Amazon's own clients write them: no route prefix with a slash, as routers put before
+ * them. Frameworks that take their numbers straight from those clients report cached tokens apart from the input.
+ */
+export const NATIVE_ANTHROPIC = ['claude-*'] as const
+
+export const NATIVE_ANTHROPIC_ON_BEDROCK = [
+  'anthropic.*',
+  'us.anthropic.*',
+  'eu.anthropic.*',
+  'global.anthropic.*',
+] as const
+
+export const NATIVE_BEDROCK = [
+  'anthropic.*',
+  'amazon.*',
+  'us.*',
+  'eu.*',
+  'apac.*',
+  'global.*',
+  'jp.*',
+  'au.*',
+] as const
+
+export const NATIVE = [...NATIVE_ANTHROPIC, ...NATIVE_BEDROCK] as const
+
+export const GOOGLE = ['gcp.*'] as const

@@ -1,0 +1,59 @@
+import type { Dialect } from '../dialect.ts'
+import { BY_OPEN_INFERENCE_KIND, BY_OPERATION } from '../operations.ts'
+import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
+import { NATIVE } from './models.ts'
+
+const reads = {
+  vocabularies: [OPEN_INFERENCE, GEN_AI],
+  roles: [BY_OPEN_INFERENCE_KIND, BY_OPERATION],
+} as const
+
+/** OpenInference (Arize). Its kind attribute decides: a Collector that adds GenAI names calls every chain an agent. */
+export const OPENINFERENCE_ROWS: readonly Dialect[] = [
+  {
+    id: 'openinference-claude-agent',
+    title: 'OpenInference, Claude Agent SDK',
+    recognise: [
+      {
+        scope: [
+          'openinference.instrumentation.claude_agent_sdk',
+          '@arizeai/openinference-instrumentation-claude-agent-sdk',
+        ],
+      },
+    ],
+    ...reads,
+    cachedInput: [{ says: 'excluded' }],
+  },
+  {
+    id: 'openinference-agno',
+    title: 'OpenInference, agno',
+    recognise: [{ scope: ['openinference.instrumentation.agno'] }],
+    ...reads,
+    cachedInput: [{ says: 'excluded', models: NATIVE }],
+  },
+  {
+    id: 'openinference-smolagents',
+    title: 'OpenInference, smolagents (a run repeats the sum of its calls)',
+    recognise: [{ scope: ['openinference.instrumentation.smolagents'] }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    wrapperUsage: 'sum',
+  },
+  {
+    id: 'openinference-bedrock',
+    title: 'OpenInference, Bedrock',
+    recognise: [{ scope: ['openinference.instrumentation.bedrock'] }],
+    ...reads,
+    cachedInput: [{ says: 'excluded' }],
+  },
+  {
+    id: 'openinference',
+    title: 'OpenInference (Arize), Python and JS',
+    recognise: [
+      { scope: ['openinference.instrumentation.*', '@arizeai/openinference-*'] },
+      { attribute: 'openinference.span.kind' },
+    ],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+  },
+]

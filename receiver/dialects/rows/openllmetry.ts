@@ -1,0 +1,73 @@
+import type { Dialect, RoleRule } from '../dialect.ts'
+import { BY_KNOWN_NAME, BY_OPERATION, BY_TRACELOOP_KIND } from '../operations.ts'
+import { GEN_AI, TRACELOOP } from '../vocabularies.ts'
+import { NATIVE_ANTHROPIC_ON_BEDROCK } from './models.ts'
+
+const BY_REQUEST_TYPE: RoleRule = {
+  attribute: 'llm.request.type',
+  values: { chat: 'call', completion: 'call', embedding: 'embed', rerank: 'ignored', '*': 'call' },
+}
+
+const reads = {
+  vocabularies: [GEN_AI, TRACELOOP],
+  roles: [BY_TRACELOOP_KIND, BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST_TYPE],
+} as const
+
+/**
+ * OpenLLMetry (Traceloop). Thoughts of Gemini and Vertex show only in the total, which the arithmetic finds. Its
+ * JavaScript instrumentation of Anthropic leaves cached tokens out of the input, the Python one puts them in.
+ */
+export const OPENLLMETRY_ROWS: readonly Dialect[] = [
+  {
+    id: 'openllmetry-anthropic-js',
+    title: 'OpenLLMetry JS, Anthropic',
+    recognise: [{ scope: ['@traceloop/instrumentation-anthropic'] }],
+    ...reads,
+    cachedInput: [{ says: 'excluded' }],
+  },
+  {
+    id: 'openllmetry-bedrock-py',
+    title: 'OpenLLMetry Python, Bedrock',
+    recognise: [{ scope: ['opentelemetry.instrumentation.bedrock'] }],
+    ...reads,
+    cachedInput: [{ says: 'excluded' }],
+  },
+  {
+    id: 'openllmetry-bedrock-js',
+    title: 'OpenLLMetry JS, Bedrock',
+    recognise: [{ scope: ['@traceloop/instrumentation-bedrock'] }],
+    ...reads,
+    cachedInput: [{ says: 'included', models: NATIVE_ANTHROPIC_ON_BEDROCK }, { says: 'excluded' }],
+  },
+  {
+    id: 'openllmetry',
+    title: 'OpenLLMetry (Traceloop), Python and JS',
+    recognise: [
+      { scope: ['@traceloop/*'] },
+      {
+        scope: [
+          'opentelemetry.instrumentation.openai',
+          'opentelemetry.instrumentation.openai.*',
+          'opentelemetry.instrumentation.anthropic',
+          'opentelemetry.instrumentation.cohere',
+          'opentelemetry.instrumentation.google_generativeai',
+          'opentelemetry.instrumentation.vertexai',
+          'opentelemetry.instrumentation.mistralai',
+          'opentelemetry.instrumentation.ollama',
+          'opentelemetry.instrumentation.groq',
+          'opentelemetry.instrumentation.together',
+          'opentelemetry.instrumentation.watsonx',
+          'opentelemetry.instrumentation.langchain',
+          'opentelemetry.instrumentation.llamaindex',
+          'opentelemetry.instrumentation.haystack',
+          'opentelemetry.instrumentation.crewai',
+          'opentelemetry.instrumentation.agno',
+        ],
+      },
+      { attribute: 'traceloop.span.kind' },
+      { attribute: 'llm.request.type' },
+    ],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+  },
+]

@@ -1,0 +1,70 @@
+import type { Dialect } from '../dialect.ts'
+import { BY_KNOWN_NAME, BY_MCP, BY_OPERATION } from '../operations.ts'
+import { AI_SDK, GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
+
+const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
+
+/** OpenTelemetry's own instrumentations. Input contains cached tokens and output contains reasoning, by convention. */
+export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
+  {
+    id: 'otel-bedrock-py',
+    title: 'OpenTelemetry Python botocore (Bedrock)',
+    recognise: [{ scope: ['opentelemetry.instrumentation.botocore.bedrock-runtime'] }],
+    ...reads,
+    cachedInput: [{ says: 'excluded' }],
+  },
+  {
+    id: 'otel-bedrock-js',
+    title: 'OpenTelemetry JS aws-sdk (Bedrock)',
+    recognise: [{ scope: ['@opentelemetry/instrumentation-aws-sdk'] }],
+    ...reads,
+    cachedInput: [{ says: 'excluded' }],
+    estimated: [{ attribute: 'gen_ai.request.model', is: ['cohere.*', 'mistral.*'] }],
+  },
+  {
+    id: 'otel-openai-js',
+    title: 'OpenTelemetry JS openai',
+    recognise: [{ scope: ['@opentelemetry/instrumentation-openai'] }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+  },
+  {
+    id: 'otel-genai-py',
+    title: 'OpenTelemetry Python GenAI (openai, anthropic, google-genai, vertexai, openai-agents, langchain)',
+    recognise: [
+      {
+        scope: [
+          'opentelemetry.instrumentation.genai.*',
+          'opentelemetry.instrumentation.openai_v2',
+          'opentelemetry.instrumentation.google_genai',
+          'opentelemetry.instrumentation.openai_agents',
+        ],
+      },
+    ],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+  },
+]
+
+/** Whatever follows the conventions without being known by name; read last, in every common spelling. */
+export const GENERIC_ROWS: readonly Dialect[] = [
+  {
+    id: 'otel-genai',
+    title: 'OpenTelemetry GenAI conventions, any emitter',
+    recognise: [
+      { attribute: 'gen_ai.operation.name' },
+      { attribute: 'gen_ai.provider.name' },
+      { attribute: 'gen_ai.system' },
+      { attribute: 'gen_ai.request.model' },
+      { attribute: 'gen_ai.usage.input_tokens' },
+      { attribute: 'gen_ai.usage.output_tokens' },
+      { attribute: 'gen_ai.usage.prompt_tokens' },
+      { attribute: 'mcp.method.name' },
+      { name: ['orchestrate_tools'] },
+    ],
+    vocabularies: [GEN_AI, AI_SDK, OPEN_INFERENCE],
+    roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP],
+  },
+]

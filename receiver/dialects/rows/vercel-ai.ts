@@ -1,0 +1,72 @@
+import type { Dialect } from '../dialect.ts'
+import { BY_AI_OPERATION, BY_OPEN_INFERENCE_KIND, BY_OPERATION } from '../operations.ts'
+import { AI_SDK, GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
+import { GOOGLE, NATIVE_ANTHROPIC } from './models.ts'
+
+const USER_AGENT = 'ai.request.headers.user-agent'
+
+/** A request that failed as a whole gave no answer; one that failed while streaming may have given part of one. */
+const failedAs = {
+  when: [{ attribute: 'ai.operationId', is: ['*.doGenerate', '*.doEmbed'] }],
+  errorType: 'no_answer',
+} as const
+
+const reads = {
+  vocabularies: [AI_SDK, GEN_AI, OPEN_INFERENCE],
+  roles: [BY_AI_OPERATION, BY_OPERATION],
+  failedAs,
+} as const
+
+/**
+ * The Vercel AI SDK. What a number means changed with its versions, which the spans tell only in part: the header is not
+ * on streams, the split of the input exists since 6.0.119.
+ */
+export const VERCEL_AI_ROWS: readonly Dialect[] = [
+  {
+    id: 'ai-sdk-6.0.119',
+    title: 'Vercel AI SDK from 6.0.119, scope `ai`',
+    recognise: [{ scope: ['ai'], attribute: 'ai.usage.inputTokenDetails.noCacheTokens' }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+    wrapperUsage: 'sum',
+  },
+  {
+    id: 'ai-sdk-6',
+    title: 'Vercel AI SDK 6',
+    recognise: [{ scope: ['ai'], attribute: USER_AGENT, is: ['ai/6.*'] }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+    wrapperUsage: 'last',
+  },
+  {
+    id: 'ai-sdk-5',
+    title: 'Vercel AI SDK 3 to 5',
+    recognise: [{ scope: ['ai'], attribute: USER_AGENT, is: ['ai/5.*', 'ai/4.*', 'ai/3.*'] }],
+    ...reads,
+    cachedInput: [
+      { says: 'excluded', providers: ['anthropic', 'aws.bedrock'], models: NATIVE_ANTHROPIC },
+      { says: 'included' },
+    ],
+    reasoning: [{ says: 'apart', providers: GOOGLE }],
+    wrapperUsage: 'last',
+  },
+  {
+    id: 'ai-sdk',
+    title: 'Vercel AI SDK, version unknown',
+    recognise: [{ scope: ['ai'] }, { attribute: 'ai.operationId' }],
+    ...reads,
+    wrapperUsage: 'last',
+  },
+  {
+    id: 'ai-sdk-7',
+    title: 'Vercel AI SDK 7, scope `gen_ai`',
+    recognise: [{ scope: ['gen_ai'] }],
+    vocabularies: [GEN_AI, AI_SDK, OPEN_INFERENCE],
+    roles: [BY_OPERATION, BY_OPEN_INFERENCE_KIND],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+    wrapperUsage: 'sum',
+  },
+]

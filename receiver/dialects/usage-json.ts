@@ -1,0 +1,104 @@
+import { RAW_QUANTITIES, type RawQuantity } from './dialect.ts'
+
+/** Longest JSON text that is parsed; usage objects have a few hundred characters. */
+export const USAGE_JSON_MAX = 16_384
+
+/** Quantities and units found in a JSON attribute. Values are as they stand there; whether they are counts is not checked. */
+export interface UsageJson {
+  readonly quantities: Partial<Record<RawQuantity, unknown>>
+  readonly units: Readonly<Record<string, unknown>>
+}
+
+/** A JSON object, or null for anything else. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
+  if (text.length > USAGE_JSON_MAX) return null
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Langfuse's `usage_details`: any number of buckets of which none contains another, told apart by their names. Those in
+ * the provider's own words (`prompt_tokens`, `completion_tokens`) do contain the cached ones and are read as such.
+ */
+export function readDisjointJson(text: string): UsageJson | null {
+  const object = parseObject(text)
+  if (object === null) return null
+  if (
+    object.input === undefined &&
+    (object.prompt_tokens !== undefined || object.input_tokens !== undefined)
+  ) {
+    return readFieldsJson(text)
+  }
+  const sums: Partial<Record<RawQuantity, number>> = {}
+  const units: Record<string, number> = {}
+  for (const [name, value] of Object.entries(object)) {
+    if (typeof value !== 'number') continue
+    const bucket = bucketOf(name)
+    if (bucket === null) continue
+    sums[bucket] = (sums[bucket] ?? 0) + value
+    const unit = /^(input|output)_(audio|image)/.exec(name)
+    if (unit !== null) units[`${unit[1]}_${unit[2]}_tokens`] = value
+  }
+  return { quantities: sums, units }
+}
+
+function bucketOf(name: string): RawQuantity | null {
+  if (name === 'total') return 'total'
+  if (/cache_(creation|write)/.test(name)) return cacheWriteOf(name)
+  if (/cache/.test(name)) return 'cacheRead'
+  if (name.startsWith('input')) return 'inputUncached'
+  if (/^(output_)?reasoning/.test(name)) return 'reasoning'
+  return name.startsWith('output') ? 'outputText' : null
+}
+
+function cacheWriteOf(name: string): RawQuantity {
+  if (name.includes('1h')) return 'cacheWrite1h'
+  return name.includes('5m') ? 'cacheWrite5m' : 'cacheWrite'
+}
+
+const FIELDS: Partial<Readonly<Record<RawQuantity, readonly string[]>>> = {
+  input: ['input_tokens', 'prompt_tokens', 'inputTokens'],
+  output: ['output_tokens', 'completion_tokens', 'outputTokens'],
+  total: ['total_tokens', 'totalTokens'],
+  cacheRead: ['cache_read_input_tokens', 'cached_tokens', 'cachedContentTokens'],
+  cacheWrite: ['cache_creation_input_tokens', 'cache_write_input_tokens'],
+  reasoning: ['reasoning_tokens', 'thoughtsTokens'],
+}
+
+/** A usage object in which every quantity is one field. */
+export function readFieldsJson(text: string): UsageJson | null {
+  const object = parseObject(text)
+  return object === null ? null : { quantities: readPaths(object, FIELDS), units: {} }
+}
+
+/** Reads quantities by dotted path, the first path that leads to something. */
+export function readPaths(
+  object: Readonly<Record<string, unknown>>,
+  paths: Partial<Readonly<Record<RawQuantity, readonly string[]>>>,
+): Partial<Record<RawQuantity, unknown>> {
+  const found: Partial<Record<RawQuantity, unknown>> = {}
+  for (const quantity of RAW_QUANTITIES) {
+    const value = paths[quantity]
+      ?.map((path) => atPath(object, path))
+      .find((at) => at !== undefined && at !== null)
+    if (value !== undefined) found[quantity] = value
+  }
+  return found
+}
+
+function atPath(object: Readonly<Record<string, unknown>>, path: string): unknown {
+  let value: unknown = object
+  for (const step of path.split('.')) {
+    if (!isObject(value) || !Object.hasOwn(value, step)) return undefined
+    value = value[step]
+  }
+  return value
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,205 @@
+import type { Vocabulary } from './dialect.ts'
+
+/** OpenTelemetry's GenAI conventions: today's names, then the dotted suffixes, then the old snake case ones. */
+export const GEN_AI = {
+  quantities: {
+    input: ['gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens'],
+    output: ['gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens'],
+    total: ['gen_ai.usage.total_tokens', 'llm.usage.total_tokens'],
+    cacheRead: [
+      'gen_ai.usage.cache_read.input_tokens',
+      'gen_ai.usage.input_tokens.cached',
+      'gen_ai.usage.cache_read_input_tokens',
+      'gen_ai.usage.cached_input_tokens',
+      'gen_ai.usage.cache_read_tokens',
+    ],
+    cacheWrite: [
+      'gen_ai.usage.cache_write.input_tokens',
+      'gen_ai.usage.cache_creation.input_tokens',
+      'gen_ai.usage.input_tokens.cache_write',
+      'gen_ai.usage.cache_write_input_tokens',
+      'gen_ai.usage.cache_creation_input_tokens',
+      'gen_ai.usage.cache_write_tokens',
+    ],
+    cacheWrite5m: ['anthropic.usage.cache_creation.ephemeral_5m_input_tokens'],
+    cacheWrite1h: ['anthropic.usage.cache_creation.ephemeral_1h_input_tokens'],
+    reasoning: [
+      'gen_ai.usage.reasoning.output_tokens',
+      'gen_ai.usage.output_tokens.reasoning',
+      'gen_ai.usage.reasoning_tokens',
+    ],
+  },
+  units: {
+    input_audio_tokens: ['gen_ai.usage.audio.input_tokens'],
+    output_audio_tokens: ['gen_ai.usage.audio.output_tokens'],
+    cache_read_audio_tokens: ['gen_ai.usage.audio.cache_read.input_tokens'],
+    input_image_tokens: ['gen_ai.usage.image.input_tokens'],
+    output_image_tokens: ['gen_ai.usage.image.output_tokens'],
+  },
+  facts: {
+    provider: ['gen_ai.provider.name', 'gen_ai.system'],
+    requestModel: ['gen_ai.request.model'],
+    responseModel: ['gen_ai.response.model'],
+    responseId: ['gen_ai.response.id'],
+    serviceTier: [
+      'openai.response.service_tier',
+      'gen_ai.openai.response.service_tier',
+      'anthropic.response.service_tier',
+    ],
+    cost: ['gen_ai.usage.cost', 'gen_ai.usage.total_cost', 'gen_ai.usage.cost.amount'],
+    agent: ['gen_ai.agent.name'],
+    toolName: ['gen_ai.tool.name'],
+    toolCallId: ['gen_ai.tool.call.id'],
+    toolType: ['gen_ai.tool.type'],
+  },
+} as const satisfies Vocabulary
+
+/** The Vercel AI SDK's own names, beside GenAI's on the same span. `ai.usage.tokens` is an embedding's input. */
+export const AI_SDK = {
+  quantities: {
+    input: ['ai.usage.inputTokens', 'ai.usage.promptTokens', 'ai.usage.tokens'],
+    output: ['ai.usage.outputTokens', 'ai.usage.completionTokens'],
+    total: ['ai.usage.totalTokens'],
+    cacheRead: ['ai.usage.inputTokenDetails.cacheReadTokens', 'ai.usage.cachedInputTokens'],
+    cacheWrite: ['ai.usage.inputTokenDetails.cacheWriteTokens'],
+    reasoning: ['ai.usage.outputTokenDetails.reasoningTokens', 'ai.usage.reasoningTokens'],
+    inputUncached: ['ai.usage.inputTokenDetails.noCacheTokens'],
+    outputText: ['ai.usage.outputTokenDetails.textTokens'],
+  },
+  facts: {
+    provider: ['ai.model.provider'],
+    requestModel: ['ai.model.id'],
+    responseModel: ['ai.response.model'],
+    responseId: ['ai.response.id'],
+    agent: ['ai.telemetry.functionId'],
+    toolName: ['ai.toolCall.name'],
+    toolCallId: ['ai.toolCall.id'],
+  },
+  providerUsage: {
+    key: 'ai.response.providerMetadata',
+    paths: {
+      input: ['anthropic.usage.input_tokens', 'bedrock.usage.inputTokens'],
+      cacheRead: ['anthropic.usage.cache_read_input_tokens', 'bedrock.usage.cacheReadInputTokens'],
+      cacheWrite: [
+        'anthropic.usage.cache_creation_input_tokens',
+        'anthropic.cacheCreationInputTokens',
+        'bedrock.usage.cacheWriteInputTokens',
+      ],
+      cacheWrite1h: ['anthropic.usage.cache_creation.ephemeral_1h_input_tokens'],
+    },
+  },
+} as const satisfies Vocabulary
+
+export const OPEN_INFERENCE = {
+  quantities: {
+    input: ['llm.token_count.prompt'],
+    output: ['llm.token_count.completion'],
+    total: ['llm.token_count.total'],
+    cacheRead: ['llm.token_count.prompt_details.cache_read'],
+    cacheWrite: ['llm.token_count.prompt_details.cache_write'],
+    reasoning: ['llm.token_count.completion_details.reasoning'],
+  },
+  units: {
+    input_audio_tokens: ['llm.token_count.prompt_details.audio'],
+    output_audio_tokens: ['llm.token_count.completion_details.audio'],
+  },
+  facts: {
+    provider: ['llm.provider', 'llm.system'],
+    requestModel: ['llm.model_name', 'embedding.model_name'],
+    cost: ['llm.cost.total'],
+    agent: ['agent.name'],
+    toolName: ['tool.name'],
+    toolCallId: ['tool.id', 'tool_call.id'],
+  },
+} as const satisfies Vocabulary
+
+export const TRACELOOP = {
+  facts: { toolName: ['traceloop.entity.name'], agent: ['traceloop.association.properties.agent_name'] },
+} as const satisfies Vocabulary
+
+/** pydantic-ai repeats the provider's numbers under `details`; an agent's total stands under `aggregated_usage`. */
+export const PYDANTIC_AI = {
+  quantities: {
+    input: ['gen_ai.aggregated_usage.input_tokens'],
+    output: ['gen_ai.aggregated_usage.output_tokens'],
+    cacheRead: ['gen_ai.aggregated_usage.cache_read.input_tokens', 'gen_ai.usage.details.cache_read_tokens'],
+    cacheWrite: [
+      'gen_ai.aggregated_usage.cache_creation.input_tokens',
+      'gen_ai.usage.details.cache_write_tokens',
+    ],
+    reasoning: ['gen_ai.usage.details.reasoning_tokens', 'gen_ai.usage.details.thoughts_tokens'],
+  },
+  facts: { cost: ['operation.cost'], agent: ['agent_name'] },
+} as const satisfies Vocabulary
+
+/** `usage_details` holds buckets of which none contains another. */
+export const LANGFUSE = {
+  json: [{ key: 'langfuse.observation.usage_details', disjoint: true }],
+  facts: { requestModel: ['langfuse.observation.model.name'] },
+} as const satisfies Vocabulary
+
+export const MLFLOW = {
+  json: [{ key: 'mlflow.chat.tokenUsage', disjoint: false }],
+  facts: { requestModel: ['mlflow.llm.model'], provider: ['mlflow.llm.provider'] },
+} as const satisfies Vocabulary
+
+/** Claude Code's names have no prefix, so that no other row may read them. */
+export const CLAUDE_CODE = {
+  quantities: {
+    input: ['input_tokens'],
+    output: ['output_tokens'],
+    cacheRead: ['cache_read_tokens'],
+    cacheWrite: ['cache_creation_tokens'],
+  },
+  facts: {
+    requestModel: ['model'],
+    serviceTier: ['speed'],
+    agent: ['agent_id'],
+    toolName: ['tool_name'],
+    toolCallId: ['tool_use_id'],
+  },
+} as const satisfies Vocabulary
+
+export const CODEX = {
+  quantities: {
+    input: ['codex.turn.token_usage.input_tokens'],
+    output: ['codex.turn.token_usage.output_tokens'],
+    total: ['codex.turn.token_usage.total_tokens'],
+    cacheRead: ['codex.turn.token_usage.cached_input_tokens'],
+    cacheWrite: ['codex.turn.token_usage.cache_write_input_tokens'],
+    reasoning: ['codex.turn.token_usage.reasoning_output_tokens'],
+  },
+} as const satisfies Vocabulary
+
+export const LITELLM = { facts: { cost: ['litellm.cost.total'] } } as const satisfies Vocabulary
+
+/** Aforo's own words, for usage that is stated outright. */
+export const STATED = {
+  quantities: {
+    input: ['aforo.usage.input_tokens'],
+    output: ['aforo.usage.output_tokens'],
+    cacheRead: ['aforo.usage.cache_read_tokens'],
+    cacheWrite: ['aforo.usage.cache_write_tokens'],
+    reasoning: ['aforo.usage.reasoning_tokens'],
+  },
+} as const satisfies Vocabulary
+
+/** Units that may be stated on any span as `aforo.usage.<unit>`; a decoder keeps known keys only, so they are listed. */
+export const STATED_UNITS = [
+  'web_searches',
+  'grounded_prompts',
+  'citation_tokens',
+  'images',
+  'file_searches',
+  'code_sessions',
+  'search_units',
+  'pages',
+  'characters',
+  'input_audio_seconds',
+  'output_audio_seconds',
+  'video_seconds',
+  'input_audio_tokens',
+  'output_audio_tokens',
+  'input_image_tokens',
+  'output_image_tokens',
+] as const
