@@ -4,15 +4,15 @@ import { join } from 'node:path'
 
 /**
  * Folders of our own outside the data folder, the lasting ones first: for root they are such that any user can go
- * into them. One that somebody else made or may write to is left out, since programs are run from it.
+ * into them. Each is made when it is come to. One that somebody else made or may write to is left out, since programs are run from it.
  */
-export function ownFolders(): string[] {
+export function* ownFolders(): Generator<string> {
   const uid = process.getuid?.() ?? 0
   const isRoot = process.getuid?.() === 0
   const lasting = isRoot
     ? '/var/lib/aforo'
     : join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'aforo')
-  return [lasting, join(tmpdir(), `aforo-${uid}`)].filter((folder) => makeOwn(folder, uid))
+  for (const folder of [lasting, join(tmpdir(), `aforo-${uid}`)]) if (makeOwn(folder, uid)) yield folder
 }
 
 function makeOwn(folder: string, uid: number): boolean {

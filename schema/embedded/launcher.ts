@@ -26,6 +26,8 @@ export interface EmbeddedOptions {
   readonly lockWaitMs?: number
   /** Where to look for PostgreSQL; by default the platform package, then the system's. */
   readonly binaries?: readonly Binaries[]
+  /** Who may run it; by default we ourselves, or if we are root somebody else. */
+  readonly accounts?: readonly Account[]
 }
 
 export interface Embedded {
@@ -49,7 +51,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const folder = makeFolder(options.dataDir)
   const unlock = await lockFolder(folder, { waitMs: options.lockWaitMs ?? 5000, log })
   try {
-    const { binaries, account } = chooseServer(options.binaries ?? listBinaries(), log)
+    const { binaries, account } = chooseServer(options, log)
     const place = placeCluster(folder, binaries.major, account)
     const cluster = await ensureCluster({ place, binaries, account, log, sync: settings.fsync !== 'off' })
     const server = await adoptOrStart({ ...cluster, binaries, account, settings, log })
@@ -87,9 +89,10 @@ function makeFolder(dataDir: string): string {
 }
 
 /** The first PostgreSQL that really runs, under the first account that can run it. */
-function chooseServer(candidates: readonly Binaries[], log: (line: string) => void) {
+function chooseServer(options: EmbeddedOptions, log: (line: string) => void) {
+  const candidates = options.binaries ?? listBinaries()
   const refusals: string[] = []
-  for (const account of accounts()) {
+  for (const account of options.accounts ?? accounts()) {
     for (const candidate of candidates) {
       const binaries = prepareBinaries(candidate, account, (why) => refusals.push(`${candidate.bin}: ${why}`))
       if (binaries === undefined) continue

@@ -36,7 +36,7 @@ export function placeCluster(folder: string, major: number, account: Account): P
     )
   }
   if (existsSync(join(wanted, 'PG_VERSION')) || canEnter(account, folder)) return { dir: wanted }
-  const own = ownFolders().find((candidate) => canEnter(account, candidate))
+  const own = enterable(account)
   if (own === undefined) {
     throw new AforoError(
       'unavailable',
@@ -54,6 +54,11 @@ export function confirmPlace(place: Place): void {
   if (place.note !== undefined && readNote(place.note)?.made !== true) {
     writeNote(place.note, { path: place.dir, made: true })
   }
+}
+
+function enterable(account: Account): string | undefined {
+  for (const folder of ownFolders()) if (canEnter(account, folder)) return folder
+  return undefined
 }
 
 function refuseOtherMajor(folder: string, major: number): void {
