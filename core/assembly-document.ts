@@ -1,0 +1,47 @@
+import type { Assembly, ModelCall, ToolCall } from './assembly.ts'
+import { AforoError } from './errors.ts'
+import type { UnixNano } from './time.ts'
+
+/** An assembly as JSON can hold it: times are decimal text, the rest is as it is. */
+export interface AssemblyDocument extends Timed<Omit<Assembly, 'calls' | 'tools'>> {
+  readonly calls: readonly Timed<ModelCall>[]
+  readonly tools: readonly Timed<ToolCall>[]
+}
+
+type Timed<T> = Omit<T, 'startNano' | 'endNano'> & { readonly startNano: string; readonly endNano: string }
+
+export function assemblyToDocument(assembly: Assembly): AssemblyDocument {
+  return {
+    ...timesAsText(assembly),
+    calls: assembly.calls.map(timesAsText),
+    tools: assembly.tools.map(timesAsText),
+  }
+}
+
+/**
+ * The assembly of a document, as a jsonb column gives it back.
+ *
+ * @throws AforoError `internal` where the document is none of ours
+ */
+export function assemblyFromDocument(document: unknown): Assembly {
+  const given = document as AssemblyDocument
+  try {
+    return {
+      ...timesFromText(given),
+      calls: given.calls.map(timesFromText),
+      tools: given.tools.map(timesFromText),
+    }
+  } catch (error) {
+    throw new AforoError('internal', 'stored assembly cannot be read', { cause: error })
+  }
+}
+
+function timesAsText<T extends { startNano: UnixNano; endNano: UnixNano }>(timed: T): Timed<T> {
+  return { ...timed, startNano: String(timed.startNano), endNano: String(timed.endNano) }
+}
+
+function timesFromText<T extends { startNano: string; endNano: string }>(
+  timed: T,
+): Omit<T, 'startNano' | 'endNano'> & { startNano: UnixNano; endNano: UnixNano } {
+  return { ...timed, startNano: BigInt(timed.startNano), endNano: BigInt(timed.endNano) }
+}
