@@ -12,6 +12,7 @@ create table if not exists aforo_store.meta (
 -- `time` is the span's end, clamped to what is believed. It is a function of the span alone, so that a resend meets
 -- the same key; a hypertable's key must hold it. `fingerprint` is a hash of everything the row says: an identical
 -- resend is dropped by the key, a differing one is kept as evidence and decided by the assembly.
+-- start_nano and end_nano are unsigned 64-bit numbers, kept as the signed ones of the same bits.
 create table aforo_store.usage_journal (
   tenant_id text not null,
   trace_id bytea not null,
@@ -68,8 +69,10 @@ create table aforo_store.usage_journal (
   primary key (tenant_id, trace_id, span_id, time, fingerprint)
 );
 --> statement-breakpoint
--- What is open: one row per trace that has usage. The only mutable state between journal and event.
--- time_from and time_to bound the journal's `time`, so that reading a trace touches only its chunks.
+-- What is open: one row per trace that has journal rows. The only mutable state between journal and event.
+-- Spans that say nothing of usage count here too, as they may come first and on another receiver; but a trace is due
+-- only once it has usage. time_from and time_to bound the journal's `time`, so that reading a trace touches only its
+-- chunks. opened_at and open_span_count begin anew with the first span after a cut.
 create table aforo_store.traces (
   tenant_id text not null,
   trace_id bytea not null,
@@ -78,8 +81,12 @@ create table aforo_store.traces (
   time_from timestamptz not null,
   time_to timestamptz not null,
   root_ended boolean not null,
+  has_usage boolean not null,
   span_count bigint not null,
+  opened_at timestamptz not null,
+  open_span_count bigint not null,
   cut_due_at timestamptz,
+  cut_attempts integer not null default 0,
   completed boolean not null default false,
   event_time timestamptz,
   revision integer not null default -1,
@@ -123,6 +130,17 @@ create index events_by_time on aforo_store.events (tenant_id, time desc);
 create index events_by_customer on aforo_store.events (tenant_id, customer_id, time desc);
 --> statement-breakpoint
 create index events_by_session on aforo_store.events (tenant_id, session_id, time desc);
+--> statement-breakpoint
+-- A customer named by hand for a trace that names none: a fact like a span, so a replay of the journal meets it
+-- again. The newest row of a trace (the highest attribution_id) fills in where the assembly found no customer.
+create table aforo_store.attributions (
+  tenant_id text not null,
+  trace_id bytea not null,
+  attribution_id bigint generated always as identity (start with 2147483648),
+  customer_id text not null,
+  recorded_at timestamptz not null,
+  primary key (tenant_id, trace_id, attribution_id)
+);
 --> statement-breakpoint
 -- Revisions that wait to be costed and priced. A row goes in the transaction that writes the rating.
 create table aforo_store.rating_queue (

@@ -1,0 +1,69 @@
+import type pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+import { transaction } from '../../schema/pool.ts'
+import type { CutSettings } from '../cut/settings.ts'
+import { encodeRows, type JournalRow } from './rows.ts'
+import { APPEND_STAGED, COPY_TO_STAGE, CREATE_STAGE } from './sql.ts'
+
+/** A deadlock or a serialization failure is nobody's fault: the same rows are tried again this often. */
+const ATTEMPTS_MAX = 4
+const COLLISIONS: ReadonlySet<unknown> = new Set(['40P01', '40001'])
+
+/** Writes groups of rows, each in one transaction. */
+export interface Committer {
+  /**
+   * Resolves with the number of rows that were new once all are durable, journal and traces together.
+   * @throws AforoError `unavailable` where the database is away, `internal` where it refuses the rows
+   */
+  commit(rows: JournalRow[]): Promise<number>
+}
+
+export function createCommitter(pool: pg.Pool, settings: CutSettings): Committer {
+  const staged = new WeakSet<pg.PoolClient>()
+
+  async function write(client: pg.PoolClient, stream: Buffer): Promise<number> {
+    if (!staged.has(client)) await client.query(CREATE_STAGE)
+    await copy(client, stream)
+    const { quietMs, idleMs, maxAgeMs, spansMax } = settings
+    const { rows } = await client.query<{ added: number }>({
+      name: 'journal_append',
+      text: APPEND_STAGED,
+      values: [quietMs, idleMs, maxAgeMs, spansMax],
+    })
+    return rows[0]!.added
+  }
+
+  return {
+    async commit(rows) {
+      const stream = encodeRows(rows)
+      for (let attempt = 1; ; attempt++) {
+        try {
+          let used: pg.PoolClient | undefined
+          const added = await transaction(pool, (client) => {
+            used = client
+            return write(client, stream)
+          })
+          // Only a commit keeps the temporary table; one made in a transaction that was rolled back is gone.
+          if (used) staged.add(used)
+          return added
+        } catch (error) {
+          if (attempt === ATTEMPTS_MAX || !isCollision(error)) throw error
+        }
+      }
+    },
+  }
+}
+
+function isCollision(error: unknown): boolean {
+  const cause = (error as Error).cause
+  return cause instanceof Error && 'code' in cause && COLLISIONS.has(cause.code)
+}
+
+function copy(client: pg.PoolClient, stream: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const target = client.query(copyFrom(COPY_TO_STAGE))
+    target.on('error', reject)
+    target.on('finish', resolve)
+    target.end(stream)
+  })
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { CopyWriter, storable, TEXT_CHARACTERS_MAX } from './copy-writer.ts'
+import { type Fingerprint, fingerprint } from './fingerprint.ts'
+import { journalMicros } from './journal-time.ts'
+import { numericDigits } from './numeric.ts'
+
+describe('CopyWriter', () => {
+  it('grows without moving what was written', () => {
+    const writer = new CopyWriter(1)
+    writer.row(2)
+    const place = writer.position
+    writer.bits(0, 0)
+    writer.text('x'.repeat(500))
+    writer.patchBits(place, -1, 7)
+    const bytes = writer.finish()
+    expect(bytes.readInt16BE(19)).toBe(2)
+    expect(bytes.readInt32BE(place + 4)).toBe(-1)
+    expect(bytes.readInt32BE(place + 8)).toBe(7)
+    expect(bytes.readInt32BE(place + 12)).toBe(500)
+    expect(bytes.readInt16BE(bytes.length - 2)).toBe(-1)
+  })
+  it('writes whole numbers to 2^53, of either sign', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (value) => {
+        const writer = new CopyWriter(1)
+        writer.whole(value)
+        expect(Number(writer.finish().readBigInt64BE(23))).toBe(value)
+      }),
+    )
+  })
+})
+
+describe('storable', () => {
+  it('keeps ordinary text, takes zero characters and half characters out', () => {
+    expect(storable('naïve 日本')).toBe('naïve 日本')
+    expect(storable('a\0b\ud800c')).toBe('a�b�c')
+  })
+  it('cuts at its bound and keeps long ids apart', () => {
+    const long = 'x'.repeat(TEXT_CHARACTERS_MAX)
+    expect(storable(long)).toBe(long)
+    expect(storable(`${long}1`)).toHaveLength(TEXT_CHARACTERS_MAX)
+    expect(storable(`${long}1`)).not.toBe(storable(`${long}2`))
+  })
+})
+
+describe('numericDigits', () => {
+  it.each([
+    ['0', { weight: 0, scale: 0, groups: [], negative: false }],
+    ['-0.00', { weight: 0, scale: 2, groups: [], negative: false }],
+    ['12345.678', { weight: 1, scale: 3, groups: [1, 2345, 6780], negative: false }],
+    ['-0.00001', { weight: -2, scale: 5, groups: [1000], negative: true }],
+    ['10000', { weight: 1, scale: 0, groups: [1], negative: false }],
+  ])('takes %s apart', (text, digits) => expect(numericDigits(text)).toEqual(digits))
+
+  it.each(['', 'NaN', '1e5', '1.', '.5', '1,5', '9'.repeat(129)])('refuses %j', (text) =>
+    expect(numericDigits(text)).toBeNull(),
+  )
+})
+
+describe('fingerprint', () => {
+  const hash = (bytes: Uint8Array) => {
+    const into: Fingerprint = { high: 0, low: 0 }
+    const padded = Buffer.concat([Buffer.from([1, 2, 3]), bytes])
+    fingerprint(new DataView(padded.buffer, padded.byteOffset, padded.length), 3, padded.length, into)
+    return `${into.high}/${into.low}`
+  }
+  it('is the same for the same bytes and differs by any byte', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 60 }), fc.nat(), (bytes, at) => {
+        const other = Uint8Array.from(bytes)
+        other[at % bytes.length]! ^= 0x10
+        expect(hash(bytes)).toBe(hash(Uint8Array.from(bytes)))
+        expect(hash(other)).not.toBe(hash(bytes))
+        expect(hash(Uint8Array.from([...bytes, 0]))).not.toBe(hash(bytes))
+      }),
+    )
+  })
+  it('meets itself in none of 50,000 near rows', () => {
+    const seen = new Set<string>()
+    for (let i = 0; i < 50_000; i++) seen.add(hash(Buffer.from(`row ${i} of the journal`)))
+    expect(seen.size).toBe(50_000)
+  })
+})
+
+describe('journalMicros', () => {
+  it('is the end of the span, clamped to [2020, 2100)', () => {
+    expect(journalMicros(0n)).toBe(Date.UTC(2020, 0) * 1000)
+    expect(journalMicros(2n ** 64n - 1n)).toBe(Date.UTC(2100, 0) * 1000 - 1)
+    expect(journalMicros(1_700_000_000_123_456_789n)).toBe(1_700_000_000_123_456)
+  })
+})

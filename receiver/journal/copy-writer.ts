@@ -1,0 +1,183 @@
+import { type NumericDigits, numericDigits } from './numeric.ts'
+
+/** Text beyond this is cut: ids and names that long are no ids, and an index row must hold them. */
+export const TEXT_CHARACTERS_MAX = 512
+
+const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
+const NUL = '\0'
+const TWO_32 = 4_294_967_296
+const NULL_FIELD = -1
+const BYTES_PER_CHARACTER_MAX = 3
+
+/**
+ * Writes rows in PostgreSQL's binary COPY format into one growing buffer: no object per field, no chunk per row.
+ * A row is `row(fields)` followed by exactly that many fields.
+ */
+export class CopyWriter {
+  #bytes: Buffer
+  #view: DataView
+  #at = 0
+
+  constructor(bytesExpected: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(64, bytesExpected))
+    this.#view = new DataView(this.#bytes.buffer)
+    SIGNATURE.copy(this.#bytes)
+    this.#at = SIGNATURE.length
+  }
+
+  /** Where the next byte goes. Rows written before never move. */
+  get position(): number {
+    return this.#at
+  }
+
+  /** The memory written to. Ask again after each write: growing replaces it. */
+  get view(): DataView {
+    return this.#view
+  }
+
+  row(fields: number): void {
+    this.#reserve(2)
+    this.#view.setInt16(this.#at, fields)
+    this.#at += 2
+  }
+
+  none(): void {
+    this.#reserve(4)
+    this.#view.setInt32(this.#at, NULL_FIELD)
+    this.#at += 4
+  }
+
+  boolean(value: boolean): void {
+    this.#header(1)
+    this.#bytes[this.#at++] = value ? 1 : 0
+  }
+
+  integer(value: number | null): void {
+    if (value === null) {
+      this.none()
+      return
+    }
+    this.#header(4)
+    this.#view.setInt32(this.#at, value)
+    this.#at += 4
+  }
+
+  /** A whole number of magnitude below 2^53, as int8. */
+  whole(value: number | null): void {
+    if (value === null) this.none()
+    else this.bits(Math.floor(value / TWO_32), value)
+  }
+
+  /** An int8 by its halves, of which the low 32 bits count. */
+  bits(high: number, low: number): void {
+    this.#header(8)
+    this.#view.setInt32(this.#at, high)
+    this.#view.setUint32(this.#at + 4, low)
+    this.#at += 8
+  }
+
+  /** An unsigned 64-bit number as the int8 of the same bits. */
+  unsigned(value: bigint): void {
+    this.#header(8)
+    this.#view.setBigUint64(this.#at, value)
+    this.#at += 8
+  }
+
+  /** Bytes given in hex; null where there are none. */
+  hex(digits: string): void {
+    if (digits === '') {
+      this.none()
+      return
+    }
+    this.#header(digits.length >> 1)
+    this.#at += this.#bytes.write(digits, this.#at, 'hex')
+  }
+
+  /** Text without the zero character, which PostgreSQL refuses, cut to its bound. */
+  text(value: string | null): void {
+    if (value === null) {
+      this.none()
+      return
+    }
+    const kept = storable(value)
+    this.#reserve(4 + kept.length * BYTES_PER_CHARACTER_MAX)
+    const written = this.#bytes.write(kept, this.#at + 4)
+    this.#view.setInt32(this.#at, written)
+    this.#at += 4 + written
+  }
+
+  json(value: unknown): void {
+    const text = JSON.stringify(value, (_, part) => (typeof part === 'string' ? storable(part) : part))
+    const bytes = Buffer.byteLength(text)
+    this.#header(1 + bytes)
+    this.#bytes[this.#at++] = 1
+    this.#at += this.#bytes.write(text, this.#at)
+  }
+
+  /** Decimal text as numeric; null for text that is no decimal. */
+  decimal(text: string | null): void {
+    const digits = text === null ? null : numericDigits(text)
+    if (digits === null) this.none()
+    else this.#numeric(digits)
+  }
+
+  /** Writes an int8 whose place was left with `bits`, header and all, at `position`. */
+  patchBits(position: number, high: number, low: number): void {
+    this.#view.setInt32(position + 4, high)
+    this.#view.setInt32(position + 8, low)
+  }
+
+  /** The finished stream. The writer is used up. */
+  finish(): Buffer {
+    this.#reserve(2)
+    this.#view.setInt16(this.#at, NULL_FIELD)
+    this.#at += 2
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  #numeric(digits: NumericDigits): void {
+    this.#header(8 + digits.groups.length * 2)
+    this.#view.setInt16(this.#at, digits.groups.length)
+    this.#view.setInt16(this.#at + 2, digits.weight)
+    this.#view.setUint16(this.#at + 4, digits.negative ? 0x4000 : 0)
+    this.#view.setUint16(this.#at + 6, digits.scale)
+    this.#at += 8
+    for (const group of digits.groups) {
+      this.#view.setInt16(this.#at, group)
+      this.#at += 2
+    }
+  }
+
+  #header(length: number): void {
+    this.#reserve(4 + length)
+    this.#view.setInt32(this.#at, length)
+    this.#at += 4
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    this.#bytes.copy(grown, 0, 0, this.#at)
+    this.#bytes = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
+
+/**
+ * The text as a table can hold it. A cut text ends in a hash of the whole, so that two long ids stay two.
+ */
+export function storable(text: string): string {
+  const kept = text.length > TEXT_CHARACTERS_MAX ? shortened(text) : text
+  return (kept.includes(NUL) ? kept.replaceAll(NUL, '�') : kept).toWellFormed()
+}
+
+function shortened(text: string): string {
+  let h1 = 0x811c9dc5
+  let h2 = 0x1b873593
+  for (let i = 0; i < text.length; i++) {
+    h1 = Math.imul(h1 ^ text.charCodeAt(i), 0x01000193)
+    h2 = Math.imul(h2 ^ text.charCodeAt(i), 0x85ebca6b) ^ (h1 >>> 15)
+  }
+  const hash = [h1, h2].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
+  return `${text.slice(0, TEXT_CHARACTERS_MAX - hash.length - 1)}~${hash}`
+}
