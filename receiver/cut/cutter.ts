@@ -1,0 +1,148 @@
+import type pg from 'pg'
+import { AforoError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { isPassing } from '../../schema/faults.ts'
+import { transaction } from '../../schema/pool.ts'
+import type { ReceiverMetrics } from '../metrics.ts'
+import { claimDue, keyOf } from './claim.ts'
+import { settleExceptions } from './exceptions.ts'
+import { postpone } from './postpone.ts'
+import { readMaterial } from './read.ts'
+import { type Assemble, type NewRevision, nextRevision } from './revision.ts'
+import type { CutSettings } from './settings.ts'
+import type { DueTrace } from './trace.ts'
+import { closeTraces, writeRevisions } from './write.ts'
+
+/** Closes due traces into revisions of their events. Any number may run beside each other. */
+export interface Cutter {
+  /**
+   * Settles traces that are due at `now`, at most `limit`, in one transaction.
+   * @returns how many were settled; 0 where none is due
+   * @throws AforoError `unavailable` where the database is away: nothing has changed then
+   */
+  cut(now: Date, limit?: number): Promise<number>
+}
+
+export interface CutterOptions {
+  readonly pool: pg.Pool
+  readonly settings: CutSettings
+  readonly log: Log
+  readonly assemble: Assemble
+  readonly metrics: ReceiverMetrics
+}
+
+/** Traces of one transaction. */
+const TRACES_MAX = 200
+/** Journal rows held at once, of several traces. */
+const SPANS_HELD_MAX = 50_000
+/** A trace beyond this is not taken into memory: it is listed, and somebody must look. */
+export const TRACE_SPANS_MAX = 400_000
+
+export function createCutter(options: CutterOptions): Cutter {
+  return {
+    async cut(now, limit = TRACES_MAX) {
+      try {
+        return await cutDue(options, now, limit)
+      } catch (error) {
+        if (error instanceof AforoError && error.retryable) throw error
+        options.log.error({ err: error }, 'cutting together failed, cutting one by one')
+        return cutOneByOne(options, now, limit)
+      }
+    },
+  }
+}
+
+async function cutDue(options: CutterOptions, now: Date, limit: number): Promise<number> {
+  const outcome = await transaction(options.pool, async (client) => {
+    const traces = await claimDue(client, now, limit, SPANS_HELD_MAX)
+    return traces.length === 0 ? NOTHING : settle(options, client, traces, now)
+  })
+  count(options.metrics, outcome)
+  return outcome.settled
+}
+
+interface Outcome {
+  readonly settled: number
+  readonly revisions: readonly NewRevision[]
+  readonly postponed: number
+}
+
+const NOTHING: Outcome = { settled: 0, revisions: [], postponed: 0 }
+
+async function settle(
+  options: CutterOptions,
+  client: pg.PoolClient,
+  traces: readonly DueTrace[],
+  now: Date,
+): Promise<Outcome> {
+  const readable = traces.filter((trace) => trace.spanCount <= TRACE_SPANS_MAX)
+  const failed = new Map<DueTrace, string>()
+  for (const trace of traces) if (trace.spanCount > TRACE_SPANS_MAX) failed.set(trace, 'trace_too_large')
+  const revisions = await decide(options, client, readable, now, failed)
+  const closed = readable.filter((trace) => !failed.has(trace))
+  await writeRevisions(client, revisions, now)
+  await settleExceptions(client, revisions, now)
+  if (closed.length > 0) await closeTraces(client, closed, revisions)
+  for (const [trace, reason] of failed) await postpone(client, trace, reason, now)
+  return { settled: traces.length, revisions, postponed: failed.size }
+}
+
+/** A trace whose assembly throws is told in `failed`: it must not keep the others from being billed. */
+async function decide(
+  { assemble, settings, log }: CutterOptions,
+  client: pg.PoolClient,
+  traces: readonly DueTrace[],
+  now: Date,
+  failed: Map<DueTrace, string>,
+): Promise<NewRevision[]> {
+  if (traces.length === 0) return []
+  const { usages, earlier, namedCustomers } = await readMaterial(client, traces)
+  const revisions: NewRevision[] = []
+  for (const trace of traces) {
+    const key = keyOf(trace)
+    const named = namedCustomers.get(key) ?? null
+    const before = earlier.get(key) ?? null
+    try {
+      const next = nextRevision(trace, usages.get(key)!, named, before, assemble, settings, now.getTime())
+      if (next !== null) revisions.push(next)
+    } catch (error) {
+      log.error({ err: error, tenant: trace.tenantId, trace: trace.traceId }, 'trace cannot be assembled')
+      failed.set(trace, 'assembly_failed')
+    }
+  }
+  return revisions
+}
+
+/** After a transaction that failed for what one of its traces holds: finds that one and puts it off. */
+async function cutOneByOne(options: CutterOptions, now: Date, limit: number): Promise<number> {
+  for (let settled = 0; ; settled++) {
+    if (settled === limit || (await cutOne(options, now)) === 0) return settled
+  }
+}
+
+async function cutOne(options: CutterOptions, now: Date): Promise<number> {
+  const { log, pool, metrics } = options
+  const outcome = await transaction(pool, async (client) => {
+    const traces = await claimDue(client, now, 1, SPANS_HELD_MAX)
+    if (traces.length === 0) return NOTHING
+    await client.query('savepoint one')
+    try {
+      return await settle(options, client, traces, now)
+    } catch (error) {
+      if (isPassing(error)) throw error
+      await client.query('rollback to savepoint one')
+      log.error({ err: error, trace: traces[0]!.traceId }, 'trace cannot be cut')
+      await postpone(client, traces[0]!, 'cut_failed', now)
+      return { settled: 1, revisions: [], postponed: 1 }
+    }
+  })
+  count(metrics, outcome)
+  return outcome.settled
+}
+
+function count(metrics: ReceiverMetrics, { settled, revisions, postponed }: Outcome): void {
+  for (const { reason } of revisions) metrics.cut.inc({ reason })
+  const unchanged = settled - revisions.length - postponed
+  if (unchanged > 0) metrics.unchanged.inc(unchanged)
+  if (postponed > 0) metrics.postponed.inc(postponed)
+}

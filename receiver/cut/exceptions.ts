@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import { eventIdOf, type SpanId, type TraceId } from '../../core/ids.ts'
+import type { AnomalyKind } from '../../core/usage.ts'
+import type { NewRevision } from './revision.ts'
+
+/** Anomalies of an assembly that stay listed until they are resolved. The rating lists its own kinds. */
+export const LISTED_KINDS = ['unmetered', 'conflict', 'bad_time'] as const satisfies readonly AnomalyKind[]
+
+/** `resolution` of an exception that a later revision no longer has. Such a one may come back. */
+const NO_LONGER_TRUE = 'no longer true'
+
+/** An exception of a trace. The same kind about the same span is the same exception, whenever it is found. */
+export interface TraceException {
+  readonly tenantId: string
+  readonly traceId: TraceId
+  readonly kind: (typeof LISTED_KINDS)[number]
+  /** Empty where it is about the whole trace. */
+  readonly spanId: SpanId
+  readonly reason: string
+  readonly provider: string | null
+  readonly model: string | null
+  readonly customer: string | null
+}
+
+/** Lists the anomalies of new revisions and resolves those that are gone. What a person resolved stays so. */
+export async function settleExceptions(
+  client: pg.PoolClient,
+  revisions: readonly NewRevision[],
+  now: Date,
+): Promise<void> {
+  if (revisions.length === 0) return
+  const found = revisions.flatMap(exceptionsOf)
+  await listExceptions(client, found, now)
+  await client.query({
+    name: 'cut_exceptions_gone',
+    text: `
+      update aforo_store.exceptions x
+      set resolved_at = $4, resolution = '${NO_LONGER_TRUE}'
+      from unnest($1::text[], $2::text[]) as event (tenant_id, event_id)
+      where x.tenant_id = event.tenant_id and x.event_id = event.event_id
+        and x.kind = any ($5) and x.resolved_at is null and x.exception_id <> all ($3::text[])`,
+    values: [
+      revisions.map((revision) => revision.trace.tenantId),
+      revisions.map((revision) => eventIdOf(revision.trace.traceId)),
+      found.map(exceptionId),
+      now,
+      LISTED_KINDS,
+    ],
+  })
+}
+
+export async function listExceptions(
+  client: pg.PoolClient,
+  exceptions: readonly TraceException[],
+  now: Date,
+): Promise<void> {
+  const byId = new Map(
+    exceptions.map((exception) => [`${exception.tenantId}/${exceptionId(exception)}`, exception]),
+  )
+  if (byId.size === 0) return
+  await client.query({
+    name: 'cut_exceptions',
+    text: `
+      insert into aforo_store.exceptions as x (
+        tenant_id, exception_id, kind, event_id, trace_id, span_id, provider, model, customer_id, reason, recorded_at)
+      select tenant_id, exception_id, kind, event_id, decode(trace_id, 'hex'), decode(nullif(span_id, ''), 'hex'),
+        provider, model, customer_id, reason, $2
+      from jsonb_to_recordset($1::jsonb) as r (
+        tenant_id text, exception_id text, kind text, event_id text, trace_id text, span_id text, provider text,
+        model text, customer_id text, reason text)
+      order by tenant_id, exception_id
+      on conflict (tenant_id, exception_id) do update set
+        reason = excluded.reason, provider = excluded.provider, model = excluded.model,
+        customer_id = excluded.customer_id, resolved_at = null, resolution = null
+      where x.resolved_at is null or x.resolution = '${NO_LONGER_TRUE}'`,
+    values: [JSON.stringify([...byId.values()].map(exceptionRow)), now],
+  })
+}
+
+function exceptionsOf({ trace, assembly }: NewRevision): TraceException[] {
+  const calls = new Map(assembly.calls.map((call) => [call.spanId, call]))
+  const exceptions: TraceException[] = []
+  for (const { kind, spanId, reason } of assembly.anomalies) {
+    const listed = LISTED_KINDS.find((known) => known === kind)
+    if (listed === undefined) continue
+    const call = calls.get(spanId)
+    exceptions.push({
+      tenantId: trace.tenantId,
+      traceId: trace.traceId,
+      kind: listed,
+      spanId,
+      reason,
+      provider: call?.provider ?? null,
+      model: call?.model ?? null,
+      customer: assembly.customer,
+    })
+  }
+  return exceptions
+}
+
+function exceptionId({ kind, traceId, spanId }: TraceException): string {
+  const hash = createHash('sha256').update(`${kind}/${traceId}/${spanId}`).digest('hex')
+  return `exc_${hash.slice(0, 32)}`
+}
+
+function exceptionRow(exception: TraceException): object {
+  return {
+    tenant_id: exception.tenantId,
+    exception_id: exceptionId(exception),
+    kind: exception.kind,
+    event_id: eventIdOf(exception.traceId),
+    trace_id: exception.traceId,
+    span_id: exception.spanId,
+    provider: exception.provider,
+    model: exception.model,
+    customer_id: exception.customer,
+    reason: exception.reason,
+  }
+}

@@ -1,0 +1,138 @@
+import type pg from 'pg'
+import type { UsageTotals } from '../../core/event.ts'
+import { eventIdOf } from '../../core/ids.ts'
+import type { Usage } from '../../core/usage.ts'
+import { USAGE_COLUMNS, type UsageRow, usageOfRow } from '../journal/read.ts'
+import { keyOf } from './claim.ts'
+import type { EarlierRevisions } from './revision.ts'
+import type { DueTrace } from './trace.ts'
+
+/** What a cut knows of its claimed traces, by `keyOf`. */
+export interface CutMaterial {
+  readonly usages: ReadonlyMap<string, readonly Usage[]>
+  readonly earlier: ReadonlyMap<string, EarlierRevisions>
+  readonly namedCustomers: ReadonlyMap<string, string>
+}
+
+export async function readMaterial(client: pg.PoolClient, traces: readonly DueTrace[]): Promise<CutMaterial> {
+  return {
+    usages: await readUsages(client, traces),
+    earlier: await readEarlier(
+      client,
+      traces.filter((trace) => trace.revision >= 0),
+    ),
+    namedCustomers: await readNamedCustomers(client, traces),
+  }
+}
+
+/** Instants are bounded per trace and for all, the latter for the planner to leave out chunks. */
+async function readUsages(client: pg.PoolClient, traces: readonly DueTrace[]): Promise<Map<string, Usage[]>> {
+  const from = traces.map((trace) => trace.timeFrom)
+  const to = traces.map((trace) => trace.timeTo)
+  const { rows } = await client.query<UsageRow>({
+    name: 'cut_usages',
+    text: `
+      select j.tenant_id, ${USAGE_COLUMNS}
+      from unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::timestamptz[])
+        as due (tenant_id, trace_id, time_from, time_to)
+      join aforo_store.usage_journal j
+        on j.tenant_id = due.tenant_id and j.trace_id = due.trace_id
+        and j.time between due.time_from and due.time_to
+      where j.time between $5 and $6`,
+    values: [...idsOf(traces), from, to, least(from), greatest(to)],
+  })
+  const usages = new Map<string, Usage[]>(traces.map((trace) => [keyOf(trace), []]))
+  for (const row of rows) {
+    const usage = usageOfRow(row)
+    usages.get(keyOf({ tenantId: row.tenant_id as string, traceId: usage.traceId }))!.push(usage)
+  }
+  return usages
+}
+
+async function readEarlier(
+  client: pg.PoolClient,
+  traces: readonly DueTrace[],
+): Promise<Map<string, EarlierRevisions>> {
+  const earlier = new Map<string, EarlierRevisions>()
+  if (traces.length === 0) return earlier
+  const [tenants, ids] = idsOf(traces)
+  const times = traces.map((trace) => trace.eventTime!)
+  const { rows } = await client.query<Record<string, unknown>>({
+    name: 'cut_earlier',
+    text: `
+      select event.tenant_id, encode(event.trace_id, 'hex') as trace_id,
+        sum(model_calls)::text as model_calls, sum(unmetered_calls)::text as unmetered_calls,
+        sum(tool_calls)::text as tool_calls, sum(reasoning_steps)::text as reasoning_steps,
+        sum(input_tokens)::text as input_tokens, sum(cache_read_tokens)::text as cache_read_tokens,
+        sum(cache_write_tokens)::text as cache_write_tokens, sum(output_tokens)::text as output_tokens,
+        sum(reasoning_tokens)::text as reasoning_tokens, sum(embedding_tokens)::text as embedding_tokens,
+        (array_agg(assembly order by event.revision desc))[1] as document
+      from unnest($1::text[], $2::bytea[], $3::text[], $4::timestamptz[])
+        as due (tenant_id, trace_id, event_id, time)
+      join aforo_store.events event
+        on event.tenant_id = due.tenant_id and event.event_id = due.event_id and event.time = due.time
+      where event.time between $5 and $6
+      group by event.tenant_id, event.trace_id`,
+    values: [
+      tenants,
+      ids,
+      traces.map((trace) => eventIdOf(trace.traceId)),
+      times,
+      least(times),
+      greatest(times),
+    ],
+  })
+  for (const row of rows) {
+    const key = keyOf({ tenantId: row.tenant_id as string, traceId: row.trace_id as string })
+    earlier.set(key, { totals: totalsOfRow(row), document: row.document })
+  }
+  return earlier
+}
+
+async function readNamedCustomers(
+  client: pg.PoolClient,
+  traces: readonly DueTrace[],
+): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ tenant_id: string; trace_id: string; customer_id: string }>({
+    name: 'cut_named_customers',
+    text: `
+      select distinct on (named.tenant_id, named.trace_id)
+        named.tenant_id, encode(named.trace_id, 'hex') as trace_id, named.customer_id
+      from unnest($1::text[], $2::bytea[]) as due (tenant_id, trace_id)
+      join aforo_store.attributions named using (tenant_id, trace_id)
+      order by named.tenant_id, named.trace_id, named.attribution_id desc`,
+    values: idsOf(traces),
+  })
+  return new Map(
+    rows.map((row) => [keyOf({ tenantId: row.tenant_id, traceId: row.trace_id }), row.customer_id]),
+  )
+}
+
+/** Parallel arrays for `unnest`. */
+export function idsOf(traces: readonly DueTrace[]): [string[], Buffer[]] {
+  return [traces.map((trace) => trace.tenantId), traces.map((trace) => Buffer.from(trace.traceId, 'hex'))]
+}
+
+function totalsOfRow(row: Record<string, unknown>): UsageTotals {
+  return {
+    modelCalls: Number(row.model_calls),
+    unmeteredCalls: Number(row.unmetered_calls),
+    toolCalls: Number(row.tool_calls),
+    reasoningSteps: Number(row.reasoning_steps),
+    inputTokens: Number(row.input_tokens),
+    cacheReadTokens: Number(row.cache_read_tokens),
+    cacheWriteTokens: Number(row.cache_write_tokens),
+    outputTokens: Number(row.output_tokens),
+    reasoningTokens: Number(row.reasoning_tokens),
+    embeddingTokens: Number(row.embedding_tokens),
+  }
+}
+
+/** Instants of one form sort as text. */
+function least(instants: readonly string[]): string {
+  return instants.toSorted()[0]!
+}
+
+function greatest(instants: readonly string[]): string {
+  return instants.toSorted().at(-1)!
+}

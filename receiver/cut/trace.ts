@@ -1,0 +1,26 @@
+import type { TenantId, TraceId } from '../../core/ids.ts'
+import type { UnixMillis } from '../../core/time.ts'
+
+/** A trace that is due, as its row tells it. */
+export interface DueTrace {
+  readonly tenantId: TenantId
+  readonly traceId: TraceId
+  readonly rootEnded: boolean
+  readonly firstReceivedMs: UnixMillis
+  readonly lastReceivedMs: UnixMillis
+  readonly openedMs: UnixMillis
+  readonly spanCount: number
+  /** Spans since the last cut. */
+  readonly openSpanCount: number
+  /** Of the last revision; -1 before the first. */
+  readonly revision: number
+  /** A missing fact arrived. */
+  readonly completed: boolean
+  /** Cuts of it that failed since the last that did not. */
+  readonly attempts: number
+  /** Bounds of its journal rows' `time`, RFC 3339 to the microsecond. */
+  readonly timeFrom: string
+  readonly timeTo: string
+  /** Time of its event, fixed at the first cut; null before. */
+  readonly eventTime: string | null
+}
