@@ -1,12 +1,12 @@
-import DecimalConstructor from 'decimal.js'
+import { Decimal as DecimalConstructor } from 'decimal.js'
 
 /**
  * Exact decimals. A clone, so that no library's global `Decimal.set` reaches us; 60 significant digits, so that
  * a price of 12 decimals times a tier, a discount and a mark-up is never cut; never exponent notation.
  */
-export const Decimal = DecimalConstructor.Decimal.clone({
+export const Decimal = DecimalConstructor.clone({
   precision: 60,
-  rounding: DecimalConstructor.Decimal.ROUND_HALF_EVEN,
+  rounding: DecimalConstructor.ROUND_HALF_EVEN,
   toExpNeg: -60,
   toExpPos: 60,
   defaults: true,
