@@ -10,7 +10,7 @@ import {
   overlap,
 } from './identity.ts'
 import { append, type Observed, takeOver } from './observation.ts'
-import type { Tree } from './tree.ts'
+import { isOnePath, type Tree } from './tree.ts'
 
 /** How many neighbours in time a call is compared with. Beyond it a mirror is not found, and both calls stand. */
 export const NEIGHBOURS_MAX = 64
@@ -38,13 +38,13 @@ export function mergeMirrors(
     tree,
     runs,
     (call) => (call.metered ? `${inputTokens(call.buckets)}/${outputTokens(call.buckets)}` : null),
-    (a, b) => !sharesScope(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
+    (a, b) => areBeside(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
   )
   return mergeGroups(
     tree,
     metered,
     () => 'any',
-    (a, b) => a.metered !== b.metered && !sharesScope(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
+    (a, b) => a.metered !== b.metered && areBeside(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
   )
 }
 
@@ -102,10 +102,14 @@ function sameById(a: Usage, b: Usage, callA: Observed, callB: Observed): boolean
   return overlap(a, b)
 }
 
-/** A scope sees a call once: of two equal calls seen by two scopes, each is merged with one. */
-function sharesScope(tree: Tree, a: Observed, b: Observed): boolean {
+/**
+ * Calls above one another have been told apart as layers already. And a scope sees a call once: of two equal calls seen
+ * by two scopes, each is merged with one.
+ */
+function areBeside(tree: Tree, a: Observed, b: Observed): boolean {
+  if (isOnePath(tree, a.winner, b.winner)) return false
   const scopes = a.places.map((index) => tree.spans[index]!.scopeName)
-  return b.places.some((index) => scopes.includes(tree.spans[index]!.scopeName))
+  return b.places.every((index) => !scopes.includes(tree.spans[index]!.scopeName))
 }
 
 function sameByPlace(a: Usage, b: Usage): boolean {

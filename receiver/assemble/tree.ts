@@ -9,6 +9,16 @@ export interface Tree {
   readonly order: Int32Array
   /** Steps to the root. */
   readonly depth: Int32Array
+  /** Place in a walk that goes down before it goes on: a span's descendants follow it without a gap. */
+  readonly place: Int32Array
+  /** The span and all beneath it. */
+  readonly size: Int32Array
+}
+
+/** Whether one of the two spans is above the other. */
+export function isOnePath(tree: Tree, a: number, b: number): boolean {
+  const [upper, lower] = tree.place[a]! <= tree.place[b]! ? [a, b] : [b, a]
+  return tree.place[lower]! < tree.place[upper]! + tree.size[upper]!
 }
 
 /**
@@ -30,20 +40,20 @@ export function toTree(spans: readonly Usage[], anomalies: Anomaly[]): Tree {
     const above = parent[index]!
     depth[index] = above === -1 ? 0 : depth[above]! + 1
   }
-  return { spans, parent, order, depth }
+  return { spans, parent, order, depth, ...walk(parent, order) }
 }
 
 /** Makes roots of the lowest index of each cycle, and returns them. */
 function cutCycles(parent: Int32Array): readonly number[] {
   const roots: number[] = []
-  const walk = new Int32Array(parent.length).fill(-1)
+  const walked = new Int32Array(parent.length).fill(-1)
   for (let start = 0; start < parent.length; start++) {
     let at = start
-    while (at !== -1 && walk[at] === -1) {
-      walk[at] = start
+    while (at !== -1 && walked[at] === -1) {
+      walked[at] = start
       at = parent[at]!
     }
-    if (at === -1 || walk[at] !== start) continue
+    if (at === -1 || walked[at] !== start) continue
     let lowest = at
     for (let on = parent[at]!; on !== at; on = parent[on]!) lowest = Math.min(lowest, on)
     parent[lowest] = -1
@@ -76,4 +86,28 @@ function childLists(parent: Int32Array): { first: Int32Array; next: Int32Array }
     first[above] = index
   }
   return { first, next }
+}
+
+function walk(parent: Int32Array, order: Int32Array): { place: Int32Array; size: Int32Array } {
+  const size = new Int32Array(parent.length).fill(1)
+  for (let at = order.length - 1; at >= 0; at--) {
+    const index = order[at]!
+    const above = parent[index]!
+    if (above !== -1) size[above] = size[above]! + size[index]!
+  }
+  const place = new Int32Array(parent.length)
+  const nextBeneath = new Int32Array(parent.length)
+  let nextRoot = 0
+  for (const index of order) {
+    const above = parent[index]!
+    if (above === -1) {
+      place[index] = nextRoot
+      nextRoot += size[index]!
+    } else {
+      place[index] = nextBeneath[above]!
+      nextBeneath[above] = place[index]! + size[index]!
+    }
+    nextBeneath[index] = place[index]! + 1
+  }
+  return { place, size }
 }

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { assembled, reasons, silent, tokens, withUsage } from '../../test/support/assemblies.ts'
+import { type Attributes, chat, type SpanWords } from '../../test/support/spans.ts'
+
+const LONG_ID = 'chatcmpl-Ax9Zk2LmQp7RtYv4'
+
+describe('mirrors', () => {
+  const twin = (id: number, words: Partial<SpanWords>, output = 20): SpanWords =>
+    chat({ id, scope: `scope-${id}`, ...words }, 100, output)
+
+  it('beside one another merge by scope, time, model and tokens', () => {
+    expect(assembled(twin(1, {}), twin(2, { from: 10, to: 990 })).calls).toHaveLength(1)
+  })
+
+  it.each<[string, readonly SpanWords[]]>([
+    ['other tokens', [twin(1, {}), twin(2, { from: 10, to: 990 }, 21)]],
+    ['one scope', [twin(1, { scope: 's' }), twin(2, { scope: 's', from: 10, to: 990 })]],
+    ['neither within the other', [twin(1, {}), twin(2, { from: 500, to: 1500 })]],
+    [
+      'another model',
+      [twin(1, {}), twin(2, { from: 10, to: 990, attributes: { 'gen_ai.request.model': 'o4-mini' } })],
+    ],
+    ['another process', [twin(1, {}), twin(2, { from: 10, to: 990, resource: { 'service.name': 'other' } })]],
+    [
+      'another id',
+      [
+        twin(1, { attributes: { 'gen_ai.response.id': 'r1' } }),
+        twin(2, { from: 10, to: 990, attributes: { 'gen_ai.response.id': 'r2' } }),
+      ],
+    ],
+  ])('stay two with %s', (_, words) => {
+    expect(assembled(...words).calls).toHaveLength(2)
+  })
+
+  it('two calls seen by two scopes are two', () => {
+    const trace = assembled(
+      twin(1, { scope: 'a' }),
+      twin(2, { scope: 'a' }),
+      twin(3, { scope: 'b', from: 10, to: 990 }),
+      twin(4, { scope: 'b', from: 10, to: 990 }),
+    )
+    expect(trace.calls).toHaveLength(2)
+  })
+
+  it('an id no two calls share merges across services', () => {
+    const id: Attributes = { 'gen_ai.response.id': LONG_ID }
+    const gateway = { from: 200, to: 1200, resource: { 'service.name': 'gateway' }, attributes: id }
+    expect(assembled(twin(1, { attributes: id }), twin(2, gateway)).calls).toHaveLength(1)
+    expect(assembled(twin(1, { attributes: id }), twin(2, gateway, 21)).calls).toHaveLength(2)
+  })
+
+  it('a weak id does not', () => {
+    const id: Attributes = { 'gen_ai.response.id': 'chatcmpl-123' }
+    const other = { from: 200, to: 1200, resource: { 'service.name': 'other' }, attributes: id }
+    expect(assembled(twin(1, { attributes: id }), twin(2, other)).calls).toHaveLength(2)
+  })
+
+  it("a run's usage covers its silent calls", () => {
+    const run: Attributes = { 'gen_ai.response.id': 'run_abcdefghijklmnop' }
+    const trace = assembled(
+      chat({ id: 1, attributes: run, to: 100 }, 100, 20),
+      silent({ id: 2, from: 200, attributes: run }),
+    )
+    expect(tokens(trace)).toEqual([[100, 20]])
+    expect(reasons(trace, 'unmetered')).toEqual([])
+  })
+})
+
+describe('fetches', () => {
+  const fetch = (id: number, input: number, to: number): SpanWords =>
+    withUsage(
+      { id, to },
+      { 'gen_ai.operation.name': 'fetch_response', 'gen_ai.response.id': 'resp_background_1' },
+      input,
+      5,
+    )
+  const background: Attributes = { 'gen_ai.response.id': 'resp_background_1' }
+
+  it('repeated polls count once, as the last', () => {
+    expect(tokens(assembled(fetch(1, 50, 10), fetch(2, 60, 20)))).toEqual([[60, 5]])
+  })
+  it('give a silent call its usage, and a metered one nothing', () => {
+    expect(tokens(assembled(silent({ id: 1, attributes: background }), fetch(2, 60, 20)))).toEqual([[60, 5]])
+    expect(tokens(assembled(chat({ id: 1, attributes: background }, 61, 5), fetch(2, 60, 20)))).toEqual([
+      [61, 5],
+    ])
+  })
+})
