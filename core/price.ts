@@ -13,6 +13,7 @@ export const COST_METERS = [
   'reasoning',
   'embedding',
   'request',
+  'web_search',
   'tool_call',
 ] as const
 export type CostMeter = (typeof COST_METERS)[number]

@@ -59,6 +59,8 @@ create table aforo_store.price_rows (
 create unique index price_rows_once on aforo_store.price_rows
   (tenant_id, book, provider, model, meter, service_tier, context_from, effective_from, recorded_at);
 --> statement-breakpoint
+create index price_rows_by_model on aforo_store.price_rows (provider, model, tenant_id);
+--> statement-breakpoint
 -- F is read and moved here, under a row lock: how much of a meter a subscription has used in a period.
 create table aforo_store.meter_counters (
   tenant_id text not null,
@@ -94,7 +96,9 @@ create table aforo_store.ratings (
   primary key (tenant_id, event_id, revision, time)
 );
 --> statement-breakpoint
--- What the provider charges us, per event, model and meter. amount null: no price row was found, never zero.
+-- What the provider charges us, per event, model and meter; each row is a difference to the revision before. amount
+-- null: no price row was found, never zero; such a quantity is taken back by a negative one with amount null when a
+-- price arrives. price_row_id null with amount 0: a tool of ours that costs nothing. span_ids: the spans it is about.
 create table aforo_store.cost_lines (
   tenant_id text not null,
   event_id text not null,
@@ -144,6 +148,8 @@ create index price_lines_by_period on aforo_store.price_lines
   (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no);
 --> statement-breakpoint
 -- The stack of an event by part, model and tool: what the anatomy and the margins read. Differences, like the rest.
+-- calls and unpriced_calls count model calls, on the prompt line of their model. A changed customer takes the lines
+-- back under the old one.
 create table aforo_store.event_lines (
   tenant_id text not null,
   event_id text not null,

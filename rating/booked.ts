@@ -1,0 +1,181 @@
+import type pg from 'pg'
+import type { Part } from '../core/event.ts'
+import { Decimal } from '../core/money.ts'
+import type { Meter } from '../core/plan.ts'
+import { type ClaimedRevision, timeRange } from './claim.ts'
+import type { CostLine } from './cost.ts'
+import type { Charged } from './counters.ts'
+import type { StackLine } from './stack.ts'
+
+/** What earlier revisions of an event have written, all of them together. */
+export interface Booked {
+  readonly costs: readonly CostLine[]
+  readonly charges: readonly Charged[]
+  readonly stack: readonly StackLine[]
+  readonly last: LastRating | null
+}
+
+/** The rating before, and the sums up to it. */
+export interface LastRating {
+  readonly subscriptionId: string | null
+  readonly planId: string | null
+  readonly planVersion: number | null
+  readonly credits: Decimal
+}
+
+const NOTHING: Booked = { costs: [], charges: [], stack: [], last: null }
+
+/** Reads the books of those events that were rated before. */
+export async function readBooked(
+  client: pg.PoolClient,
+  events: readonly ClaimedRevision[],
+): Promise<(event: ClaimedRevision) => Booked> {
+  const later = events.filter((event) => event.revision > 0)
+  if (later.length === 0) return () => NOTHING
+  const values = [
+    later.map((event) => event.tenantId),
+    later.map((event) => event.eventId),
+    ...timeRange(later),
+  ]
+  const costs = await grouped(client, COSTS, values, costLine)
+  const charges = await grouped(client, CHARGES, values, charged)
+  const stack = await grouped(client, STACK, values, stackLine)
+  const last = await grouped(client, LAST, values, lastRating)
+  return (event) => ({
+    costs: costs.get(nameOf(event.tenantId, event.eventId)) ?? [],
+    charges: charges.get(nameOf(event.tenantId, event.eventId)) ?? [],
+    stack: stack.get(nameOf(event.tenantId, event.eventId)) ?? [],
+    last: last.get(nameOf(event.tenantId, event.eventId))?.[0] ?? null,
+  })
+}
+
+const EVENTS = `unnest($1::text[], $2::text[]) as event (tenant_id, event_id)`
+const OF_EVENT = `line.tenant_id = event.tenant_id and line.event_id = event.event_id
+  and line.time between $3 and $4`
+
+const COSTS = `
+  select tenant_id, event_id, part, provider, model, tool, meter, service_tier, quantity::text as quantity,
+    line.price_row_id::text as price_row_id, line.unit_price::text as unit_price, line.per::text as per,
+    line.currency, amount::text as amount, coalesce(row.context_from, 0)::text as context_from,
+    array(select encode(span_id, 'hex') from unnest(span_ids) as span_id) as span_ids
+  from (select line.* from ${EVENTS} join aforo_store.cost_lines line on ${OF_EVENT}) line
+  left join aforo_store.price_rows row
+    on row.price_row_id = line.price_row_id
+  order by tenant_id, event_id, revision, line_no`
+
+const CHARGES = `
+  select line.tenant_id, line.event_id, line.customer_id, line.subscription_id::text as subscription_id,
+    (extract(epoch from line.period_start) * 1000)::bigint::text as period_start, line.plan_id, line.plan_version,
+    line.meter_no, line.meter, line.part, line.provider, line.model, line.tool,
+    sum(line.quantity)::text as quantity, sum(line.amount)::text as amount
+  from ${EVENTS} join aforo_store.price_lines line on ${OF_EVENT}
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13`
+
+const STACK = `
+  select line.tenant_id, line.event_id, line.customer_id, line.product_id, line.agent, line.part, line.provider,
+    line.model, line.tool, line.unit, sum(line.quantity)::text as quantity, sum(line.calls)::text as calls,
+    sum(line.unpriced_calls)::text as unpriced_calls, sum(line.cogs)::text as cogs, sum(line.price)::text as price
+  from ${EVENTS} join aforo_store.event_lines line on ${OF_EVENT}
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
+
+const LAST = `
+  select distinct on (line.tenant_id, line.event_id) line.tenant_id, line.event_id,
+    line.subscription_id::text as subscription_id, line.plan_id, line.plan_version,
+    (sum(line.credits) over (partition by line.tenant_id, line.event_id))::text as credits
+  from ${EVENTS} join aforo_store.ratings line on ${OF_EVENT}
+  order by line.tenant_id, line.event_id, line.revision desc`
+
+type Row = Readonly<Record<string, string | null>> & { readonly tenant_id: string; readonly event_id: string }
+
+async function grouped<T>(
+  client: pg.PoolClient,
+  text: string,
+  values: unknown[],
+  read: (row: Row) => T,
+): Promise<Map<string, T[]>> {
+  const { rows } = await client.query<Row>(text, values)
+  const found = new Map<string, T[]>()
+  for (const row of rows) {
+    const name = nameOf(row.tenant_id, row.event_id)
+    const list = found.get(name)
+    if (list) list.push(read(row))
+    else found.set(name, [read(row)])
+  }
+  return found
+}
+
+function costLine(row: Row): CostLine {
+  const known = row.unit_price !== null
+  return {
+    part: row.part as Part,
+    provider: row.provider!,
+    model: row.model!,
+    tool: row.tool!,
+    meter: row.meter!,
+    serviceTier: row.service_tier!,
+    quantity: new Decimal(row.quantity!),
+    price: known
+      ? {
+          priceRowId: row.price_row_id!,
+          unitPrice: new Decimal(row.unit_price!),
+          per: new Decimal(row.per!),
+          currency: row.currency!,
+          contextFrom: Number(row.context_from),
+        }
+      : null,
+    amount: row.amount === null ? null : new Decimal(row.amount!),
+    spanIds: row.span_ids as unknown as string[],
+  }
+}
+
+function charged(row: Row): Charged {
+  return {
+    customer: row.customer_id!,
+    counter: {
+      tenantId: row.tenant_id,
+      subscriptionId: row.subscription_id!,
+      periodStart: Number(row.period_start),
+      planId: row.plan_id!,
+      planVersion: Number(row.plan_version),
+      meterNo: Number(row.meter_no),
+    },
+    meter: row.meter as Meter,
+    part: row.part as Part,
+    provider: row.provider!,
+    model: row.model!,
+    tool: row.tool!,
+    quantity: new Decimal(row.quantity!),
+    amount: new Decimal(row.amount!),
+  }
+}
+
+function stackLine(row: Row): StackLine {
+  return {
+    customer: row.customer_id!,
+    product: row.product_id!,
+    agent: row.agent!,
+    part: row.part as Part,
+    provider: row.provider!,
+    model: row.model!,
+    tool: row.tool!,
+    unit: row.unit!,
+    quantity: new Decimal(row.quantity!),
+    calls: Number(row.calls),
+    unpricedCalls: Number(row.unpriced_calls),
+    cogs: new Decimal(row.cogs!),
+    price: new Decimal(row.price!),
+  }
+}
+
+function lastRating(row: Row): LastRating {
+  return {
+    subscriptionId: row.subscription_id!,
+    planId: row.plan_id!,
+    planVersion: row.plan_version === null ? null : Number(row.plan_version),
+    credits: new Decimal(row.credits ?? 0),
+  }
+}
+
+function nameOf(tenantId: string, eventId: string): string {
+  return `${tenantId}\0${eventId}`
+}

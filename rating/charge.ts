@@ -1,0 +1,60 @@
+import type { Part } from '../core/event.ts'
+import type { Decimal } from '../core/money.ts'
+import type { Meter, MeterFilter, Plan } from '../core/plan.ts'
+import { matchesGlob } from './glob.ts'
+import { type Chargeable, METER_BASES } from './quantities.ts'
+
+/** A quantity that a meter of the plan charges. */
+export interface Charge {
+  /** Place of the meter in the plan's list. */
+  readonly meterNo: number
+  readonly meter: Meter
+  readonly part: Part
+  readonly provider: string | null
+  readonly model: string | null
+  readonly tool: string | null
+  readonly quantity: Decimal
+}
+
+/** What filters may ask of the event as a whole. */
+export interface EventScope {
+  readonly agent: string | null
+  readonly product: string | null
+}
+
+/**
+ * Gives each quantity to the first meter of the plan that counts it and whose filter lets it pass; what no meter
+ * counts is not charged. Charges of one meter, model and tool are one, in a fixed order.
+ */
+export function chargesOf(
+  plan: Plan,
+  quantities: readonly Chargeable[],
+  scope: EventScope,
+): readonly Charge[] {
+  const charges = new Map<string, Charge>()
+  for (const quantity of quantities) {
+    const meterNo = plan.meters.findIndex(
+      (meter) =>
+        METER_BASES[meter.meter].bases.includes(quantity.base) && passes(meter.filter, quantity, scope),
+    )
+    const meter = plan.meters[meterNo]?.meter
+    if (meter === undefined) continue
+    const { provider, model, tool } = quantity
+    const part = quantity.costPart ?? METER_BASES[meter].part
+    const name = JSON.stringify([meterNo, part, provider, model, tool])
+    const sum = charges.get(name)?.quantity.plus(quantity.quantity) ?? quantity.quantity
+    charges.set(name, { meterNo, meter, part, provider, model, tool, quantity: sum })
+  }
+  return [...charges.values()]
+}
+
+/** A field that the quantity does not have is matched by no glob, not even `*`. */
+function passes(filter: MeterFilter | undefined, quantity: Chargeable, scope: EventScope): boolean {
+  if (!filter) return true
+  const { provider, model, tool } = quantity
+  const fields = { provider, model, tool, ...scope }
+  return Object.entries(filter).every(([field, glob]) => {
+    const value = fields[field as keyof MeterFilter]
+    return glob === undefined || (value !== null && matchesGlob(glob, value))
+  })
+}

@@ -1,0 +1,197 @@
+import type { Assembly, ModelCall, ToolCall } from '../core/assembly.ts'
+import type { Part } from '../core/event.ts'
+import type { SpanId } from '../core/ids.ts'
+import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
+import type { CostMeter } from '../core/price.ts'
+import type { UnixNano } from '../core/time.ts'
+import { inputTokens } from '../core/usage.ts'
+import { feesOf, type MeteredQuantity, tokensOf } from './metered.ts'
+
+/** The row a quantity is priced by. `priceRowId` is null for a tool of ours that costs nothing. */
+export interface UsedPrice {
+  readonly priceRowId: string | null
+  readonly unitPrice: Decimal
+  readonly per: Decimal
+  readonly currency: string
+  readonly contextFrom: number
+}
+
+/** One quantity of one call, as the price book is asked for it. */
+export interface CostQuestion {
+  readonly provider: string | null
+  readonly model: string | null
+  readonly requestModel: string | null
+  readonly meter: CostMeter
+  readonly serviceTier: string
+  readonly inputTokens: number
+  readonly at: UnixNano
+}
+export type PriceOf = (question: CostQuestion) => UsedPrice | null
+
+/** The price an earlier revision booked for a quantity of a span; see `bookedName`. */
+export type BookedPrices = ReadonlyMap<string, UsedPrice>
+
+/** What the provider charges for one meter of one model in an event. `price` and `amount` null: unpriced. */
+export interface CostLine {
+  readonly part: Part
+  readonly provider: string | null
+  readonly model: string | null
+  readonly tool: string | null
+  /** A `CostMeter`, or a unit that no price row can speak of. */
+  readonly meter: string
+  readonly serviceTier: string
+  readonly quantity: Decimal
+  readonly price: UsedPrice | null
+  readonly amount: Decimal | null
+  readonly spanIds: readonly SpanId[]
+}
+
+/** Our own tools cost a provider nothing. */
+const FREE: UsedPrice = {
+  priceRowId: null,
+  unitPrice: ZERO,
+  per: new Decimal(1),
+  currency: 'USD',
+  contextFrom: 0,
+}
+
+/** All costs are in this currency until exchange rates are kept: a row in another one does not price. */
+const COST_CURRENCY = 'USD'
+
+/**
+ * What the calls and tools of an event cost us, one line per part, provider, model, tool, meter, tier and price row.
+ *
+ * Each call is priced at its start; one whose times are not believed at `recordedAt`, the instant of the revision.
+ * What an earlier revision has booked keeps its price, whatever the book says by now. A call without usage makes no
+ * line: it stands in the anomalies.
+ */
+export function costCalls(
+  assembly: Assembly,
+  priceOf: PriceOf,
+  recordedAt: UnixNano,
+  booked: BookedPrices = new Map(),
+): readonly CostLine[] {
+  const lines = new Map<string, OpenLine>()
+  for (const call of assembly.calls) if (call.metered) costCall(lines, call, priceOf, recordedAt, booked)
+  const doubted = new Set(assembly.anomalies.filter((a) => a.kind === 'bad_time').map((a) => a.spanId))
+  for (const tool of assembly.tools) {
+    const at = doubted.has(tool.spanId) ? recordedAt : tool.startNano
+    costTool(lines, tool, priceOf, at, booked)
+  }
+  return [...lines.values()].map(closeLine)
+}
+
+/** Names a quantity of a span in the books of earlier revisions. */
+export function bookedName(
+  spanId: SpanId,
+  line: Pick<CostLine, 'provider' | 'model' | 'tool' | 'serviceTier' | 'meter'>,
+): string {
+  return JSON.stringify([spanId, line.provider, line.model, line.tool, line.serviceTier, line.meter])
+}
+
+/** Names a line: two of one name are one line. */
+export function costLineName(line: Omit<CostLine, 'quantity' | 'amount' | 'spanIds'>): string {
+  const { part, provider, model, tool, meter, serviceTier, price } = line
+  const row = price === null ? 'unpriced' : (price.priceRowId ?? 'free')
+  return JSON.stringify([part, provider, model, tool, meter, serviceTier, row])
+}
+
+interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds'> {
+  quantity: Decimal
+  readonly spanIds: SpanId[]
+}
+
+function costCall(
+  lines: Map<string, OpenLine>,
+  call: ModelCall,
+  priceOf: PriceOf,
+  recordedAt: UnixNano,
+  booked: BookedPrices,
+): void {
+  const serviceTier = tierOf(call.serviceTier)
+  const input = inputTokens(call.buckets)
+  const ask = (meter: CostMeter) =>
+    priceOf({
+      provider: call.provider,
+      model: call.model,
+      requestModel: call.requestModel,
+      meter,
+      serviceTier,
+      inputTokens: input,
+      at: call.badTime ? recordedAt : call.startNano,
+    })
+  const cost = (metered: MeteredQuantity) => {
+    const identity = { provider: call.provider, model: call.model, serviceTier, ...metered }
+    const fresh = metered.askable ? ask(metered.meter as CostMeter) : null
+    addTo(lines, identity, call.spanId, keep(booked.get(bookedName(call.spanId, identity)), fresh))
+  }
+  for (const metered of tokensOf(call)) cost(metered)
+  for (const metered of feesOf(call)) cost(metered)
+  // A fee per request is rare: only a model with such a row has the line.
+  const request = { part: 'prompt', tool: null, meter: 'request', quantity: new Decimal(1) } as const
+  const identity = { provider: call.provider, model: call.model, serviceTier, ...request }
+  const fee = keep(booked.get(bookedName(call.spanId, identity)), ask('request'))
+  if (fee) addTo(lines, identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
+}
+
+function costTool(
+  lines: Map<string, OpenLine>,
+  tool: ToolCall,
+  priceOf: PriceOf,
+  at: UnixNano,
+  booked: BookedPrices,
+): void {
+  const serviceTier = 'standard'
+  const identity = {
+    part: 'tools' as const,
+    provider: null,
+    model: null,
+    tool: tool.name,
+    meter: 'tool_call' as const,
+    serviceTier,
+    quantity: new Decimal(1),
+  }
+  const question = { provider: 'tool', model: tool.name, requestModel: null, inputTokens: 0, at }
+  const fresh = priceOf({ ...question, meter: identity.meter, serviceTier })
+  // The provider runs `extension` tools and bills them; all others run in the agent's own process.
+  const otherwise = tool.type === 'extension' ? null : FREE
+  addTo(lines, identity, tool.spanId, keep(booked.get(bookedName(tool.spanId, identity)), fresh ?? otherwise))
+}
+
+/** The booked price, unless the usage itself was corrected across a context threshold. */
+function keep(booked: UsedPrice | undefined, fresh: UsedPrice | null): UsedPrice | null {
+  const price = booked && (fresh === null || fresh.contextFrom === booked.contextFrom) ? booked : fresh
+  return price?.currency === COST_CURRENCY ? price : null
+}
+
+function addTo(
+  lines: Map<string, OpenLine>,
+  identity: Omit<CostLine, 'price' | 'amount' | 'spanIds'>,
+  spanId: SpanId,
+  price: UsedPrice | null,
+): void {
+  const { part, provider, model, tool, meter, serviceTier, quantity } = identity
+  const line = { part, provider, model, tool, meter, serviceTier, price }
+  const name = costLineName(line)
+  const open = lines.get(name)
+  if (open) {
+    open.quantity = open.quantity.plus(quantity)
+    open.spanIds.push(spanId)
+  } else {
+    lines.set(name, { ...line, quantity, spanIds: [spanId] })
+  }
+}
+
+function closeLine(line: OpenLine): CostLine {
+  const { price, quantity } = line
+  const amount = price && toMoneyScale(quantity.mul(price.unitPrice).div(price.per))
+  return { ...line, amount }
+}
+
+/** Names under which providers serve at the ordinary price. */
+const STANDARD_TIERS: ReadonlySet<string> = new Set(['', 'standard', 'default', 'on_demand'])
+
+function tierOf(serviceTier: string | null): string {
+  const tier = (serviceTier ?? '').toLowerCase()
+  return STANDARD_TIERS.has(tier) ? 'standard' : tier
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { type Provider, waitForUpdate } from '@pydantic/genai-prices'
+import type pg from 'pg'
+import { AforoError } from '../../core/errors.ts'
+import { transaction } from '../../schema/pool.ts'
+import { type CatalogueRow, toCatalogueRows } from './convert.ts'
+import { renewal } from './renewal.ts'
+
+const SOURCE = '@pydantic/genai-prices'
+const DIGEST_KEY = 'price_book_digest'
+
+/** The catalogue that is bundled with the library; it is never fetched. */
+export async function bundledCatalogue(): Promise<readonly Provider[]> {
+  const providers = await waitForUpdate()
+  if (!providers?.length) throw new AforoError('internal', `${SOURCE} brought no prices`)
+  return providers
+}
+
+/**
+ * Brings the catalogue into the price book. Does nothing where the same catalogue is there already; any number of
+ * processes may call it at once.
+ *
+ * @returns the number of rows added
+ */
+export async function seedPriceBook(
+  pool: pg.Pool,
+  now: Date,
+  providers?: readonly Provider[],
+): Promise<{ readonly added: number }> {
+  const rows = toCatalogueRows(providers ?? (await bundledCatalogue()))
+  const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex')
+  if ((await storedDigest(pool)) === digest) return { added: 0 }
+  return transaction(pool, async (client) => {
+    await client.query(`select pg_advisory_xact_lock(hashtextextended('aforo price book', 0))`)
+    if ((await storedDigest(client)) === digest) return { added: 0 }
+    return { added: await addRows(client, rows, digest, now.toISOString()) }
+  })
+}
+
+async function storedDigest(client: pg.Pool | pg.PoolClient): Promise<string | null> {
+  const { rows } = await client.query<{ value: string }>(
+    'select value from aforo_store.meta where key = $1',
+    [DIGEST_KEY],
+  )
+  return rows[0]?.value ?? null
+}
+
+async function addRows(
+  client: pg.PoolClient,
+  wanted: readonly CatalogueRow[],
+  digest: string,
+  now: string,
+): Promise<number> {
+  const rows = renewal(await storedRows(client), wanted, now)
+  await client.query(
+    `insert into aforo_store.price_rows
+       (tenant_id, book, provider, model, meter, unit_price, per, context_from, effective_from, effective_to,
+        recorded_at, source, source_digest)
+     select '', 'catalogue', provider, model, meter, unit_price, per, context_from, effective_from, effective_to,
+        $9::timestamptz, $10, $11
+     from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::bigint[], $6::bigint[],
+        $7::timestamptz[], $8::timestamptz[])
+        as row (provider, model, meter, unit_price, per, context_from, effective_from, effective_to)`,
+    [
+      rows.map((row) => row.provider),
+      rows.map((row) => row.model),
+      rows.map((row) => row.meter),
+      rows.map((row) => row.unitPrice),
+      rows.map((row) => row.per),
+      rows.map((row) => row.contextFrom),
+      rows.map((row) => row.effectiveFrom),
+      rows.map((row) => row.effectiveTo),
+      now,
+      SOURCE,
+      digest,
+    ],
+  )
+  await client.query(
+    `insert into aforo_store.meta (key, value) values ($1, $2)
+     on conflict (key) do update set value = excluded.value`,
+    [DIGEST_KEY, digest],
+  )
+  return rows.length
+}
+
+async function storedRows(client: pg.PoolClient): Promise<readonly CatalogueRow[]> {
+  const { rows } = await client.query<CatalogueRow>(
+    `select provider, model, meter, trim_scale(unit_price)::text as "unitPrice", per::text as per,
+       context_from::text as "contextFrom",
+       to_char(effective_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "effectiveFrom",
+       to_char(effective_to at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "effectiveTo"
+     from aforo_store.price_rows
+     where tenant_id = '' and book = 'catalogue' and service_tier = 'standard'
+     order by recorded_at, price_row_id`,
+  )
+  return rows
+}

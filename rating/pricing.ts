@@ -1,0 +1,71 @@
+import type pg from 'pg'
+import type { AssemblyDocument } from '../core/assembly-document.ts'
+import type { ClaimedRevision } from './claim.ts'
+import type { PriceOf } from './cost.ts'
+import { createPriceBook, type WantedKey } from './prices/book.ts'
+import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
+import { type RowsOf, resolvePrice } from './prices/resolve.ts'
+import { bundledCatalogue } from './prices/seed.ts'
+
+/** Answers what quantities cost, for the models of a batch of events. */
+export interface Pricing {
+  forEvents(
+    client: pg.PoolClient,
+    events: readonly ClaimedRevision[],
+    now: Date,
+  ): Promise<(tenantId: string) => PriceOf>
+}
+
+/** All rows that are committed are known; only who asks about the past asks as of an earlier instant. */
+const ALL_KNOWN = Number.POSITIVE_INFINITY
+const NANOS_PER_MICRO = 1000n
+
+export function createPricing(): Pricing {
+  const book = createPriceBook()
+  let finding: Promise<FindKeys> | undefined
+  return {
+    async forEvents(client, events, now) {
+      finding ??= bundledCatalogue().then(createFindKeys)
+      const findKeys = await finding
+      const wanted = events.flatMap((event) => wantedKeys(event, findKeys))
+      const rowsFor = await book.load(client, wanted, now)
+      return (tenantId) => priceFrom(tenantId, findKeys, rowsFor(tenantId))
+    },
+  }
+}
+
+/** Prices from rows that are in memory. */
+export function priceFrom(
+  tenantId: string,
+  findKeys: FindKeys,
+  rowsOf: RowsOf,
+  knownAt: number = ALL_KNOWN,
+): PriceOf {
+  return (question) =>
+    resolvePrice(
+      {
+        tenantId,
+        keys: keysOf(question, findKeys),
+        meter: question.meter,
+        serviceTier: question.serviceTier,
+        inputTokens: question.inputTokens,
+        at: Number(question.at / NANOS_PER_MICRO),
+        knownAt,
+      },
+      rowsOf,
+    )
+}
+
+function wantedKeys(event: ClaimedRevision, findKeys: FindKeys): readonly WantedKey[] {
+  const { calls, tools } = event.document as AssemblyDocument
+  const names: ModelNames[] = [
+    ...calls,
+    ...tools.map((tool) => ({ provider: 'tool', model: tool.name, requestModel: null })),
+  ]
+  return names.flatMap((name) => keysOf(name, findKeys)).map((key) => ({ ...key, tenantId: event.tenantId }))
+}
+
+/** A tool's price stands under its own name; that is no model of any catalogue. */
+function keysOf(names: ModelNames, findKeys: FindKeys): readonly ModelKey[] {
+  return names.provider === 'tool' ? [{ provider: 'tool', model: names.model ?? '' }] : findKeys(names)
+}

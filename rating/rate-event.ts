@@ -1,0 +1,149 @@
+import type { Assembly } from '../core/assembly.ts'
+import { assemblyFromDocument } from '../core/assembly-document.ts'
+import type { EventStatus } from '../core/event.ts'
+import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
+import type { Plan } from '../core/plan.ts'
+import type { Booked } from './booked.ts'
+import { chargesOf } from './charge.ts'
+import type { ClaimedRevision } from './claim.ts'
+import { type CostLine, costCalls, type PriceOf } from './cost.ts'
+import { type Charged, type ChargeStep, counterName, type LockedCounters } from './counters.ts'
+import { bookedPrices, costDifference, knownCost } from './difference.ts'
+import type { PlanRef } from './plan-shelf.ts'
+import { chargeables } from './quantities.ts'
+import { type StackLine, stackDifference, stackOf } from './stack.ts'
+import type { Enrolment, Unattributed } from './subscriptions.ts'
+
+/** An event with the plan it is charged by, or why there is none. */
+export interface EventOffer {
+  readonly event: ClaimedRevision
+  readonly booked: Booked
+  readonly attribution: Unattributed | (Enrolment & { readonly planVersion: number; readonly plan: Plan })
+}
+
+/** What is to be charged, before the counters say for how much. */
+export interface PreparedEvent extends EventOffer {
+  readonly assembly: Assembly
+  readonly costs: readonly CostLine[]
+  readonly steps: readonly ChargeStep[]
+}
+
+/** A revision with everything that is written for it. The lines are differences to the revisions before. */
+export interface RatedEvent extends PreparedEvent {
+  readonly status: EventStatus
+  readonly costLines: readonly CostLine[]
+  readonly charged: readonly Charged[]
+  readonly stackLines: readonly StackLine[]
+  readonly cogs: Decimal
+  readonly price: Decimal | null
+  readonly credits: Decimal | null
+}
+
+const NANOS_PER_MICRO = 1000n
+
+/**
+ * Costs an event and finds what to charge: what the whole trace comes to by now, less what was booked. A late span,
+ * a customer that changed, a price that arrived are all this one rule.
+ */
+export function prepareEvent(offer: EventOffer, priceOf: PriceOf): PreparedEvent {
+  const { event, booked } = offer
+  const assembly = assemblyFromDocument(event.document)
+  const recordedAt = BigInt(event.recordedAtMicros) * NANOS_PER_MICRO
+  const costs = costCalls(assembly, priceOf, recordedAt, bookedPrices(booked.costs))
+  return { ...offer, assembly, costs, steps: stepsOf(offer, assembly, costs) }
+}
+
+/** Prices the steps on the locked counters and adds up the stack. */
+export function settleEvent(
+  prepared: PreparedEvent,
+  counters: LockedCounters,
+  planOf: (ref: PlanRef) => Plan,
+): RatedEvent {
+  const { event, booked, assembly, costs, attribution } = prepared
+  const charged = prepared.steps.map((step) => {
+    const { tenantId, planId, planVersion: version, meterNo } = step.counter
+    return counters.move(step, planOf({ tenantId, planId, version }).meters[meterNo]!)
+  })
+  const costLines = costDifference(costs, booked.costs)
+  const stack = stackOf(assembly, event, costs, sumCharges([...booked.charges, ...charged]))
+  const price = sumOf(charged)
+  const known = typeof attribution !== 'string'
+  return {
+    ...prepared,
+    status: statusOf(prepared),
+    costLines,
+    charged,
+    stackLines: stackDifference(stack, booked.stack),
+    cogs: knownCost(costLines),
+    price: known || charged.length > 0 ? price : null,
+    credits: creditsOf(prepared, sumOf(booked.charges).plus(price)),
+  }
+}
+
+/** Whether some cost of the event is unknown. */
+export function isUnpriced(costs: readonly CostLine[]): boolean {
+  return costs.some((line) => line.price === null)
+}
+
+function statusOf({ attribution, costs, assembly }: PreparedEvent): EventStatus {
+  if (typeof attribution === 'string') return 'unattributed'
+  if (isUnpriced(costs)) return 'unpriced'
+  return assembly.calls.some((call) => !call.metered) ? 'unmetered' : 'rated'
+}
+
+function stepsOf(offer: EventOffer, assembly: Assembly, costs: readonly CostLine[]): readonly ChargeStep[] {
+  const steps = new Map<string, ChargeStep>()
+  const add = (step: ChargeStep) => {
+    const name = chargeName(step)
+    const quantity = steps.get(name)?.quantity.plus(step.quantity) ?? step.quantity
+    steps.set(name, { ...step, quantity })
+  }
+  for (const step of desiredSteps(offer, assembly, costs)) add(step)
+  for (const { amount: _, ...step } of offer.booked.charges) add({ ...step, quantity: step.quantity.neg() })
+  return [...steps.keys()]
+    .sort()
+    .map((name) => steps.get(name)!)
+    .filter((step) => !step.quantity.isZero())
+}
+
+function desiredSteps(
+  { event, attribution }: EventOffer,
+  assembly: Assembly,
+  costs: readonly CostLine[],
+): readonly ChargeStep[] {
+  if (typeof attribution === 'string') return []
+  const { subscriptionId, periodStart, planId, planVersion, plan } = attribution
+  const counter = { tenantId: event.tenantId, subscriptionId, periodStart, planId, planVersion }
+  return chargesOf(plan, chargeables(assembly, costs), event).map(({ meterNo, ...charge }) => ({
+    ...charge,
+    customer: event.customer!,
+    counter: { ...counter, meterNo },
+  }))
+}
+
+function sumCharges(charges: readonly Charged[]): readonly Charged[] {
+  const sums = new Map<string, Charged>()
+  for (const charge of charges) {
+    const name = chargeName(charge)
+    const sum = sums.get(name)
+    const quantity = charge.quantity.plus(sum?.quantity ?? ZERO)
+    sums.set(name, { ...charge, quantity, amount: charge.amount.plus(sum?.amount ?? ZERO) })
+  }
+  return [...sums.values()]
+}
+
+function chargeName(step: ChargeStep): string {
+  return JSON.stringify([counterName(step.counter), step.part, step.provider, step.model, step.tool])
+}
+
+/** The event's credits less those booked; null where none are or were spoken of. */
+function creditsOf({ attribution, booked }: PreparedEvent, price: Decimal): Decimal | null {
+  const before = booked.last?.credits ?? ZERO
+  const rate = typeof attribution === 'string' ? undefined : attribution.plan.credit_rate
+  if (rate !== undefined) return toMoneyScale(price.div(new Decimal(rate))).minus(before)
+  return before.isZero() ? null : before.neg()
+}
+
+function sumOf(charges: readonly Charged[]): Decimal {
+  return charges.reduce((sum, charge) => sum.plus(charge.amount), ZERO)
+}

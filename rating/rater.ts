@@ -1,0 +1,111 @@
+import type pg from 'pg'
+import type { Registry } from 'prom-client'
+import { AforoError } from '../core/errors.ts'
+import { type Log, SILENT } from '../core/log.ts'
+import { transaction } from '../schema/pool.ts'
+import { type ClaimedRevision, type ClaimOrder, claimRevisions } from './claim.ts'
+import { LockedCounters } from './counters.ts'
+import { writeFindings } from './findings.ts'
+import { createRatingMetrics } from './metrics.ts'
+import { offerEvents } from './offer.ts'
+import { PlanShelf } from './plan-shelf.ts'
+import { postpone } from './postpone.ts'
+import { createPricing } from './pricing.ts'
+import { prepareEvent, type RatedEvent, settleEvent } from './rate-event.ts'
+import { writeRatings } from './write.ts'
+
+export interface RaterParts {
+  readonly pool: pg.Pool
+  readonly log?: Log
+  readonly registry?: Registry
+}
+
+export interface Rater {
+  /**
+   * Rates revisions that are due at `now` until none is left or `limit` are done, in batches of one transaction
+   * each. Any number of raters may run at once.
+   *
+   * A revision that fails by itself is put off, with a growing delay, and listed; it keeps no other one waiting.
+   * @returns how many were rated
+   * @throws AforoError `unavailable` where the database is not to be reached; nothing of the batch is written then
+   */
+  rate(now: Date, limit?: number): Promise<number>
+}
+
+interface BatchCount {
+  readonly claimed: number
+  readonly rated: number
+}
+
+/** Revisions of one transaction: bounds its memory and how long it holds counters. */
+export const RATING_BATCH_MAX = 200
+const LIMIT_DEFAULT = 10_000
+
+export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater {
+  const metrics = createRatingMetrics(registry)
+  const shelf = new PlanShelf()
+  const pricing = createPricing()
+
+  async function rateBatch(order: ClaimOrder): Promise<BatchCount> {
+    // What this attempt claimed: on failure each is tried apart.
+    let claimed: readonly ClaimedRevision[] = []
+    try {
+      const rated = await transaction(pool, async (client) => {
+        claimed = await claimRevisions(client, order)
+        return claimed.length === 0 ? [] : rateClaimed(client, claimed, order.now)
+      })
+      metrics.rated(rated.length)
+      metrics.unpriced(rated.filter(({ status }) => status === 'unpriced').length)
+      metrics.unattributed(rated.filter(({ status }) => status === 'unattributed').length)
+      return { claimed: claimed.length, rated: rated.length }
+    } catch (error) {
+      if (claimed.length === 0 || (error instanceof AforoError && error.retryable)) throw error
+      if (claimed.length > 1) return rateApart(claimed, order)
+      await postpone(pool, claimed[0]!, error, order.now)
+      metrics.postponed(1)
+      log.error({ err: error, event: claimed[0]!.eventId }, 'revision could not be rated, trying again later')
+      return { claimed: 1, rated: 0 }
+    }
+  }
+
+  async function rateApart(claimed: readonly ClaimedRevision[], order: ClaimOrder): Promise<BatchCount> {
+    let rated = 0
+    for (const only of claimed) rated += (await rateBatch({ ...order, limit: 1, only })).rated
+    return { claimed: claimed.length, rated }
+  }
+
+  async function rateClaimed(
+    client: pg.PoolClient,
+    claimed: readonly ClaimedRevision[],
+    now: Date,
+  ): Promise<readonly RatedEvent[]> {
+    const { offers, planOf } = await offerEvents(client, shelf, claimed)
+    const priceOf = await pricing.forEvents(client, claimed, now)
+    const prepared = offers.map((offer) => prepareEvent(offer, priceOf(offer.event.tenantId)))
+    const counters = await LockedCounters.lock(
+      client,
+      prepared.flatMap(({ steps }) => steps.map((step) => step.counter)),
+    )
+    const rated = prepared.map((event) => settleEvent(event, counters, planOf))
+    await counters.write(client)
+    await writeRatings(client, rated, now)
+    await writeFindings(client, rated, now)
+    return rated
+  }
+
+  return {
+    async rate(now, limit = LIMIT_DEFAULT) {
+      let done = 0
+      for (const failedBefore of [false, true]) {
+        const batch = failedBefore ? 1 : RATING_BATCH_MAX
+        // What fails is not due again at `now`, so this ends.
+        for (let claimed = 1; claimed > 0 && done < limit; ) {
+          const count = await rateBatch({ now, limit: Math.min(batch, limit - done), failedBefore })
+          claimed = count.claimed
+          done += count.rated
+        }
+      }
+      return done
+    },
+  }
+}
