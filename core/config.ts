@@ -31,6 +31,8 @@ export interface Setting {
   readonly field: keyof Config
   readonly fallback: string
   readonly about: string
+  /** Its value is never repeated in an error. */
+  readonly secret?: boolean
   readonly parse: (text: string) => unknown
 }
 
@@ -73,6 +75,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'DATABASE_URL',
     field: 'databaseUrl',
+    secret: true,
     fallback: '',
     about: 'PostgreSQL or TimescaleDB; unset: the embedded PostgreSQL.',
     parse: databaseUrl,
@@ -130,6 +133,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'AFORO_INITIAL_KEYS',
     field: 'initialKeys',
+    secret: true,
     fallback: '',
     about:
       '`role:secret,…`: keys stored, hashed, at the first start; roles `ingest`, `check`, `read`, `admin`.',
@@ -148,7 +152,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     try {
       values[setting.field] = setting.parse(text)
     } catch (error) {
-      faults.push({ path: setting.name, message: `${(error as Error).message}, got "${text}"` })
+      faults.push({
+        path: setting.name,
+        message: `${(error as Error).message}${setting.secret ? '' : `, got "${text}"`}`,
+      })
     }
   }
   if (faults.length === 0 && (values.cutQuietMs as number) > (values.cutIdleMs as number)) {

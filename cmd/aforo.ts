@@ -1,0 +1,29 @@
+import { Command } from 'commander'
+import { AforoError } from '../core/errors.ts'
+import { keysCommand } from './keys.ts'
+import { migrateCommand } from './migrate.ts'
+import { serveCommand } from './serve.ts'
+
+/** The `aforo` command. Exit code 0: done; 1: refused or failed, with one line that says why; 2: wrong usage. */
+const program = new Command('aforo')
+  .description('Bills AI agents from the OpenTelemetry traces they already emit.')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+
+program.addCommand(
+  serveCommand('serve', 'receiver, cut, rating and API in one process', ['receiver', 'rater', 'api']),
+)
+program.addCommand(serveCommand('receiver', 'OTLP to usage journal', ['receiver']))
+program.addCommand(serveCommand('rater', 'usage journal to rated events', ['rater']))
+program.addCommand(serveCommand('api', 'REST API', ['api']))
+program.addCommand(migrateCommand())
+program.addCommand(keysCommand())
+
+try {
+  await program.parseAsync(process.argv)
+} catch (error) {
+  process.stderr.write(`aforo: ${error instanceof Error ? error.message : String(error)}\n`)
+  for (const fault of error instanceof AforoError ? error.faults : []) {
+    process.stderr.write(`  ${fault.path}: ${fault.message}\n`)
+  }
+  process.exit(1)
+}

@@ -1,0 +1,99 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createApi } from '../api/server.ts'
+import { parsePlan } from '../rating/plan.ts'
+import { seedPriceBook } from '../rating/prices/seed.ts'
+import { createRater } from '../rating/rater.ts'
+import { assemble } from '../receiver/assemble/assemble.ts'
+import { createCutter } from '../receiver/cut/cutter.ts'
+import { startReceiver } from '../receiver/receiver.ts'
+import { type Context, cutSettings } from './context.ts'
+import { startTicker } from './ticker.ts'
+import { VERSION } from './version.ts'
+
+/** A role that runs, and the ports it took, by their names in the `listening` line. */
+export interface Part {
+  readonly name: string
+  readonly ports: Readonly<Record<string, number>>
+  /** Takes nothing new, finishes what is under way, then resolves. */
+  stop(): Promise<void>
+}
+
+/** How often due traces and waiting revisions are looked for when there were none. */
+const TICK_MS = 100
+const TICK_BACKOFF_MS_MAX = 5_000
+
+/** What a process can be. Any number of each may share a database. */
+export const ROLES = { receiver, rater, api } as const
+export type Role = keyof typeof ROLES
+
+/** OTLP to usage journal. */
+async function receiver(context: Context): Promise<Part> {
+  const { config, pool, access, log, receiverMetrics } = context
+  const running = await startReceiver({
+    pool,
+    access,
+    log,
+    metrics: receiverMetrics,
+    httpAddr: config.otlpHttpAddr,
+    grpcAddr: config.otlpGrpcAddr,
+    bodyBytesMax: config.maxBodyBytes,
+    cut: cutSettings(config),
+  })
+  return {
+    name: 'receiver',
+    ports: { otlp_grpc: running.grpcPort, otlp_http: running.httpPort },
+    stop: () => running.stop(),
+  }
+}
+
+/** Usage journal to rated events: the cut, then the rating. Both start from tables, so they need not be one process. */
+async function rater(context: Context): Promise<Part> {
+  const { config, pool, log, registry, receiverMetrics } = context
+  await seedPriceBook(pool, new Date())
+  const cutter = createCutter({
+    pool,
+    settings: cutSettings(config),
+    log,
+    assemble,
+    metrics: receiverMetrics,
+  })
+  const rating = createRater({ pool, log, registry })
+  const timing = { everyMs: TICK_MS, backoffMsMax: TICK_BACKOFF_MS_MAX, log }
+  const rate = startTicker((now) => rating.rate(now), { name: 'rate', ...timing })
+  const cut = startTicker(
+    async (now) => {
+      const settled = await cutter.cut(now)
+      if (settled > 0) rate.wake()
+      return settled
+    },
+    { name: 'cut', ...timing },
+  )
+  return {
+    name: 'rater',
+    ports: {},
+    async stop() {
+      await cut.stop()
+      await rate.stop()
+    },
+  }
+}
+
+/** REST. */
+async function api({ config, pool, access, log, registry }: Context): Promise<Part> {
+  const app = createApi({ pool, access, log, registry, parsePlan, now: () => new Date(), version: VERSION })
+  const server = createServer(app)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.apiAddr.port, config.apiAddr.host, resolve)
+  })
+  return {
+    name: 'api',
+    ports: { api: (server.address() as AddressInfo).port },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+  }
+}
