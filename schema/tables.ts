@@ -1,0 +1,9 @@
+/**
+ * The tables as drizzle sees them: a typed view of what the SQL migrations made, nothing is generated from it. A test
+ * holds the two together.
+ */
+export * from './tables/access.ts'
+export * from './tables/events.ts'
+export * from './tables/journal.ts'
+export * from './tables/money.ts'
+export * from './tables/plans.ts'

@@ -1,0 +1,108 @@
+/** The usage journal and what is open. */
+
+import { bigint, boolean, integer, jsonb, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bytea, instant, store } from './columns.ts'
+
+export const meta = store.table(
+  'meta',
+  {
+    key: text().notNull(),
+    value: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.key] })],
+)
+
+export const usageJournal = store.table(
+  'usage_journal',
+  {
+    tenantId: text('tenant_id').notNull(),
+    traceId: bytea('trace_id').notNull(),
+    spanId: bytea('span_id').notNull(),
+    time: instant().notNull(),
+    fingerprint: bigint({ mode: 'bigint' }).notNull(),
+    receivedAt: instant('received_at').notNull(),
+    parentSpanId: bytea('parent_span_id'),
+    startNano: bigint('start_nano', { mode: 'bigint' }).notNull(),
+    endNano: bigint('end_nano', { mode: 'bigint' }).notNull(),
+    name: text().notNull(),
+    kind: text().notNull(),
+    failed: boolean().notNull(),
+    errorType: text('error_type'),
+    scopeName: text('scope_name').notNull(),
+    scopeVersion: text('scope_version').notNull(),
+    serviceName: text('service_name'),
+    serviceInstance: text('service_instance'),
+    class: text().notNull(),
+    agentBoundary: boolean('agent_boundary').notNull(),
+    dialect: text().notNull(),
+    provider: text(),
+    requestModel: text('request_model'),
+    responseModel: text('response_model'),
+    responseId: text('response_id'),
+    metered: boolean().notNull(),
+    inputUncached: bigint('input_uncached', { mode: 'bigint' }).notNull(),
+    cacheRead: bigint('cache_read', { mode: 'bigint' }).notNull(),
+    cacheWrite: bigint('cache_write', { mode: 'bigint' }).notNull(),
+    cacheWrite1h: bigint('cache_write_1h', { mode: 'bigint' }).notNull(),
+    outputText: bigint('output_text', { mode: 'bigint' }).notNull(),
+    outputReasoning: bigint('output_reasoning', { mode: 'bigint' }).notNull(),
+    totalTokens: bigint('total_tokens', { mode: 'bigint' }),
+    inputConvention: text('input_convention').notNull(),
+    estimated: boolean().notNull(),
+    reasoningParts: integer('reasoning_parts'),
+    plan: boolean().notNull(),
+    quantities: jsonb(),
+    serviceTier: text('service_tier'),
+    region: text(),
+    reportedCost: numeric('reported_cost'),
+    reportedCostKey: text('reported_cost_key'),
+    toolName: text('tool_name'),
+    toolCallId: text('tool_call_id'),
+    toolType: text('tool_type'),
+    customer: text(),
+    customerFallback: text('customer_fallback'),
+    product: text(),
+    session: text(),
+    sessionFallback: text('session_fallback'),
+    agent: text(),
+    holdId: text('hold_id'),
+    anomalies: jsonb(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.traceId, t.spanId, t.time, t.fingerprint] })],
+)
+
+export const traces = store.table(
+  'traces',
+  {
+    tenantId: text('tenant_id').notNull(),
+    traceId: bytea('trace_id').notNull(),
+    firstReceivedAt: instant('first_received_at').notNull(),
+    lastReceivedAt: instant('last_received_at').notNull(),
+    timeFrom: instant('time_from').notNull(),
+    timeTo: instant('time_to').notNull(),
+    rootEnded: boolean('root_ended').notNull(),
+    hasUsage: boolean('has_usage').notNull(),
+    spanCount: bigint('span_count', { mode: 'bigint' }).notNull(),
+    openedAt: instant('opened_at').notNull(),
+    openSpanCount: bigint('open_span_count', { mode: 'bigint' }).notNull(),
+    cutDueAt: instant('cut_due_at'),
+    cutAttempts: integer('cut_attempts').default(0).notNull(),
+    completed: boolean().default(false).notNull(),
+    eventTime: instant('event_time'),
+    revision: integer().default(-1).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.traceId] })],
+)
+
+export const attributions = store.table(
+  'attributions',
+  {
+    tenantId: text('tenant_id').notNull(),
+    traceId: bytea('trace_id').notNull(),
+    attributionId: bigint('attribution_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    customerId: text('customer_id').notNull(),
+    note: text(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.traceId, t.attributionId] })],
+)

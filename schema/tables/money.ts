@@ -1,0 +1,125 @@
+/** The price book and what a revision costs and brings. */
+
+import { bigint, boolean, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bytea, instant, store } from './columns.ts'
+
+export const priceRows = store.table(
+  'price_rows',
+  {
+    priceRowId: bigint('price_row_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    tenantId: text('tenant_id').notNull(),
+    book: text().notNull(),
+    provider: text().notNull(),
+    model: text().notNull(),
+    meter: text().notNull(),
+    serviceTier: text('service_tier').default('standard').notNull(),
+    currency: text().default('USD').notNull(),
+    unitPrice: numeric('unit_price', { precision: 30, scale: 15 }).notNull(),
+    per: bigint({ mode: 'bigint' }).notNull(),
+    contextFrom: bigint('context_from', { mode: 'bigint' }).default(0n).notNull(),
+    effectiveFrom: instant('effective_from').notNull(),
+    effectiveTo: instant('effective_to'),
+    recordedAt: instant('recorded_at').notNull(),
+    source: text().notNull(),
+    sourceDigest: text('source_digest'),
+  },
+  (t) => [primaryKey({ columns: [t.priceRowId] })],
+)
+
+export const ratings = store.table(
+  'ratings',
+  {
+    tenantId: text('tenant_id').notNull(),
+    eventId: text('event_id').notNull(),
+    revision: integer().notNull(),
+    time: instant().notNull(),
+    ratedAt: instant('rated_at').notNull(),
+    status: text().notNull(),
+    unpriced: boolean().notNull(),
+    customerId: text('customer_id'),
+    subscriptionId: bigint('subscription_id', { mode: 'bigint' }),
+    periodStart: instant('period_start'),
+    planId: text('plan_id'),
+    planVersion: integer('plan_version'),
+    currency: text(),
+    cogs: numeric({ precision: 38, scale: 18 }).notNull(),
+    price: numeric({ precision: 38, scale: 18 }),
+    credits: numeric({ precision: 38, scale: 18 }),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.time] })],
+)
+
+export const costLines = store.table(
+  'cost_lines',
+  {
+    tenantId: text('tenant_id').notNull(),
+    eventId: text('event_id').notNull(),
+    revision: integer().notNull(),
+    lineNo: integer('line_no').notNull(),
+    time: instant().notNull(),
+    part: text().notNull(),
+    provider: text(),
+    model: text(),
+    tool: text(),
+    meter: text().notNull(),
+    serviceTier: text('service_tier').notNull(),
+    quantity: numeric({ precision: 38, scale: 9 }).notNull(),
+    priceRowId: bigint('price_row_id', { mode: 'bigint' }),
+    unitPrice: numeric('unit_price', { precision: 30, scale: 15 }),
+    per: bigint({ mode: 'bigint' }),
+    currency: text(),
+    amount: numeric({ precision: 38, scale: 18 }),
+    spanIds: bytea('span_ids').array().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.lineNo, t.time] })],
+)
+
+export const priceLines = store.table(
+  'price_lines',
+  {
+    tenantId: text('tenant_id').notNull(),
+    eventId: text('event_id').notNull(),
+    revision: integer().notNull(),
+    lineNo: integer('line_no').notNull(),
+    time: instant().notNull(),
+    customerId: text('customer_id').notNull(),
+    subscriptionId: bigint('subscription_id', { mode: 'bigint' }).notNull(),
+    periodStart: instant('period_start').notNull(),
+    planId: text('plan_id').notNull(),
+    planVersion: integer('plan_version').notNull(),
+    meterNo: integer('meter_no').notNull(),
+    meter: text().notNull(),
+    part: text().notNull(),
+    provider: text(),
+    model: text(),
+    tool: text(),
+    quantity: numeric({ precision: 38, scale: 18 }).notNull(),
+    amount: numeric({ precision: 38, scale: 18 }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.lineNo, t.time] })],
+)
+
+export const eventLines = store.table(
+  'event_lines',
+  {
+    tenantId: text('tenant_id').notNull(),
+    eventId: text('event_id').notNull(),
+    revision: integer().notNull(),
+    lineNo: integer('line_no').notNull(),
+    time: instant().notNull(),
+    customerId: text('customer_id'),
+    productId: text('product_id'),
+    agent: text(),
+    part: text().notNull(),
+    provider: text(),
+    model: text(),
+    tool: text(),
+    unit: text().notNull(),
+    quantity: numeric({ precision: 38, scale: 9 }).notNull(),
+    calls: bigint({ mode: 'bigint' }).notNull(),
+    unpricedCalls: bigint('unpriced_calls', { mode: 'bigint' }).notNull(),
+    cogs: numeric({ precision: 38, scale: 18 }).notNull(),
+    price: numeric({ precision: 38, scale: 18 }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.lineNo, t.time] })],
+)
