@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { assembled, reasons, silent, tokens, withUsage } from '../../test/support/assemblies.ts'
+import { assembled, reasons, silent, TOOL, tokens, withUsage } from '../../test/support/assemblies.ts'
 import { type Attributes, chat, type SpanWords } from '../../test/support/spans.ts'
 
 const LONG_ID = 'chatcmpl-Ax9Zk2LmQp7RtYv4'
@@ -38,6 +38,20 @@ describe('mirrors', () => {
       twin(2, { scope: 'a' }),
       twin(3, { scope: 'b', from: 10, to: 990 }),
       twin(4, { scope: 'b', from: 10, to: 990 }),
+    )
+    expect(trace.calls).toHaveLength(2)
+  })
+
+  it('one call beside two equal ones is one of them', () => {
+    const inner = { scope: 'b', from: 10, to: 990 }
+    expect(assembled(twin(1, { scope: 'a' }), twin(2, inner), twin(3, inner)).calls).toHaveLength(2)
+  })
+
+  it('calls above one another are no mirrors, however alike', () => {
+    const trace = assembled(
+      twin(1, {}),
+      { id: 2, parent: 1, attributes: TOOL },
+      twin(3, { parent: 2, from: 10, to: 990 }),
     )
     expect(trace.calls).toHaveLength(2)
   })

@@ -7,19 +7,20 @@ import type { Anomaly, Usage } from '../../core/usage.ts'
  * one is kept and the conflict told.
  */
 export function uniqueSpans(usages: readonly Usage[], anomalies: Anomaly[]): readonly Usage[] {
-  const bySpan = new Map<SpanId, Usage>()
-  const conflicts = new Set<SpanId>()
+  const tellings = new Map<SpanId, Usage[]>()
   for (const usage of usages) {
-    const known = bySpan.get(usage.spanId)
-    if (known === undefined) {
-      bySpan.set(usage.spanId, usage)
-      continue
-    }
-    if (!isSameSpan(known, usage)) conflicts.add(usage.spanId)
-    bySpan.set(usage.spanId, preferred(known, usage))
+    const known = tellings.get(usage.spanId)
+    if (known === undefined) tellings.set(usage.spanId, [usage])
+    else known.push(usage)
   }
-  for (const spanId of conflicts) anomalies.push({ kind: 'conflict', spanId, reason: 'span_id_reused' })
-  return [...bySpan.values()].sort(byStart)
+  const unique: Usage[] = []
+  for (const [spanId, told] of tellings) {
+    const first = told.reduce((a, b) => (byIdentity(a, b) <= 0 ? a : b))
+    const same = told.filter((usage) => isSameSpan(usage, first))
+    if (same.length < told.length) anomalies.push({ kind: 'conflict', spanId, reason: 'span_id_reused' })
+    unique.push(same.reduce((a, b) => (byFullness(a, b) <= 0 ? a : b)))
+  }
+  return unique.sort(byStart)
 }
 
 /** By start, then by id. */
@@ -36,17 +37,14 @@ function isSameSpan(a: Usage, b: Usage): boolean {
   return a.name === b.name && a.scopeName === b.scopeName
 }
 
-/** A total order, so that which of two comes first does not depend on which arrived first. */
-function preferred(a: Usage, b: Usage): Usage {
-  return order(a, b) <= 0 ? a : b
+/** Two orders, each total, so that what is kept does not depend on what arrived first. */
+function byIdentity(a: Usage, b: Usage): number {
+  if (a.startNano !== b.startNano) return a.startNano < b.startNano ? -1 : 1
+  return compareText(a.name, b.name) || compareText(a.scopeName, b.scopeName)
 }
 
-function order(a: Usage, b: Usage): number {
+function byFullness(a: Usage, b: Usage): number {
   if (a === b) return 0
-  if (!isSameSpan(a, b)) {
-    if (a.startNano !== b.startNano) return a.startNano < b.startNano ? -1 : 1
-    return compareText(a.name, b.name) || compareText(a.scopeName, b.scopeName)
-  }
   if (a.metered !== b.metered) return a.metered ? -1 : 1
   if (a.endNano !== b.endNano) return a.endNano > b.endNano ? -1 : 1
   return filled(b) - filled(a) || compareText(canonical(a), canonical(b))
