@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import { AforoError } from '../../core/errors.ts'
 import { transaction } from '../../schema/pool.ts'
 import type { CutSettings } from '../cut/settings.ts'
 import { encodeRows, type JournalRow } from './rows.ts'
@@ -8,6 +9,9 @@ import { APPEND_STAGED, COPY_TO_STAGE, CREATE_STAGE } from './sql.ts'
 /** A deadlock or a serialization failure is nobody's fault: the same rows are tried again this often. */
 const ATTEMPTS_MAX = 4
 const COLLISIONS: ReadonlySet<unknown> = new Set(['40P01', '40001'])
+
+/** Classes of SQLSTATE that the contents of rows bring about: data exceptions, constraints, limits of the program. */
+const OF_THE_ROWS: ReadonlySet<string> = new Set(['22', '23', '54'])
 
 /** Writes groups of rows, each in one transaction. */
 export interface Committer {
@@ -47,7 +51,7 @@ export function createCommitter(pool: pg.Pool, settings: CutSettings): Committer
           if (used) staged.add(used)
           return added
         } catch (error) {
-          if (attempt === ATTEMPTS_MAX || !isCollision(error)) throw error
+          if (attempt === ATTEMPTS_MAX || !isCollision(error)) throw judged(error)
         }
       }
     },
@@ -55,8 +59,23 @@ export function createCommitter(pool: pg.Pool, settings: CutSettings): Committer
 }
 
 function isCollision(error: unknown): boolean {
+  return COLLISIONS.has(codeOf(error))
+}
+
+/**
+ * Only what the rows themselves bring about is permanent. A database that lacks a table or a right is our fault, not
+ * the sender's: it sends again until somebody has seen to it, as an exporter drops what is refused for good.
+ */
+function judged(error: unknown): unknown {
+  const code = codeOf(error)
+  if (code === undefined || OF_THE_ROWS.has(code.slice(0, 2))) return error
+  return new AforoError('unavailable', 'the journal cannot be written now', { cause: error })
+}
+
+/** SQLSTATE of the database's own error beneath ours. */
+function codeOf(error: unknown): string | undefined {
   const cause = (error as Error).cause
-  return cause instanceof Error && 'code' in cause && COLLISIONS.has(cause.code)
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
 }
 
 function copy(client: pg.PoolClient, stream: Buffer): Promise<void> {

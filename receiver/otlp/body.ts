@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http'
+import { AforoError } from '../../core/errors.ts'
+import type { Reservation } from './in-flight.ts'
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Reads a request's body, still compressed. With a content-length the body is written into one buffer of just that
+ * size; without, chunks are joined at the end.
+ *
+ * @throws AforoError `body_too_large` beyond `bytesMax`, `unavailable` where there is no room for it now,
+ *   `invalid_argument` where the sender broke off
+ */
+export function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  reservation: Reservation,
+): Promise<Buffer> {
+  const declared = request.headers['content-length']
+  if (declared === undefined) return readChunks(request, bytesMax, reservation)
+  const length = Number(declared)
+  if (length > bytesMax) return Promise.reject(tooLarge(bytesMax))
+  return readExactly(request, length, reservation)
+}
+
+export function tooLarge(bytesMax: number): AforoError {
+  return new AforoError('body_too_large', `body is larger than ${bytesMax} bytes`)
+}
+
+function readExactly(request: IncomingMessage, length: number, reservation: Reservation): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    reservation.grow(length)
+    let body: Buffer = NOTHING
+    let at = 0
+    request.on('data', (chunk: Buffer) => {
+      if (at === 0 && chunk.length === length) body = chunk
+      else {
+        if (body === NOTHING) body = Buffer.allocUnsafeSlow(length)
+        chunk.copy(body, at)
+      }
+      at += chunk.length
+    })
+    request.on('end', () => (at === length ? resolve(body) : reject(brokenOff())))
+    request.on('error', () => reject(brokenOff()))
+    request.on('close', () => reject(brokenOff()))
+  })
+}
+
+function readChunks(request: IncomingMessage, bytesMax: number, reservation: Reservation): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      try {
+        bytes += chunk.length
+        if (bytes > bytesMax) throw tooLarge(bytesMax)
+        reservation.grow(chunk.length)
+        chunks.push(chunk)
+      } catch (error) {
+        request.removeAllListeners('data')
+        chunks.length = 0
+        reject(error)
+      }
+    })
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.on('error', () => reject(brokenOff()))
+    request.on('close', () => reject(brokenOff()))
+  })
+}
+
+function brokenOff(): AforoError {
+  return new AforoError('invalid_argument', 'the body ended before its length')
+}

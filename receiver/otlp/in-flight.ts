@@ -1,0 +1,60 @@
+import { AforoError } from '../../core/errors.ts'
+
+/**
+ * Bytes of bodies that are held now, over all connections of a receiver. Whoever holds bytes reserves them first, and
+ * is refused retryably where there is no room.
+ */
+export class InFlight {
+  readonly #bytesMax: number
+  readonly #gauge: { set(bytes: number): void } | null
+  #bytes = 0
+
+  constructor(bytesMax: number, gauge: { set(bytes: number): void } | null = null) {
+    this.#bytesMax = bytesMax
+    this.#gauge = gauge
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** An empty reservation: it grows as bytes come and is released as a whole. */
+  open(): Reservation {
+    return new Reservation(this)
+  }
+
+  /** @throws AforoError `unavailable` where the bound is reached */
+  take(bytes: number): void {
+    if (this.#bytes + bytes > this.#bytesMax)
+      throw new AforoError('unavailable', 'too many bytes in flight, send again later')
+    this.#bytes += bytes
+    this.#gauge?.set(this.#bytes)
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes
+    this.#gauge?.set(this.#bytes)
+  }
+}
+
+/** The bytes one request holds. */
+export class Reservation {
+  readonly #inFlight: InFlight
+  #bytes = 0
+
+  constructor(inFlight: InFlight) {
+    this.#inFlight = inFlight
+  }
+
+  /** @throws AforoError `unavailable` where the bound is reached */
+  grow(bytes: number): void {
+    this.#inFlight.take(bytes)
+    this.#bytes += bytes
+  }
+
+  /** Gives all back. Doing so twice is harmless. */
+  release(): void {
+    this.#inFlight.give(this.#bytes)
+    this.#bytes = 0
+  }
+}
