@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Span } from '../../core/span.ts'
 import { type SpanWords, span } from '../../test/support/spans.ts'
@@ -22,6 +23,12 @@ describe('the table of dialects', () => {
 
   it.each(MATCHES)('%s is reached by %o', (id, _, words) => {
     expect(recognise(span(words))?.dialect.id).toBe(id)
+  })
+
+  it('stands in docs/DIALECTS.md, row by row', () => {
+    const document = readFileSync(new URL('../../docs/DIALECTS.md', import.meta.url), 'utf8')
+    const listed = [...document.matchAll(/^\| `([^`]+)` \| .* \| .* \| .* \| .* \|$/gm)].map(([, id]) => id)
+    expect(listed).toEqual(DIALECTS.map(({ id }) => id))
   })
 
   it('keeps every attribute that is ever asked for', () => {
