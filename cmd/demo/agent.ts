@@ -54,7 +54,7 @@ const answer = metered(
 )
 
 async function ask(agent: string, instructions: string, prompt: string, toolbox: ToolSet = {}) {
-  const answer = streamText({
+  const stream = streamText({
     model,
     instructions,
     prompt,
@@ -63,7 +63,7 @@ async function ask(agent: string, instructions: string, prompt: string, toolbox:
     reasoning: 'medium',
     telemetry: { functionId: agent },
   })
-  return answer.text
+  return stream.text
 }
 
 try {
