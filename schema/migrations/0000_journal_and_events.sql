@@ -138,6 +138,7 @@ create table aforo_store.attributions (
   trace_id bytea not null,
   attribution_id bigint generated always as identity (start with 2147483648),
   customer_id text not null,
+  note text,
   recorded_at timestamptz not null,
   primary key (tenant_id, trace_id, attribution_id)
 );

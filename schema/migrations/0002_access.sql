@@ -16,7 +16,8 @@ create table aforo_store.idempotency_keys (
   key text not null,
   body_hash text not null,
   status integer not null,
-  response jsonb not null,
+  -- The JSON as it was sent, to the letter.
+  response text not null,
   recorded_at timestamptz not null,
   primary key (tenant_id, endpoint, key)
 );
