@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 
-const ROOT = join(import.meta.dirname, '../..')
+/** The repository. */
+export const ROOT = join(import.meta.dirname, '../..')
 
 export function text(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
