@@ -1,0 +1,145 @@
+import { AforoError } from '../../core/errors.ts'
+
+/**
+ * Number of visible reasoning parts in the contents of a span, as an attribute a decoder adds itself. Absent where
+ * none was seen. No sender can set it.
+ */
+export const REASONING_PARTS_KEY = 'aforo.reasoning_parts'
+
+/** What `find` answers for a key nobody wants. */
+export const UNWANTED = -1
+
+const FIRST_MIX = 0x9e3779b1
+const LAST_MIX = 0x85ebca6b
+const LENGTH_MIX = 0xc2b2ae35
+
+/**
+ * Makes the table by which a decoder tells wanted attributes from others.
+ *
+ * @param keys attribute keys whose values are kept, on spans and on resources
+ * @param countedKeys keys of which only the number of reasoning parts in the value is kept, as REASONING_PARTS_KEY
+ * @throws AforoError `invalid_argument` for an empty key, one beyond 255 bytes, or one in both lists
+ */
+export function compileKeys(keys: readonly string[], countedKeys: readonly string[] = []): KeyTable {
+  const wanted = [...new Set(keys)].filter((key) => key !== REASONING_PARTS_KEY)
+  const counted = [...new Set(countedKeys)]
+  for (const key of [...wanted, ...counted]) {
+    const bytes = Buffer.byteLength(key)
+    if (bytes === 0 || bytes > 255)
+      throw new AforoError('invalid_argument', `attribute key of ${bytes} bytes`)
+  }
+  const both = counted.find((key) => wanted.includes(key))
+  if (both !== undefined)
+    throw new AforoError('invalid_argument', `attribute ${both} is both kept and counted`)
+  return new KeyTable(wanted, counted)
+}
+
+/**
+ * Wanted keys in an open-addressing table over their bytes, so that a key is found in a body without making a
+ * string of it. The hash reads the length and the first and last four bytes only; a hit is then compared in full.
+ */
+export class KeyTable {
+  /** Kept keys by index, REASONING_PARTS_KEY last. */
+  readonly kept: readonly string[]
+  /** Index of REASONING_PARTS_KEY. Greater indices are those of counted keys. */
+  readonly reasoningParts: number
+
+  readonly #indexes = new Map<string, number>()
+  readonly #slots: Int16Array
+  readonly #mask: number
+  readonly #lengths: Uint8Array
+  readonly #firsts: Int32Array
+  readonly #lasts: Int32Array
+  /** The whole words between the first and the last of all keys, and where those of each key begin. */
+  readonly #middles: Int32Array
+  readonly #middleFrom: Int32Array
+
+  constructor(wanted: readonly string[], counted: readonly string[]) {
+    this.kept = [...wanted, REASONING_PARTS_KEY]
+    this.reasoningParts = wanted.length
+    const all = [...this.kept, ...counted]
+    for (const [index, key] of all.entries()) this.#indexes.set(key, index)
+
+    const size = 1 << Math.ceil(Math.log2(all.length * 8))
+    this.#mask = size - 1
+    this.#slots = new Int16Array(size).fill(UNWANTED)
+    this.#lengths = new Uint8Array(all.length)
+    this.#firsts = new Int32Array(all.length)
+    this.#lasts = new Int32Array(all.length)
+    this.#middleFrom = new Int32Array(all.length)
+    const middles: number[] = []
+    for (const [index, key] of all.entries()) {
+      const bytes = Buffer.from(key)
+      const view = viewOf(bytes)
+      this.#lengths[index] = bytes.length
+      this.#firsts[index] = firstWord(view, 0, bytes.length)
+      this.#lasts[index] = lastWord(view, 0, bytes.length)
+      this.#middleFrom[index] = middles.length
+      for (let i = 4; i < bytes.length - 4; i += 4) middles.push(view.getInt32(i, true))
+      if (index !== this.reasoningParts) this.#slots[this.#freeSlot(index)] = index
+    }
+    this.#middles = Int32Array.from(middles)
+  }
+
+  /** Index of a key; UNWANTED for one that is neither kept nor counted. */
+  indexOf(key: string): number {
+    return this.#indexes.get(key) ?? UNWANTED
+  }
+
+  /** Index of the key whose bytes are at `at`, of which `length` are known to be in `body`; UNWANTED for any other. */
+  find(body: DataView, at: number, length: number): number {
+    const first = firstWord(body, at, length)
+    const last = lastWord(body, at, length)
+    let slot = hash(first, last, length) & this.#mask
+    for (;;) {
+      const index = this.#slots[slot]!
+      if (index === UNWANTED) return UNWANTED
+      if (
+        this.#firsts[index] === first &&
+        this.#lasts[index] === last &&
+        this.#lengths[index] === length &&
+        this.#sameMiddle(index, body, at, length)
+      ) {
+        return index
+      }
+      slot = (slot + 1) & this.#mask
+    }
+  }
+
+  #sameMiddle(index: number, body: DataView, at: number, length: number): boolean {
+    let middle = this.#middleFrom[index]!
+    for (let i = 4; i < length - 4; i += 4) {
+      if (this.#middles[middle++] !== body.getInt32(at + i, true)) return false
+    }
+    return true
+  }
+
+  #freeSlot(index: number): number {
+    let slot = hash(this.#firsts[index]!, this.#lasts[index]!, this.#lengths[index]!) & this.#mask
+    while (this.#slots[slot] !== UNWANTED) slot = (slot + 1) & this.#mask
+    return slot
+  }
+}
+
+/** The same memory, to read words from. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** The first four bytes of a text, or all of a shorter one, as one word. */
+export function firstWord(view: DataView, at: number, length: number): number {
+  if (length >= 4) return view.getInt32(at, true)
+  let word = 0
+  for (let i = 0; i < length; i++) word |= view.getUint8(at + i) << (8 * i)
+  return word
+}
+
+/** The last four bytes of a text; for a shorter one the same as its first word. */
+export function lastWord(view: DataView, at: number, length: number): number {
+  return length >= 4 ? view.getInt32(at + length - 4, true) : firstWord(view, at, length)
+}
+
+function hash(first: number, last: number, length: number): number {
+  const mixed = Math.imul(first, FIRST_MIX) ^ Math.imul(last, LAST_MIX) ^ Math.imul(length, LENGTH_MIX)
+  return mixed ^ (mixed >>> 15)
+}
