@@ -54,14 +54,14 @@ const OF_EVENT = `line.tenant_id = event.tenant_id and line.event_id = event.eve
   and line.time between $3 and $4`
 
 const COSTS = `
-  select tenant_id, event_id, part, provider, model, tool, meter, service_tier, quantity::text as quantity,
-    line.price_row_id::text as price_row_id, line.unit_price::text as unit_price, line.per::text as per,
-    line.currency, amount::text as amount, coalesce(row.context_from, 0)::text as context_from,
-    array(select encode(span_id, 'hex') from unnest(span_ids) as span_id) as span_ids
-  from (select line.* from ${EVENTS} join aforo_store.cost_lines line on ${OF_EVENT}) line
-  left join aforo_store.price_rows row
-    on row.price_row_id = line.price_row_id
-  order by tenant_id, event_id, revision, line_no`
+  select line.tenant_id, line.event_id, line.part, line.provider, line.model, line.tool, line.meter,
+    line.service_tier, line.quantity::text as quantity, line.price_row_id::text as price_row_id,
+    line.unit_price::text as unit_price, line.per::text as per, line.currency, line.amount::text as amount,
+    coalesce(row.context_from, 0)::text as context_from,
+    array(select encode(span_id, 'hex') from unnest(line.span_ids) as span_id) as span_ids
+  from ${EVENTS} join aforo_store.cost_lines line on ${OF_EVENT}
+  left join aforo_store.price_rows row on row.price_row_id = line.price_row_id
+  order by line.tenant_id, line.event_id, line.revision, line.line_no`
 
 const CHARGES = `
   select line.tenant_id, line.event_id, line.customer_id, line.subscription_id::text as subscription_id,

@@ -1,8 +1,7 @@
 import type pg from 'pg'
-import type { Plan } from '../core/plan.ts'
 import { type Booked, readBooked } from './booked.ts'
 import type { ClaimedRevision } from './claim.ts'
-import { type PlanRef, type PlanShelf, versionAt } from './plan-shelf.ts'
+import { type PlanShelf, versionAt } from './plan-shelf.ts'
 import type { EventOffer } from './rate-event.ts'
 import { type Enrolment, readSubscriptions } from './subscriptions.ts'
 
@@ -11,7 +10,7 @@ export async function offerEvents(
   client: pg.PoolClient,
   shelf: PlanShelf,
   events: readonly ClaimedRevision[],
-): Promise<{ readonly offers: readonly EventOffer[]; readonly planOf: (ref: PlanRef) => Plan }> {
+): Promise<readonly EventOffer[]> {
   const bookedOf = await readBooked(client, events)
   const enrolmentOf = await readSubscriptions(client, events)
   const found = events.map((event) => ({ event, booked: bookedOf(event), enrolment: enrolmentOf(event) }))
@@ -40,15 +39,15 @@ export async function offerEvents(
       })),
     ]),
   )
-  const offers = versioned.map(({ event, booked, enrolment, ref }) => ({
+  return versioned.map(({ event, booked, enrolment, ref }) => ({
     event,
     booked,
+    planOf,
     attribution:
       typeof enrolment === 'string' || ref === null
         ? (enrolment as Exclude<typeof enrolment, Enrolment>)
         : { ...enrolment, planVersion: ref.version, plan: planOf(ref) },
   }))
-  return { offers, planOf }
 }
 
 /** An event keeps the version it was charged by, even where a new one was made to begin in its past. */

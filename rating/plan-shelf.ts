@@ -15,7 +15,7 @@ export interface PlanVersionStart {
 }
 
 /**
- * The version that counts at an instant: the latest to have begun. What was used before there was any version is
+ * The version that counts at an instant: the latest to have begun. What was used before there were versions is
  * charged by the first: a customer who was subscribed from then on is to be charged.
  */
 export function versionAt(versions: readonly PlanVersionStart[], micros: number): number | null {

@@ -7,12 +7,13 @@ import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from '.
 import { type RowsOf, resolvePrice } from './prices/resolve.ts'
 import { bundledCatalogue } from './prices/seed.ts'
 
-/** Answers what quantities cost, for the models of a batch of events. */
+/** Answers what quantities cost, for the models of a batch of events; from rows read now where `fresh` is asked for. */
 export interface Pricing {
   forEvents(
     client: pg.PoolClient,
     events: readonly ClaimedRevision[],
     now: Date,
+    fresh?: boolean,
   ): Promise<(tenantId: string) => PriceOf>
 }
 
@@ -24,11 +25,11 @@ export function createPricing(): Pricing {
   const book = createPriceBook()
   let finding: Promise<FindKeys> | undefined
   return {
-    async forEvents(client, events, now) {
+    async forEvents(client, events, now, fresh) {
       finding ??= bundledCatalogue().then(createFindKeys)
       const findKeys = await finding
       const wanted = events.flatMap((event) => wantedKeys(event, findKeys))
-      const rowsFor = await book.load(client, wanted, now)
+      const rowsFor = await book.load(client, wanted, now, fresh)
       return (tenantId) => priceFrom(tenantId, findKeys, rowsFor(tenantId))
     },
   }

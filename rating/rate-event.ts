@@ -18,6 +18,8 @@ import type { Enrolment, Unattributed } from './subscriptions.ts'
 export interface EventOffer {
   readonly event: ClaimedRevision
   readonly booked: Booked
+  /** The versions of plans that the event is or was charged by. */
+  readonly planOf: (ref: PlanRef) => Plan
   readonly attribution: Unattributed | (Enrolment & { readonly planVersion: number; readonly plan: Plan })
 }
 
@@ -54,12 +56,8 @@ export function prepareEvent(offer: EventOffer, priceOf: PriceOf): PreparedEvent
 }
 
 /** Prices the steps on the locked counters and adds up the stack. */
-export function settleEvent(
-  prepared: PreparedEvent,
-  counters: LockedCounters,
-  planOf: (ref: PlanRef) => Plan,
-): RatedEvent {
-  const { event, booked, assembly, costs, attribution } = prepared
+export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): RatedEvent {
+  const { event, booked, assembly, costs, attribution, planOf } = prepared
   const charged = prepared.steps.map((step) => {
     const { tenantId, planId, planVersion: version, meterNo } = step.counter
     return counters.move(step, planOf({ tenantId, planId, version }).meters[meterNo]!)

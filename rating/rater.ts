@@ -7,11 +7,11 @@ import { type ClaimedRevision, type ClaimOrder, claimRevisions } from './claim.t
 import { LockedCounters } from './counters.ts'
 import { writeFindings } from './findings.ts'
 import { createRatingMetrics } from './metrics.ts'
-import { offerEvents } from './offer.ts'
 import { PlanShelf } from './plan-shelf.ts'
 import { postpone } from './postpone.ts'
+import { prepareBatch } from './prepare.ts'
 import { createPricing } from './pricing.ts'
-import { prepareEvent, type RatedEvent, settleEvent } from './rate-event.ts'
+import { type RatedEvent, settleEvent } from './rate-event.ts'
 import { writeRatings } from './write.ts'
 
 export interface RaterParts {
@@ -43,8 +43,7 @@ const LIMIT_DEFAULT = 10_000
 
 export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater {
   const metrics = createRatingMetrics(registry)
-  const shelf = new PlanShelf()
-  const pricing = createPricing()
+  const sources = { shelf: new PlanShelf(), pricing: createPricing() }
 
   async function rateBatch(order: ClaimOrder): Promise<BatchCount> {
     // What this attempt claimed: on failure each is tried apart.
@@ -79,14 +78,12 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     claimed: readonly ClaimedRevision[],
     now: Date,
   ): Promise<readonly RatedEvent[]> {
-    const { offers, planOf } = await offerEvents(client, shelf, claimed)
-    const priceOf = await pricing.forEvents(client, claimed, now)
-    const prepared = offers.map((offer) => prepareEvent(offer, priceOf(offer.event.tenantId)))
+    const prepared = await prepareBatch(client, sources, claimed, now)
     const counters = await LockedCounters.lock(
       client,
       prepared.flatMap(({ steps }) => steps.map((step) => step.counter)),
     )
-    const rated = prepared.map((event) => settleEvent(event, counters, planOf))
+    const rated = prepared.map((event) => settleEvent(event, counters))
     await counters.write(client)
     await writeRatings(client, rated, now)
     await writeFindings(client, rated, now)
@@ -96,7 +93,8 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
   return {
     async rate(now, limit = LIMIT_DEFAULT) {
       let done = 0
-      for (const failedBefore of [false, true]) {
+      // Those that failed go first: a later revision of the same event waits behind.
+      for (const failedBefore of [true, false]) {
         const batch = failedBefore ? 1 : RATING_BATCH_MAX
         // What fails is not due again at `now`, so this ends.
         for (let claimed = 1; claimed > 0 && done < limit; ) {

@@ -10,8 +10,16 @@ export interface WantedKey extends ModelKey {
 }
 
 export interface PriceBook {
-  /** The rows of all wanted keys, none of them older than `ageMs`. */
-  load(client: pg.ClientBase, wanted: readonly WantedKey[], now: Date): Promise<(tenantId: string) => RowsOf>
+  /**
+   * The rows of all wanted keys, none of them read longer ago than `BOOK_AGE_MS`; all of them read now where `fresh`
+   * is asked for.
+   */
+  load(
+    client: pg.ClientBase,
+    wanted: readonly WantedKey[],
+    now: Date,
+    fresh?: boolean,
+  ): Promise<(tenantId: string) => RowsOf>
 }
 
 /** Rows read this long ago are read again, so that a new price counts in every process within a second. */
@@ -31,19 +39,19 @@ const NO_ROWS: readonly BookRow[] = []
 export function createPriceBook(): PriceBook {
   let held = new Map<string, Entry>()
   return {
-    async load(client, wanted, now) {
+    async load(client, wanted, now, fresh = false) {
       const used = new Map<string, Entry>()
       const missing = new Map<string, WantedKey>()
       for (const key of wanted) {
         const name = nameOf(key.tenantId, key)
         const entry = held.get(name)
-        if (entry && Math.abs(now.getTime() - entry.readAt) < BOOK_AGE_MS) used.set(name, entry)
+        if (!fresh && entry && Math.abs(now.getTime() - entry.readAt) < BOOK_AGE_MS) used.set(name, entry)
         else missing.set(name, key)
       }
       if (missing.size > 0) {
-        const fresh = await readKeys(client, missing, now.getTime())
-        if (held.size + fresh.size > BOOK_KEYS_MAX) held = new Map()
-        for (const [name, entry] of fresh) {
+        const read = await readKeys(client, missing, now.getTime())
+        if (held.size + read.size > BOOK_KEYS_MAX) held = new Map()
+        for (const [name, entry] of read) {
           used.set(name, entry)
           if (held.size < BOOK_KEYS_MAX) held.set(name, entry)
         }

@@ -87,6 +87,7 @@ interface Ranked {
 
 function applies(row: BookRow, question: PriceQuestion): boolean {
   return (
+    (row.tenantId === '' || row.tenantId === question.tenantId) &&
     row.serviceTier === question.serviceTier &&
     row.effectiveFrom <= question.at &&
     (row.effectiveTo === null || question.at < row.effectiveTo) &&

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import { type Provider, waitForUpdate } from '@pydantic/genai-prices'
 import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
+import { completeEvents } from '../../schema/completion.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type CatalogueRow, toCatalogueRows } from './convert.ts'
+import { createFindKeys, type FindKeys } from './match.ts'
 import { renewal } from './renewal.ts'
 
 const SOURCE = '@pydantic/genai-prices'
@@ -27,13 +29,16 @@ export async function seedPriceBook(
   now: Date,
   providers?: readonly Provider[],
 ): Promise<{ readonly added: number }> {
-  const rows = toCatalogueRows(providers ?? (await bundledCatalogue()))
+  const catalogue = providers ?? (await bundledCatalogue())
+  const rows = toCatalogueRows(catalogue)
   const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex')
   if ((await storedDigest(pool)) === digest) return { added: 0 }
   return transaction(pool, async (client) => {
     await client.query(`select pg_advisory_xact_lock(hashtextextended('aforo price book', 0))`)
     if ((await storedDigest(client)) === digest) return { added: 0 }
-    return { added: await addRows(client, rows, digest, now.toISOString()) }
+    const added = await addRows(client, rows, digest, now.toISOString())
+    await completeWaiting(client, added, createFindKeys(catalogue), now)
+    return { added: added.length }
   })
 }
 
@@ -50,7 +55,7 @@ async function addRows(
   wanted: readonly CatalogueRow[],
   digest: string,
   now: string,
-): Promise<number> {
+): Promise<readonly CatalogueRow[]> {
   const rows = renewal(await storedRows(client), wanted, now)
   await client.query(
     `insert into aforo_store.price_rows
@@ -80,7 +85,27 @@ async function addRows(
      on conflict (key) do update set value = excluded.value`,
     [DIGEST_KEY, digest],
   )
-  return rows.length
+  return rows
+}
+
+/** Completes the events that waited for a price of a model which has one now. */
+async function completeWaiting(
+  client: pg.PoolClient,
+  added: readonly CatalogueRow[],
+  findKeys: FindKeys,
+  now: Date,
+): Promise<void> {
+  const priced = new Set(added.map((row) => `${row.provider}\0${row.model}`))
+  const { rows } = await client.query<{ tenant_id: string; provider: string | null; model: string }>(
+    `select distinct tenant_id, provider, model from aforo_store.exceptions
+     where kind = 'unpriced' and resolved_at is null and model is not null and provider is distinct from 'tool'
+     order by tenant_id`,
+  )
+  for (const { tenant_id: tenantId, provider, model } of rows) {
+    const keys = findKeys({ provider, model, requestModel: null })
+    if (!keys.some((key) => priced.has(`${key.provider}\0${key.model}`))) continue
+    await completeEvents(client, tenantId, { kind: 'price', provider: provider ?? '', model }, now)
+  }
 }
 
 async function storedRows(client: pg.PoolClient): Promise<readonly CatalogueRow[]> {

@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest'
+import { Decimal } from '../core/money.ts'
+import { NO_TOKENS } from '../core/usage.ts'
+import { assemblyOf, modelCall, NOON, spanIdOf, toolCall } from '../test/rating/events.ts'
+import { bookedName, type CostQuestion, costCalls, type PriceOf, type UsedPrice } from './cost.ts'
+
+const AT = BigInt(NOON.getTime()) * 1_000_000n
+const PRICES: Readonly<Record<string, string>> = { input_uncached: '3', output: '15', reasoning: '15' }
+
+describe('cost lines', () => {
+  test('are one per meter and model, with the spans of their calls', () => {
+    const calls = [1, 2].map((no) =>
+      modelCall(no, { buckets: { ...NO_TOKENS, inputUncached: 1000, outputText: 100, outputReasoning: 10 } }),
+    )
+    const lines = costCalls(assemblyOf({ calls }), priceOf, AT)
+    expect(
+      lines.map((line) => [line.part, line.meter, line.quantity.toFixed(), line.amount?.toFixed()]),
+    ).toEqual([
+      ['prompt', 'input_uncached', '2000', '0.006'],
+      ['output', 'output', '200', '0.003'],
+      ['reasoning', 'reasoning', '20', '0.0003'],
+    ])
+    expect(lines[0]?.spanIds).toEqual([spanIdOf(1), spanIdOf(2)])
+  })
+
+  test('of a meter without a price have no amount', () => {
+    const call = modelCall(1, { buckets: { ...NO_TOKENS, cacheRead: 5 } })
+    expect(costCalls(assemblyOf({ calls: [call] }), priceOf, AT)).toMatchObject([
+      { price: null, amount: null },
+    ])
+  })
+
+  test('of a unit that no row can speak of have no amount', () => {
+    const call = modelCall(1, { quantities: { output_audio_tokens: 7, web_searches: 0 } })
+    expect(costCalls(assemblyOf({ calls: [call] }), priceOf, AT)).toMatchObject([
+      { part: 'output', meter: 'output_audio_tokens', amount: null },
+    ])
+  })
+
+  test('are not made for a call without usage', () => {
+    expect(costCalls(assemblyOf({ calls: [modelCall(1, { metered: false })] }), priceOf, AT)).toEqual([])
+  })
+
+  test('of an embedding are of its own meter', () => {
+    const call = modelCall(1, { kind: 'embedding', buckets: { ...NO_TOKENS, inputUncached: 8 } })
+    expect(costCalls(assemblyOf({ calls: [call] }), priceOf, AT)).toMatchObject([
+      { meter: 'embedding', part: 'prompt' },
+    ])
+  })
+
+  test('ask for the price at the start of the call, or at the recorded instant where its times are not believed', () => {
+    const buckets = { ...NO_TOKENS, inputUncached: 1 }
+    const calls = [
+      modelCall(1, { buckets, startNano: 5n }),
+      modelCall(2, { buckets, startNano: 6n, badTime: true }),
+    ]
+    const asked = questionsOf(calls).filter((question) => question.meter === 'input_uncached')
+    expect(asked.map((question) => question.at)).toEqual([5n, AT])
+  })
+
+  test('ask for the tier the provider served, by its ordinary names for the ordinary one', () => {
+    const buckets = { ...NO_TOKENS, inputUncached: 1 }
+    const tiers = [null, 'default', 'ON_DEMAND', 'Batch', 'priority']
+    const calls = tiers.map((serviceTier, no) => modelCall(no + 1, { buckets, serviceTier }))
+    const asked = questionsOf(calls).filter((question) => question.meter === 'input_uncached')
+    expect(asked.map((question) => question.serviceTier)).toEqual([
+      'standard',
+      'standard',
+      'standard',
+      'batch',
+      'priority',
+    ])
+  })
+
+  test('say the whole input, cached tokens included', () => {
+    const buckets = { ...NO_TOKENS, inputUncached: 1, cacheRead: 20, cacheWrite: 300, cacheWrite1h: 4000 }
+    const asked = questionsOf([modelCall(1, { buckets })])
+    expect(new Set(asked.map((question) => question.inputTokens))).toEqual(new Set([4321]))
+  })
+})
+
+describe('tools', () => {
+  test('of ours without a price cost nothing, those of the provider are unpriced', () => {
+    const tools = [toolCall(1, 'db.query'), toolCall(2, 'search', { type: 'extension' })]
+    const lines = costCalls(assemblyOf({ tools }), () => null, AT)
+    expect(lines.map((line) => [line.tool, line.amount?.toFixed() ?? null])).toEqual([
+      ['db.query', '0'],
+      ['search', null],
+    ])
+  })
+
+  test('with a price cost it, once per call', () => {
+    const tools = [toolCall(1, 'db.query'), toolCall(2, 'db.query')]
+    const lines = costCalls(assemblyOf({ tools }), () => used('7', '0.0023', '1'), AT)
+    expect(lines).toMatchObject([{ tool: 'db.query', provider: null }])
+    expect(lines[0]?.amount?.toFixed()).toBe('0.0046')
+  })
+})
+
+describe('what was booked', () => {
+  const call = modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 1_000_000 } })
+  const identity = { provider: call.provider, model: call.model, tool: null, serviceTier: 'standard' }
+  const booked = new Map([
+    [bookedName(call.spanId, { ...identity, meter: 'input_uncached' }), used('1', '3')],
+  ])
+  const cost = (priceOf: PriceOf) =>
+    costCalls(assemblyOf({ calls: [call] }), priceOf, AT, booked).map((line) => line.amount?.toFixed())
+
+  test('keeps its price when another is known by now', () => {
+    expect(cost(({ meter }) => (meter === 'input_uncached' ? used('2', '99') : null))).toEqual(['3'])
+  })
+
+  test('keeps its price when none is known any more', () => {
+    expect(cost(() => null)).toEqual(['3'])
+  })
+
+  test('is priced anew where its usage crossed a context threshold', () => {
+    const long: UsedPrice = { ...used('2', '6'), contextFrom: 200_000 }
+    expect(cost(({ meter }) => (meter === 'input_uncached' ? long : null))).toEqual(['6'])
+  })
+})
+
+test('a price in another currency is no price', () => {
+  const call = modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 1 } })
+  const lines = costCalls(assemblyOf({ calls: [call] }), () => ({ ...used('1', '3'), currency: 'CNY' }), AT)
+  expect(lines).toMatchObject([{ amount: null }])
+})
+
+function questionsOf(calls: Parameters<typeof assemblyOf>[0]['calls']): CostQuestion[] {
+  const asked: CostQuestion[] = []
+  const ask: PriceOf = (question) => {
+    asked.push(question)
+    return null
+  }
+  costCalls(assemblyOf({ calls }), ask, AT)
+  return asked
+}
+
+function priceOf({ meter }: CostQuestion): UsedPrice | null {
+  const price = PRICES[meter]
+  return price === undefined ? null : used(meter, price)
+}
+
+function used(priceRowId: string, unitPrice: string, per = '1000000'): UsedPrice {
+  return {
+    priceRowId,
+    unitPrice: new Decimal(unitPrice),
+    per: new Decimal(per),
+    currency: 'USD',
+    contextFrom: 0,
+  }
+}

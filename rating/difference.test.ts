@@ -1,0 +1,65 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Decimal } from '../core/money.ts'
+import { type CostLine, costLineName } from './cost.ts'
+import { bookedPrices, costDifference } from './difference.ts'
+
+const LINE: fc.Arbitrary<CostLine> = fc
+  .record({
+    model: fc.constantFrom('a', 'b'),
+    row: fc.constantFrom(null, '1', '2'),
+    quantity: fc.integer({ min: 1, max: 9 }),
+  })
+  .map(({ model, row, quantity }) => ({
+    part: 'prompt',
+    provider: 'p',
+    model,
+    tool: null,
+    meter: 'input_uncached',
+    serviceTier: 'standard',
+    quantity: new Decimal(quantity),
+    price: row && {
+      priceRowId: row,
+      unitPrice: new Decimal(row),
+      per: new Decimal(1),
+      currency: 'USD',
+      contextFrom: 0,
+    },
+    amount: row && new Decimal(row).mul(quantity),
+    spanIds: [`span-${model}-${row}`],
+  })) as fc.Arbitrary<CostLine>
+
+const LINES = fc.uniqueArray(LINE, { selector: costLineName, maxLength: 6 })
+
+test('differences of revisions add up to the newest one, whatever came between', () => {
+  fc.assert(
+    fc.property(fc.array(LINES, { minLength: 1, maxLength: 6 }), (revisions) => {
+      const booked: CostLine[] = []
+      for (const desired of revisions) booked.push(...costDifference(desired, booked))
+      expect(summary(booked)).toEqual(summary(revisions.at(-1)!))
+      expect(costDifference(revisions.at(-1)!, booked)).toEqual([])
+    }),
+  )
+})
+
+test('a price stays findable by its span through later revisions', () => {
+  fc.assert(
+    fc.property(LINES, LINES, (first, second) => {
+      const booked = [...costDifference(first, [])]
+      booked.push(...costDifference(second, booked))
+      const spans = new Set(second.filter((line) => line.price).flatMap((line) => line.spanIds))
+      const known = new Set([...bookedPrices(booked).keys()].map((name) => JSON.parse(name)[0]))
+      for (const span of spans) expect(known.has(span)).toBe(true)
+    }),
+  )
+})
+
+function summary(lines: readonly CostLine[]): Record<string, string> {
+  const sums = new Map<string, [Decimal, Decimal]>()
+  for (const line of lines) {
+    const [quantity, amount] = sums.get(costLineName(line)) ?? [new Decimal(0), new Decimal(0)]
+    sums.set(costLineName(line), [quantity.plus(line.quantity), amount.plus(line.amount ?? 0)])
+  }
+  const kept = [...sums].filter(([, [quantity]]) => !quantity.isZero()).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(kept.map(([name, [quantity, amount]]) => [name, `${quantity} ${amount}`]))
+}

@@ -1,0 +1,51 @@
+import type pg from 'pg'
+import { shareFacts } from '../schema/facts-lock.ts'
+import type { ClaimedRevision } from './claim.ts'
+import { offerEvents } from './offer.ts'
+import type { PlanShelf } from './plan-shelf.ts'
+import type { Pricing } from './pricing.ts'
+import { isUnpriced, type PreparedEvent, prepareEvent } from './rate-event.ts'
+
+/** What the preparation reads from, kept from batch to batch. */
+export interface Sources {
+  readonly shelf: PlanShelf
+  readonly pricing: Pricing
+}
+
+/**
+ * Costs a batch and finds what to charge. Events that want a fact (a price, a customer) are looked at once more, on
+ * what is committed by then, under the lock that lets no fact slip by before they are listed.
+ */
+export async function prepareBatch(
+  client: pg.PoolClient,
+  sources: Sources,
+  claimed: readonly ClaimedRevision[],
+  now: Date,
+): Promise<readonly PreparedEvent[]> {
+  const first = await prepare(client, sources, claimed, now, false)
+  const wanting = first.filter(wantsFact).map(({ event }) => event)
+  if (wanting.length === 0) return first
+  await shareFacts(
+    client,
+    wanting.map((event) => event.tenantId),
+  )
+  const again = await prepare(client, sources, wanting, now, true)
+  const second = new Map(again.map((prepared) => [prepared.event, prepared]))
+  return first.map((prepared) => second.get(prepared.event) ?? prepared)
+}
+
+async function prepare(
+  client: pg.PoolClient,
+  { shelf, pricing }: Sources,
+  events: readonly ClaimedRevision[],
+  now: Date,
+  fresh: boolean,
+): Promise<readonly PreparedEvent[]> {
+  const offers = await offerEvents(client, shelf, events)
+  const priceOf = await pricing.forEvents(client, events, now, fresh)
+  return offers.map((offer) => prepareEvent(offer, priceOf(offer.event.tenantId)))
+}
+
+function wantsFact({ attribution, costs }: PreparedEvent): boolean {
+  return typeof attribution === 'string' || isUnpriced(costs)
+}

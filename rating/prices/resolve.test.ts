@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import { Decimal } from '../../core/money.ts'
+import type { CostMeter } from '../../core/price.ts'
+import { type BookRow, type PriceQuestion, resolvePrice } from './resolve.ts'
+
+const KEY = { provider: 'p', model: 'm' }
+
+describe('resolution', () => {
+  test('contract before override before custom before catalogue', () => {
+    const all = (['catalogue', 'custom', 'override', 'contract'] as const).map((book, i) =>
+      row({ book, priceRowId: `${i}` }),
+    )
+    for (let count = 4; count > 0; count--) expect(idOf(all.slice(0, count))).toBe(`${count - 1}`)
+  })
+
+  test("the tenant's own row before everybody's, never another tenant's", () => {
+    const everybodys = row({ priceRowId: '1', tenantId: '' })
+    const own = row({ priceRowId: '2', tenantId: 'default' })
+    const anothers = row({ priceRowId: '3', tenantId: 'else', book: 'contract' })
+    expect(idOf([everybodys, own, anothers])).toBe('2')
+    expect(idOf([everybodys, anothers])).toBe('1')
+    expect(idOf([anothers])).toBeNull()
+  })
+
+  test('effective from its instant on, up to its end and not at it', () => {
+    const only = [row({ effectiveFrom: 100, effectiveTo: 200 })]
+    expect([99, 100, 199, 200].map((at) => idOf(only, { at }) !== null)).toEqual([false, true, true, false])
+  })
+
+  test('the latest to begin, then the latest recorded, then the latest written', () => {
+    const rows = [
+      row({ priceRowId: '9', effectiveFrom: 5, recordedAt: 9 }),
+      row({ priceRowId: '10', effectiveFrom: 7, recordedAt: 1 }),
+      row({ priceRowId: '11', effectiveFrom: 7, recordedAt: 2 }),
+      row({ priceRowId: '12', effectiveFrom: 7, recordedAt: 2 }),
+    ]
+    expect(idOf(rows)).toBe('12')
+    expect(idOf(rows, { knownAt: 1 })).toBe('10')
+  })
+
+  test('a context price counts above its threshold, on the whole input, and not at it', () => {
+    const rows = [row({ priceRowId: '1' }), row({ priceRowId: '2', contextFrom: 200_000 })]
+    expect(idOf(rows, { inputTokens: 200_000 })).toBe('1')
+    expect(idOf(rows, { inputTokens: 200_001 })).toBe('2')
+  })
+
+  test('a service tier has its own row or none', () => {
+    expect(idOf([row({})], { serviceTier: 'batch' })).toBeNull()
+    expect(idOf([row({}), row({ priceRowId: '2', serviceTier: 'batch' })], { serviceTier: 'batch' })).toBe(
+      '2',
+    )
+    expect(idOf([row({ serviceTier: 'batch' })])).toBeNull()
+  })
+})
+
+describe('a meter without a row of its own', () => {
+  const priced = (...meters: CostMeter[]) =>
+    meters.map((meter) => row({ meter, priceRowId: `${METER_IDS[meter]}` }))
+  const METER_IDS: Partial<Record<CostMeter, number>> = { input_uncached: 1, output: 2, cache_write: 3 }
+
+  test.each([
+    ['reasoning', '2'],
+    ['embedding', '1'],
+    ['cache_read', '1'],
+    ['cache_write', '1'],
+    ['cache_write_1h', '1'],
+    ['request', null],
+    ['web_search', null],
+    ['tool_call', null],
+  ] as const)('%s takes row %s', (meter, id) => {
+    expect(idOf(priced('input_uncached', 'output'), { meter })).toBe(id)
+  })
+
+  test('one-hour writes are unpriced where only five-minute writes have a price', () => {
+    const rows = priced('input_uncached', 'output', 'cache_write')
+    expect(idOf(rows, { meter: 'cache_write_1h' })).toBeNull()
+    expect(idOf(rows, { meter: 'cache_write' })).toBe('3')
+  })
+
+  test('input has no substitute', () => {
+    expect(idOf(priced('output'), { meter: 'input_uncached' })).toBeNull()
+    expect(idOf(priced('input_uncached'), { meter: 'output' })).toBeNull()
+  })
+})
+
+function idOf(rows: readonly BookRow[], of: Partial<PriceQuestion> = {}): string | null {
+  const question: PriceQuestion = {
+    tenantId: 'default',
+    keys: [KEY],
+    meter: 'input_uncached',
+    serviceTier: 'standard',
+    inputTokens: 10,
+    at: 1000,
+    knownAt: Number.POSITIVE_INFINITY,
+    ...of,
+  }
+  return resolvePrice(question, () => rows)?.priceRowId ?? null
+}
+
+function row(of: Partial<BookRow>): BookRow {
+  return {
+    priceRowId: '1',
+    tenantId: '',
+    book: 'catalogue',
+    meter: 'input_uncached',
+    serviceTier: 'standard',
+    currency: 'USD',
+    unitPrice: new Decimal(3),
+    per: new Decimal(1_000_000),
+    contextFrom: 0,
+    effectiveFrom: 0,
+    effectiveTo: null,
+    recordedAt: 0,
+    ...of,
+  }
+}
