@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const CMD = fileURLToPath(new URL('../../cmd', import.meta.url))
@@ -45,6 +45,13 @@ export class Project {
     writeFileSync(join(this.root, 'package-lock.json'), JSON.stringify(content))
   }
 
+  script(name: string, line: string): void {
+    writeFileSync(
+      join(this.root, 'package.json'),
+      JSON.stringify({ type: 'module', scripts: { [name]: line } }),
+    )
+  }
+
   /** As `npm ci` by hand leaves it. */
   installByHand(content: object): void {
     mkdirSync(join(this.root, 'node_modules/thing'), { recursive: true })
@@ -68,6 +75,19 @@ export class Project {
         npm_execpath: join(this.root, 'npm/npm-cli.js'),
         ...env,
       },
+    })
+    return new Run(child)
+  }
+
+  /** The npm of the machine, under the Node that runs the tests. */
+  npm(...args: readonly string[]): Run {
+    const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
+    const env = { PATH: path, HOME: this.root, npm_config_update_notifier: 'false' }
+    const child = spawn('npm', args, {
+      cwd: this.root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
     })
     return new Run(child)
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LOCK, Project, type Run } from './project.ts'
 
@@ -10,6 +11,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 setInterval(() => {}, 1000)
 console.log('ready', process.pid)
 `
+
+const OURS = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 let project: Project
 afterEach(() => project.remove())
@@ -52,6 +55,19 @@ describe('a signal', () => {
       signal: 'SIGKILL',
       stdout: expect.stringContaining('seen SIGTERM\n'),
     })
+  })
+})
+
+describe('a signal to npm start', () => {
+  // The shell between npm and us would keep a SIGINT to itself and die of a SIGTERM; the script has it replaced.
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s drains the program, and npm ends as it did', async (signal) => {
+    project = new Project(PATIENT)
+    project.installByHand(LOCK)
+    project.script('start', OURS.scripts.start.replace('cmd/aforo.ts serve', 'program.ts 0'))
+    const run = project.npm('start')
+    await run.said('ready')
+    run.child.kill(signal)
+    expect(await run.ended).toMatchObject({ code: 0, stdout: expect.stringContaining(`seen ${signal}\n`) })
   })
 })
 
