@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { CUT_REASONS, EVENT_STATUSES, PARTS } from '../core/event.ts'
+import { decimal } from './fields.ts'
+
+/** The billable event as it is answered: its type, and its part of the OpenAPI document. */
+
+const money = decimal.nullable()
+const count = z.int()
+const time = z.iso.datetime()
+
+const stackPart = z.object({
+  part: z.enum(PARTS),
+  quantity: decimal,
+  unit: z.string().describe('token, step or call; for `other` the meter'),
+  cogs: money,
+  price: money,
+})
+
+const modelShare = z.object({
+  provider: z.string().nullable(),
+  model: z.string().nullable(),
+  calls: count,
+  cogs: money,
+  price: money,
+  price_row_ids: z.array(z.string()),
+})
+
+const toolShare = z.object({
+  tool: z.string().nullable(),
+  calls: count,
+  cogs: money,
+  price: money,
+  price_row_ids: z.array(z.string()),
+})
+
+export const billableEventFields = z.object({
+  event_id: z.string(),
+  trace_id: z.string(),
+  revision: count,
+  difference: z
+    .literal(true)
+    .optional()
+    .describe('On rows of `?revisions=all`: every number is the difference to the revision before.'),
+  cut_reason: z.string().describe(`one of ${CUT_REASONS.join(', ')}`),
+  status: z.enum(EVENT_STATUSES),
+  customer: z.string().nullable(),
+  product: z.string().nullable(),
+  agent: z.string().nullable(),
+  session: z.string().nullable(),
+  time: time.describe(
+    'Start of the trace at its first cut; the same for all revisions, and what from and to mean.',
+  ),
+  started_at: time,
+  ended_at: time,
+  duration_ms: count,
+  model_calls: count,
+  unmetered_calls: count,
+  tool_calls: count,
+  reasoning_steps: count,
+  usage: z.object({
+    input_tokens: decimal.describe('cache reads and writes included'),
+    cache_read_tokens: decimal,
+    cache_write_tokens: decimal,
+    output_tokens: decimal.describe('reasoning included'),
+    reasoning_tokens: decimal,
+    embedding_tokens: decimal,
+  }),
+  stack: z
+    .array(stackPart)
+    .describe('prompt, reasoning, tools, output, in this order; then `other` where there is any'),
+  models: z.array(modelShare),
+  tools: z.array(toolShare).describe('in the order of their first use'),
+  cogs: money.describe('null while any call or tool is unpriced, or the newest revision is not rated'),
+  cogs_known: decimal.optional().describe('where cogs is null: the part that is known'),
+  price: money.describe('null while no customer on a plan is known'),
+  margin: money,
+  margin_pct: money,
+  currency: z.string().nullable(),
+  credits: money,
+  plan: z.object({ plan_id: z.string(), version: count }).nullable(),
+  anomalies: z.array(z.object({ kind: z.string(), span_id: z.string().nullable(), reason: z.string() })),
+  span_ids: z.array(z.string()),
+})
+
+export type BillableEvent = z.infer<typeof billableEventFields>
+export type StackPart = z.infer<typeof stackPart>
+export type ModelShare = z.infer<typeof modelShare>
+export type ToolShare = z.infer<typeof toolShare>

@@ -1,0 +1,116 @@
+import { type EventStatus, PARTS, type Part } from '../core/event.ts'
+import { Decimal, percentOf, trimNumeric } from '../core/money.ts'
+import type { BillableEvent, StackPart } from './event-fields.ts'
+import { type Known, modelsOf, moneyOf, toolsOf, total } from './event-shares.ts'
+import { millisBetween, rfc3339OfDatabase } from './instant.ts'
+import type { EventDetails, StackLine } from './queries/event-details.ts'
+import type { EventHead } from './queries/event-pages.ts'
+
+/**
+ * A billable event as the API shows it. Pure.
+ *
+ * Cost and price are told only where they are known: cogs is null while something is unpriced or the newest revision
+ * is not rated, with what is known in `cogs_known`; price is null without a customer on a plan; margin needs both.
+ */
+export function billableEvent(head: EventHead, details: EventDetails, isDifference: boolean): BillableEvent {
+  const { sums } = details
+  const status: EventStatus = head.status ?? 'pending'
+  const isCostKnown = status !== 'pending' && head.unpriced === false
+  const isPriceKnown = status !== 'pending' && status !== 'unattributed'
+  const known = { rated: status !== 'pending', allCosts: head.unpriced === false, price: isPriceKnown }
+  const cogs = isCostKnown ? new Decimal(sums.cogs ?? 0) : null
+  const price = isPriceKnown && sums.price !== null ? new Decimal(sums.price) : null
+  const margin = cogs && price ? price.minus(cogs) : null
+  const startedAt = rfc3339OfDatabase(head.startedAt)
+  const endedAt = rfc3339OfDatabase(head.endedAt)
+  return {
+    event_id: head.eventId,
+    trace_id: head.traceId,
+    revision: head.revision,
+    ...(isDifference && { difference: true }),
+    cut_reason: head.cutReason,
+    status,
+    customer: head.customer,
+    product: head.product,
+    agent: head.agent,
+    session: head.session,
+    time: rfc3339OfDatabase(head.time),
+    started_at: startedAt,
+    ended_at: endedAt,
+    duration_ms: millisBetween(startedAt, endedAt),
+    model_calls: Number(sums.modelCalls),
+    unmetered_calls: Number(sums.unmeteredCalls),
+    tool_calls: Number(sums.toolCalls),
+    reasoning_steps: Number(sums.reasoningSteps),
+    usage: {
+      input_tokens: sums.inputTokens,
+      cache_read_tokens: sums.cacheReadTokens,
+      cache_write_tokens: sums.cacheWriteTokens,
+      output_tokens: sums.outputTokens,
+      reasoning_tokens: sums.reasoningTokens,
+      embedding_tokens: sums.embeddingTokens,
+    },
+    stack: stackOf(details, known),
+    models: modelsOf(details, known),
+    tools: toolsOf(details, head.tools, known),
+    cogs: cogs?.toFixed() ?? null,
+    ...(cogs === null && { cogs_known: trimNumeric(sums.cogs ?? '0') }),
+    price: price?.toFixed() ?? null,
+    margin: margin?.toFixed() ?? null,
+    margin_pct: margin && price ? percentOf(margin, price) : null,
+    currency: head.currency,
+    credits: isPriceKnown && sums.credits !== null ? trimNumeric(sums.credits) : null,
+    plan: head.planId === null ? null : { plan_id: head.planId, version: head.planVersion! },
+    anomalies: anomaliesOf(head, details),
+    span_ids: [...head.spanIds],
+  }
+}
+
+const UNITS = { prompt: 'token', reasoning: 'step', tools: 'call', output: 'token' } as const
+
+/** The four parts in their order, whether or not there is anything in them; `other` by unit where there is. */
+function stackOf(details: EventDetails, known: Known): StackPart[] {
+  const { sums, lines } = details
+  // Before the rating there are no lines, but the cut has counted already.
+  const counted: Record<keyof typeof UNITS, Decimal> = {
+    prompt: new Decimal(sums.inputTokens).plus(sums.embeddingTokens),
+    reasoning: new Decimal(sums.reasoningSteps),
+    tools: new Decimal(sums.toolCalls),
+    output: new Decimal(sums.outputTokens),
+  }
+  const stack: StackPart[] = []
+  for (const part of PARTS) {
+    const ofPart = lines.filter((line) => line.part === part)
+    if (part !== 'other') {
+      stack.push(stackPart(part, UNITS[part], counted[part], ofPart, details, known))
+      continue
+    }
+    for (const [unit, ofUnit] of Map.groupBy(ofPart, (line) => line.unit)) {
+      const quantity = total(ofUnit.map((line) => line.quantity))
+      if (quantity.isZero() && total(ofUnit.map((line) => line.price)).isZero()) continue
+      stack.push(stackPart(part, unit, quantity, ofUnit, details, known))
+    }
+  }
+  return stack
+}
+
+function stackPart(
+  part: Part,
+  unit: string,
+  quantity: Decimal,
+  lines: readonly StackLine[],
+  details: EventDetails,
+  known: Known,
+): StackPart {
+  const costs = details.costs.filter((cost) => cost.part === part)
+  return { part, quantity: quantity.toFixed(), unit, ...moneyOf(lines, costs, known) }
+}
+
+/** Of a revision's assembly, and what the rating found missing since. */
+function anomaliesOf(head: EventHead, details: EventDetails): BillableEvent['anomalies'] {
+  return [...head.anomalies, ...details.openExceptions].map(({ kind, spanId, reason }) => ({
+    kind,
+    span_id: spanId || null,
+    reason,
+  }))
+}

@@ -1,0 +1,143 @@
+import type pg from 'pg'
+import type { Part } from '../../core/event.ts'
+import type { TenantId } from '../../core/ids.ts'
+import type { EventHead } from './event-pages.ts'
+
+/** Sums of one event, or of one revision of it. Counts and amounts are decimal text. */
+export interface EventSums {
+  readonly modelCalls: string
+  readonly unmeteredCalls: string
+  readonly toolCalls: string
+  readonly reasoningSteps: string
+  readonly inputTokens: string
+  readonly cacheReadTokens: string
+  readonly cacheWriteTokens: string
+  readonly outputTokens: string
+  readonly reasoningTokens: string
+  readonly embeddingTokens: string
+  /** Null where nothing is rated. */
+  readonly cogs: string | null
+  readonly price: string | null
+  readonly credits: string | null
+}
+
+/** A line of the stack: what a part, model and tool amount to. */
+export interface StackLine {
+  readonly part: Part
+  readonly provider: string | null
+  readonly model: string | null
+  readonly tool: string | null
+  readonly unit: string
+  readonly quantity: string
+  readonly calls: string
+  readonly unpricedCalls: string
+  readonly cogs: string
+  readonly price: string
+}
+
+/** What a price row made of a part, model and tool; without a row and `isUnpriced`, a quantity nobody could price. */
+export interface CostShare {
+  readonly part: Part
+  readonly provider: string | null
+  readonly model: string | null
+  readonly tool: string | null
+  readonly isUnpriced: boolean
+  readonly priceRowId: string | null
+}
+
+/** All that tells of an event but its head. */
+export interface EventDetails {
+  readonly sums: EventSums
+  readonly lines: readonly StackLine[]
+  readonly costs: readonly CostShare[]
+  /** Kinds that the rating found and the assembly cannot know. */
+  readonly openExceptions: readonly { kind: string; spanId: string | null; reason: string }[]
+}
+
+/**
+ * Details of events, in the order of their heads. With `allRevisions` each is of its own revision; else they are sums
+ * over all revisions.
+ */
+export async function readEventDetails(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  heads: readonly EventHead[],
+  allRevisions: boolean,
+): Promise<EventDetails[]> {
+  if (heads.length === 0) return []
+  const times = heads.map((head) => head.time).sort()
+  const ids = [...new Set(heads.map((head) => head.eventId))]
+  const values = [tenantId, ids, times[0], times.at(-1)]
+  const slot = allRevisions ? 'revision' : '0'
+  const read = async <T extends Slotted>(sql: string) =>
+    bySlot((await client.query<T>(sql.replaceAll('SLOT', slot), values)).rows)
+  const usage = await read<Slotted & Omit<EventSums, 'cogs' | 'price' | 'credits'>>(USAGE)
+  const money = await read<Slotted & Pick<EventSums, 'cogs' | 'price' | 'credits'>>(MONEY)
+  const lines = await read<Slotted & StackLine>(LINES)
+  const costs = await read<Slotted & CostShare>(COSTS)
+  const exceptions = allRevisions
+    ? new Map<string, never[]>()
+    : await read<Slotted & EventDetails['openExceptions'][number]>(EXCEPTIONS)
+  return heads.map((head) => {
+    const name = nameOf(head.eventId, allRevisions ? head.revision : 0)
+    const rated = money.get(name)?.[0] ?? { cogs: null, price: null, credits: null }
+    return {
+      sums: { ...usage.get(name)![0]!, ...rated },
+      lines: lines.get(name) ?? [],
+      costs: costs.get(name) ?? [],
+      openExceptions: exceptions.get(name) ?? [],
+    }
+  })
+}
+
+interface Slotted {
+  readonly eventId: string
+  readonly slot: number
+}
+
+function bySlot<T extends Slotted>(rows: readonly T[]): Map<string, T[]> {
+  return Map.groupBy(rows, (row) => nameOf(row.eventId, row.slot))
+}
+
+function nameOf(eventId: string, slot: number): string {
+  return `${eventId}/${slot}`
+}
+
+const OF_EVENTS = 'tenant_id = $1 and event_id = any($2) and time between $3 and $4'
+
+const USAGE = `
+  select event_id as "eventId", SLOT as slot, sum(model_calls) as "modelCalls", sum(unmetered_calls) as "unmeteredCalls",
+    sum(tool_calls) as "toolCalls", sum(reasoning_steps) as "reasoningSteps", sum(input_tokens) as "inputTokens",
+    sum(cache_read_tokens) as "cacheReadTokens", sum(cache_write_tokens) as "cacheWriteTokens",
+    sum(output_tokens) as "outputTokens", sum(reasoning_tokens) as "reasoningTokens",
+    sum(embedding_tokens) as "embeddingTokens"
+  from aforo_store.events where ${OF_EVENTS}
+  group by 1, 2`
+
+const MONEY = `
+  select event_id as "eventId", SLOT as slot, sum(cogs) as cogs, sum(price) as price, sum(credits) as credits
+  from aforo_store.ratings where ${OF_EVENTS}
+  group by 1, 2`
+
+const LINES = `
+  select event_id as "eventId", SLOT as slot, part, provider, model, tool, unit, sum(quantity) as quantity,
+    sum(calls) as calls, sum(unpriced_calls) as "unpricedCalls", sum(cogs) as cogs, sum(price) as price
+  from aforo_store.event_lines where ${OF_EVENTS}
+  group by 1, 2, part, provider, model, tool, unit
+  order by 1, 2, provider collate "C", model collate "C", tool collate "C", part, unit`
+
+// What a later revision took back sums to nothing and is left out.
+const COSTS = `
+  select event_id as "eventId", SLOT as slot, part, provider, model, tool, amount is null as "isUnpriced",
+    price_row_id as "priceRowId"
+  from aforo_store.cost_lines where ${OF_EVENTS}
+  group by 1, 2, part, provider, model, tool, meter, service_tier, amount is null, price_row_id
+  having sum(quantity) <> 0
+  order by 1, 2, price_row_id`
+
+const EXCEPTIONS = `
+  select event_id as "eventId", 0 as slot, kind, encode(span_id, 'hex') as "spanId", reason
+  from aforo_store.exceptions
+  where tenant_id = $1 and event_id = any($2) and $3::timestamptz <= $4::timestamptz
+    and kind in ('unpriced', 'unattributed') and resolved_at is null
+  order by kind, span_id, exception_id`

@@ -1,0 +1,77 @@
+import type pg from 'pg'
+import type { TenantId } from '../../core/ids.ts'
+import type { Key } from '../cursor.ts'
+
+/** What margins can be told by, and the column of the lines that says it. Two columns where a name needs the other. */
+export const GROUPINGS = {
+  model: ['model', 'provider'],
+  provider: ['provider'],
+  customer: ['customer_id'],
+  product: ['product_id'],
+  agent: ['agent'],
+  day: [`to_char(time at time zone 'UTC', 'YYYY-MM-DD')`],
+} as const satisfies Record<string, readonly [string, string?]>
+export type Grouping = keyof typeof GROUPINGS
+export const GROUPING_NAMES = Object.keys(GROUPINGS) as [Grouping, ...Grouping[]]
+
+/** Sums over the lines of one group. `cogs` is the part that is known. */
+export interface MarginRow {
+  readonly key: string | null
+  readonly second: string | null
+  readonly calls: string
+  readonly unpricedCalls: string
+  readonly cogs: string
+  readonly revenue: string
+}
+
+/** The types of a margin's sort key: per column whether it is empty, and its text. Empty ones come last. */
+export const MARGIN_KEY = ['boolean', 'string', 'boolean', 'string'] as const
+
+export function marginKey(row: MarginRow): Key {
+  return [row.key === null, row.key ?? '', row.second === null, row.second ?? '']
+}
+
+/**
+ * Margins by group, over event time in [from, to), in the order of their keys. Lines are differences, so that sums
+ * over them hold whatever was corrected since.
+ */
+export async function readMargins(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  query: {
+    groupBy: Grouping
+    from?: string | undefined
+    to?: string | undefined
+    after: Key | null
+    rows: number
+  },
+): Promise<MarginRow[]> {
+  const [first, second = 'null::text'] = GROUPINGS[query.groupBy] as readonly [string, string?]
+  const { rows } = await client.query<MarginRow>(
+    `with grouped as (
+       select ${first} as key, ${second} as second, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls,
+         sum(cogs) as cogs, sum(price) as revenue
+       from aforo_store.event_lines
+       where tenant_id = $1
+         and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
+       group by 1, 2
+     ),
+     keyed as (
+       select *, array[(key is null)::int::text, coalesce(key, ''), (second is null)::int::text, coalesce(second, '')]
+         collate "C" as sort_key
+       from grouped
+       where calls <> 0 or cogs <> 0 or revenue <> 0
+     )
+     select key, second, calls, unpriced_calls as "unpricedCalls", cogs, revenue
+     from keyed
+     where $4::text[] is null or sort_key > $4::text[] collate "C"
+     order by sort_key
+     limit $5`,
+    [tenantId, query.from ?? null, query.to ?? null, query.after?.map(keyText) ?? null, query.rows],
+  )
+  return rows
+}
+
+function keyText(part: string | number | boolean): string {
+  return typeof part === 'boolean' ? (part ? '1' : '0') : String(part)
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import { and, desc, eq, gt, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import type pg from 'pg'
+import type { TenantId } from '../../core/ids.ts'
+import type { Plan } from '../../core/plan.ts'
+import { planVersions } from '../../schema/tables.ts'
+import { canonicalJson } from '../canonical-json.ts'
+import { lockName } from './lock.ts'
+
+export type PlanVersionRow = typeof planVersions.$inferSelect
+
+/** A version of a plan; the newest where none is named. */
+export async function readPlanVersion(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  planId: string,
+  version: number | undefined,
+): Promise<PlanVersionRow | undefined> {
+  const [row] = await drizzle(client)
+    .select()
+    .from(planVersions)
+    .where(
+      and(
+        eq(planVersions.tenantId, tenantId),
+        eq(planVersions.planId, planId),
+        version === undefined ? undefined : eq(planVersions.version, version),
+      ),
+    )
+    .orderBy(desc(planVersions.version))
+    .limit(1)
+  return row
+}
+
+/** The newest version of each plan, in the order of their ids. */
+export async function listPlans(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  page: { after: string | null; rows: number },
+): Promise<PlanVersionRow[]> {
+  const id = sql`${planVersions.planId} collate "C"`
+  return drizzle(client)
+    .selectDistinctOn([id])
+    .from(planVersions)
+    .where(and(eq(planVersions.tenantId, tenantId), page.after === null ? undefined : gt(id, page.after)))
+    .orderBy(id, desc(planVersions.version))
+    .limit(page.rows)
+}
+
+/** Adds a version that counts from now on, unless the newest one says the same already. */
+export async function putPlan(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  planId: string,
+  plan: Plan,
+  now: Date,
+): Promise<{ row: PlanVersionRow; isNew: boolean }> {
+  await lockName(client, ['plan', tenantId, planId])
+  const contentHash = createHash('sha256').update(canonicalJson(plan)).digest('hex')
+  const newest = await readPlanVersion(client, tenantId, planId, undefined)
+  if (newest?.contentHash === contentHash) return { row: newest, isNew: false }
+  const at = now.toISOString()
+  const [row] = await drizzle(client)
+    .insert(planVersions)
+    .values({
+      tenantId,
+      planId,
+      version: (newest?.version ?? 0) + 1,
+      body: plan,
+      contentHash,
+      effectiveFrom: at,
+      recordedAt: at,
+    })
+    .returning()
+  return { row: row!, isNew: true }
+}

@@ -1,0 +1,52 @@
+import type pg from 'pg'
+import type { z } from 'zod'
+import type { TenantId } from '../core/ids.ts'
+import type { Plan } from '../core/plan.ts'
+
+/** What a handler is given: input that has been checked, and a client inside a transaction of its own. */
+export interface Call<P, Q, B> {
+  readonly tenantId: TenantId
+  readonly path: P
+  readonly query: Q
+  readonly body: B
+  /** Reads: one snapshot for all statements. Writes: committed with the answer, rolled back with an error. */
+  readonly client: pg.PoolClient
+  readonly now: Date
+  readonly parsePlan: (body: unknown) => Plan
+  /** The client asked for text/plain, and the route has it. */
+  readonly wantsText: boolean
+}
+
+/** A string is sent as text/plain, anything else as JSON. */
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/**
+ * An endpoint as data: express is set up from it, its input is checked by it, and the OpenAPI document tells of it.
+ * `path` is written as OpenAPI does: `/v1/events/{event_id}`.
+ */
+export interface Route<P = unknown, Q = unknown, B = unknown> {
+  readonly method: 'get' | 'put' | 'post'
+  readonly path: string
+  readonly summary: string
+  readonly description?: string
+  readonly pathFields: z.ZodType<P>
+  readonly queryFields: z.ZodType<Q>
+  /** Undefined: the endpoint takes no body. */
+  readonly bodyFields?: z.ZodType<B>
+  readonly answers: Readonly<Record<number, z.ZodType>>
+  readonly hasText?: boolean
+  handle(call: Call<P, Q, B>): Promise<Answer>
+}
+
+/** Lets the fields of a route type its handler, then forgets them: a list of routes has one type. */
+export function route<P, Q, B>(definition: Route<P, Q, B>): Route {
+  return definition as unknown as Route
+}
+
+/** 200 with a body. */
+export function ok(body: unknown): Answer {
+  return { status: 200, body }
+}

@@ -1,0 +1,19 @@
+import type { Route } from './route.ts'
+import { customerRoutes } from './routes/customers.ts'
+import { eventRoutes } from './routes/events.ts'
+import { exceptionRoutes } from './routes/exceptions.ts'
+import { marginRoutes } from './routes/margins.ts'
+import { planRoutes } from './routes/plans.ts'
+import { priceRoutes } from './routes/prices.ts'
+import { traceRoutes } from './routes/traces.ts'
+
+/** All endpoints of the API that belong to a tenant. */
+export const ROUTES: readonly Route[] = [
+  ...eventRoutes,
+  ...traceRoutes,
+  ...customerRoutes,
+  ...planRoutes,
+  ...marginRoutes,
+  ...exceptionRoutes,
+  ...priceRoutes,
+]

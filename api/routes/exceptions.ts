@@ -1,0 +1,122 @@
+import type pg from 'pg'
+import { z } from 'zod'
+import { AforoError } from '../../core/errors.ts'
+import { completeEvents } from '../../schema/completion.ts'
+import { decodeCursor, pageOf } from '../cursor.ts'
+import { exceptionId, listOf, name, page } from '../fields.ts'
+import { rfc3339OfDatabase } from '../instant.ts'
+import { readCustomer } from '../queries/customers.ts'
+import {
+  closeException,
+  EXCEPTION_KEY,
+  type ExceptionRow,
+  exceptionKey,
+  isNamedByTrace,
+  listExceptions,
+  lockException,
+  nameCustomer,
+} from '../queries/exceptions.ts'
+import { ok, route } from '../route.ts'
+
+const KINDS = ['unmetered', 'unpriced', 'unattributed', 'conflict', 'bad_time'] as const
+
+const exceptionFields = z.object({
+  exception_id: z.string(),
+  kind: z.string(),
+  event_id: z.string(),
+  trace_id: z.string(),
+  span_id: z.string().nullable(),
+  provider: z.string().nullable(),
+  model: z.string().nullable(),
+  customer: z.string().nullable(),
+  reason: z.string(),
+  recorded_at: z.iso.datetime(),
+  resolved_at: z.iso.datetime().nullable(),
+  resolution: z.string().nullable(),
+})
+
+const note = z
+  .string()
+  .min(1)
+  .max(2000)
+  .regex(/^[^\0]*$/, 'must not hold NUL')
+
+export const exceptionRoutes = [
+  route({
+    method: 'get',
+    path: '/v1/exceptions',
+    summary: 'What could not be billed yet, the last recorded first.',
+    pathFields: z.object({}),
+    queryFields: z.strictObject({
+      kind: z.enum(KINDS).optional(),
+      resolved: z.enum(['true', 'false', 'all']).default('false'),
+      ...page,
+    }),
+    answers: { 200: listOf(exceptionFields) },
+    async handle({ client, tenantId, query }) {
+      const after = decodeCursor(query.cursor, EXCEPTION_KEY)
+      const rows = await listExceptions(client, tenantId, query, { after, rows: query.limit + 1 })
+      return ok(pageOf(rows, query.limit, exceptionKey, showException))
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/exceptions/{exception_id}/resolve',
+    summary: 'Names the customer of an unattributed event, or closes an exception with a note.',
+    description:
+      'With `customer` the event is cut and priced again; the exception is resolved by that, once the customer is on ' +
+      'a plan. With a note alone it is closed at once and nothing is billed.',
+    pathFields: z.object({ exception_id: exceptionId }),
+    queryFields: z.strictObject({}),
+    bodyFields: z
+      .strictObject({ customer: name.optional(), note: note.optional() })
+      .refine((body) => body.customer !== undefined || body.note !== undefined, 'needs a customer or a note'),
+    answers: { 200: exceptionFields },
+    async handle({ client, tenantId, path, body, now }) {
+      const row = await lockException(client, tenantId, path.exception_id)
+      if (!row) throw new AforoError('not_found', `there is no exception ${path.exception_id}`)
+      if (row.resolvedAt !== null) throw new AforoError('conflict', 'this exception is resolved already')
+      if (body.customer === undefined)
+        return ok(showException(await closeException(client, row, body.note!, now)))
+      await refuseCustomer(client, row, body.customer)
+      await nameCustomer(client, row, { customerId: body.customer, note: body.note }, now)
+      await completeEvents(client, tenantId, { kind: 'trace', traceId: row.traceId.toString('hex') }, now)
+      return ok(showException(row))
+    },
+  }),
+]
+
+/** Throws where naming that customer could not complete the event. */
+async function refuseCustomer(client: pg.PoolClient, row: ExceptionRow, customer: string): Promise<void> {
+  if (row.kind !== 'unattributed') {
+    throw new AforoError('invalid_argument', `a customer does not resolve an exception of kind ${row.kind}`, {
+      faults: [{ path: '/customer', message: 'is for exceptions of kind unattributed' }],
+    })
+  }
+  if (!(await readCustomer(client, row.tenantId, customer))) {
+    throw new AforoError('not_found', `there is no customer ${customer}`)
+  }
+  if (row.customerId !== customer && (await isNamedByTrace(client, row))) {
+    throw new AforoError(
+      'conflict',
+      `the trace itself names customer ${row.customerId}: put that one on a plan`,
+    )
+  }
+}
+
+function showException(row: ExceptionRow): z.infer<typeof exceptionFields> {
+  return {
+    exception_id: row.exceptionId,
+    kind: row.kind,
+    event_id: row.eventId,
+    trace_id: row.traceId.toString('hex'),
+    span_id: row.spanId?.toString('hex') ?? null,
+    provider: row.provider,
+    model: row.model,
+    customer: row.customerId,
+    reason: row.reason,
+    recorded_at: rfc3339OfDatabase(row.recordedAt),
+    resolved_at: row.resolvedAt && rfc3339OfDatabase(row.resolvedAt),
+    resolution: row.resolution,
+  }
+}

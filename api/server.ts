@@ -1,0 +1,60 @@
+import express from 'express'
+import type pg from 'pg'
+import type { Registry } from 'prom-client'
+import { AforoError } from '../core/errors.ts'
+import type { TenantId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { Plan } from '../core/plan.ts'
+import { jsonBody } from './body.ts'
+import { endpoint } from './endpoint.ts'
+import { health } from './health.ts'
+import { countRequests } from './metrics.ts'
+import { openApiDocument } from './openapi.ts'
+import { problemHandler } from './problem.ts'
+import { ROUTES } from './routes.ts'
+
+/** What the API needs of the door; `schema/access.ts` has one. */
+export interface ApiAccess {
+  authorise(
+    credentials: { authorization?: string | undefined; tenantHeader?: string | undefined },
+    role: 'read' | 'admin',
+  ): Promise<TenantId>
+}
+
+export interface ApiDeps {
+  readonly pool: pg.Pool
+  readonly access: ApiAccess
+  readonly log: Log
+  readonly registry: Registry
+  /** Checks a plan; throws `invalid_argument` with a fault per field. */
+  readonly parsePlan: (body: unknown) => Plan
+  readonly now: () => Date
+  /** Of the program, for the OpenAPI document. */
+  readonly version: string
+}
+
+/**
+ * The REST API. Endpoints are the rows of `ROUTES`; reading needs the role `read`, writing `admin`. /healthz, /readyz
+ * and /openapi.json need no key.
+ */
+export function createApi(deps: ApiDeps): express.Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  app.use(countRequests(deps.registry))
+  app.use(health(deps))
+  const document = openApiDocument(ROUTES, deps.version)
+  app.get('/openapi.json', (_request, response) => {
+    response.json(document)
+  })
+  app.use(jsonBody())
+  for (const route of ROUTES) {
+    app[route.method](route.path.replaceAll(/\{(\w+)\}/g, ':$1'), endpoint(route, deps))
+  }
+  app.use((request) => {
+    throw new AforoError('not_found', `there is no ${request.method} ${request.path}`)
+  })
+  app.use(problemHandler(deps.log))
+  return app
+}
