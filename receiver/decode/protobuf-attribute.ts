@@ -49,26 +49,24 @@ export function readUsualAttributes(
     const close = keyTag + length
     const keyBytes = bytes[keyTag + 1]!
     const valueTag = keyTag + 2 + keyBytes
-    if (
-      close > end ||
-      bytes[keyTag] !== KEY ||
-      keyBytes >= 0x80 ||
-      valueTag + 1 >= close ||
-      bytes[valueTag] !== VALUE
-    )
-      break
+    if (close > end || bytes[keyTag] !== KEY || keyBytes >= 0x80) break
+    if (valueTag + 1 >= close || bytes[valueTag] !== VALUE) break
+
+    let valueBytes = bytes[valueTag + 1]!
+    let value = valueTag + 2
+    if (valueBytes >= 0x80) {
+      const high = bytes[value++]!
+      if (high >= 0x80) break
+      valueBytes = (valueBytes & 0x7f) | (high << 7)
+    }
+    if (value + valueBytes !== close) break
+
     const key = keys.find(view, keyTag + 2, keyBytes)
     if (key !== UNWANTED) {
-      const textAt = valueTag + 4
-      if (
-        bytes[valueTag + 2] === STRING_VALUE &&
-        isShort(bytes, valueTag, close) &&
-        key < keys.reasoningParts
-      ) {
-        runs.put(key, strings.text(bytes, view, textAt, close - textAt))
+      if (key < keys.reasoningParts && isShortText(bytes, value, valueBytes)) {
+        runs.put(key, strings.text(bytes, view, value + 2, valueBytes - 2))
       } else {
-        wire.at = valueTag + 1
-        if (wire.close(close) !== close) break
+        wire.at = value
         readValue(wire, columns, runs, key, close)
       }
     }
@@ -107,20 +105,15 @@ export function readAttribute(
   wire.at = end
 }
 
-/** Whether a value of less than 128 bytes is one text and no more: two lengths that both reach up to `end`. */
-function isShort(bytes: Buffer, valueTag: number, end: number): boolean {
-  return (
-    valueTag + 4 <= end &&
-    bytes[valueTag + 1] === end - valueTag - 2 &&
-    end - valueTag - 2 < 0x80 &&
-    bytes[valueTag + 3] === end - valueTag - 4
-  )
-}
-
 /** A name, in full or cut at TEXT_BYTES_MAX. */
 export function readName(wire: WireReader, end: number): string {
   const length = wire.step(end)
   return strings.text(wire.bytes, wire.view, wire.at - length, Math.min(length, TEXT_BYTES_MAX))
+}
+
+/** Whether an AnyValue is one text of less than 128 bytes and nothing else. */
+function isShortText(bytes: Buffer, at: number, length: number): boolean {
+  return length >= 2 && length < 0x82 && bytes[at] === STRING_VALUE && bytes[at + 1] === length - 2
 }
 
 function readValue(
