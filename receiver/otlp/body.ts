@@ -6,7 +6,7 @@ const NOTHING = Buffer.alloc(0)
 
 /**
  * Reads a request's body, still compressed. With a content-length the body is written into one buffer of just that
- * size; without, chunks are joined at the end.
+ * size, which is the reservation's: it must not be read after its release. Without, chunks are joined at the end.
  *
  * @throws AforoError `body_too_large` beyond `bytesMax`, `unavailable` where there is no room for it now,
  *   `invalid_argument` where the sender broke off
@@ -35,14 +35,13 @@ function readExactly(request: IncomingMessage, length: number, reservation: Rese
     request.on('data', (chunk: Buffer) => {
       if (at === 0 && chunk.length === length) body = chunk
       else {
-        if (body === NOTHING) body = Buffer.allocUnsafeSlow(length)
+        if (body === NOTHING) body = reservation.buffer(length)
         chunk.copy(body, at)
       }
       at += chunk.length
     })
     request.on('end', () => (at === length ? resolve(body) : reject(brokenOff())))
-    request.on('error', () => reject(brokenOff()))
-    request.on('close', () => reject(brokenOff()))
+    onBreak(request, reject)
   })
 }
 
@@ -63,9 +62,19 @@ function readChunks(request: IncomingMessage, bytesMax: number, reservation: Res
       }
     })
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    request.on('error', () => reject(brokenOff()))
-    request.on('close', () => reject(brokenOff()))
+    onBreak(request, reject)
   })
+}
+
+/** A request closes after its end too, when nobody asks any more and no error is to be made. */
+function onBreak(request: IncomingMessage, reject: (error: AforoError) => void): void {
+  const fail = () => {
+    if (request.complete) return
+    request.removeAllListeners('data')
+    reject(brokenOff())
+  }
+  request.on('error', fail)
+  request.on('close', fail)
 }
 
 function brokenOff(): AforoError {

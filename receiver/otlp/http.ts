@@ -108,7 +108,9 @@ function refuse(response: ServerResponse, fault: AforoError, encoding: Encoding)
 function send(response: ServerResponse, http: WireStatus['http'], body: Buffer, encoding: Encoding): void {
   if (response.destroyed || response.headersSent) return
   response.writeHead(http, { 'content-type': MEDIA_TYPES[encoding], 'content-length': body.length })
-  response.end(body)
+  // An empty buffer would be written by itself.
+  if (body.length === 0) response.end()
+  else response.end(body)
 }
 
 /** Null for a media type we do not read. Parameters such as a charset say nothing. */

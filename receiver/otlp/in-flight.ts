@@ -1,4 +1,5 @@
 import { AforoError } from '../../core/errors.ts'
+import { BodyBuffers } from './body-buffers.ts'
 
 /**
  * Bytes of bodies that are held now, over all connections of a receiver. Whoever holds bytes reserves them first, and
@@ -7,6 +8,7 @@ import { AforoError } from '../../core/errors.ts'
 export class InFlight {
   readonly #bytesMax: number
   readonly #gauge: { set(bytes: number): void } | null
+  readonly #buffers = new BodyBuffers()
   #bytes = 0
 
   constructor(bytesMax: number, gauge: { set(bytes: number): void } | null = null) {
@@ -20,7 +22,7 @@ export class InFlight {
 
   /** An empty reservation: it grows as bytes come and is released as a whole. */
   open(): Reservation {
-    return new Reservation(this)
+    return new Reservation(this, this.#buffers)
   }
 
   /** @throws AforoError `unavailable` where the bound is reached */
@@ -40,10 +42,13 @@ export class InFlight {
 /** The bytes one request holds. */
 export class Reservation {
   readonly #inFlight: InFlight
+  readonly #buffers: BodyBuffers
   #bytes = 0
+  #buffer: Buffer | null = null
 
-  constructor(inFlight: InFlight) {
+  constructor(inFlight: InFlight, buffers: BodyBuffers) {
     this.#inFlight = inFlight
+    this.#buffers = buffers
   }
 
   /** @throws AforoError `unavailable` where the bound is reached */
@@ -52,9 +57,18 @@ export class Reservation {
     this.#bytes += bytes
   }
 
+  /** Memory for a body whose bytes were reserved. It is somebody else's after `release`. One per reservation. */
+  buffer(length: number): Buffer {
+    this.#buffer = this.#buffers.take(length)
+    return this.#buffer
+  }
+
   /** Gives all back. Doing so twice is harmless. */
   release(): void {
     this.#inFlight.give(this.#bytes)
     this.#bytes = 0
+    if (this.#buffer === null) return
+    this.#buffers.give(this.#buffer)
+    this.#buffer = null
   }
 }
