@@ -106,11 +106,12 @@ function stackPart(
   return { part, quantity: quantity.toFixed(), unit, ...moneyOf(lines, costs, known) }
 }
 
-/** Of a revision's assembly, and what the rating found missing since. */
+/** Of a revision's assembly, and what the rating found missing; both may say that nobody is named. Each once. */
 function anomaliesOf(head: EventHead, details: EventDetails): BillableEvent['anomalies'] {
-  return [...head.anomalies, ...details.openExceptions].map(({ kind, spanId, reason }) => ({
+  const anomalies = [...head.anomalies, ...details.openExceptions].map(({ kind, spanId, reason }) => ({
     kind,
     span_id: spanId || null,
     reason,
   }))
+  return [...new Map(anomalies.map((anomaly) => [JSON.stringify(anomaly), anomaly])).values()]
 }

@@ -89,6 +89,26 @@ describe('a rated event', () => {
   })
 })
 
+test('what the cut and the rating both found is told once', async () => {
+  const traceId = trace(5)
+  const anomalies = [{ kind: 'unattributed', spanId: '', reason: 'no_customer' }]
+  await seed(api.database.pool, {
+    traceId,
+    customer: null,
+    session: 'nobody',
+    assembly: { calls: [], tools: [], anomalies, spanIds: [] },
+    rating: { status: 'unattributed', cogs: '0', price: null },
+  })
+  await seedException(api.database.pool, {
+    traceId,
+    exceptionId: 'e5',
+    kind: 'unattributed',
+    reason: 'no_customer',
+  })
+  const { body } = await api.get(`/v1/events/evt_${traceId}`)
+  expect(body.anomalies).toEqual([{ kind: 'unattributed', span_id: null, reason: 'no_customer' }])
+})
+
 test('an event that waits for its rating has counts but no money', async () => {
   const { rating: _, ...waiting } = workedExample({ traceId: trace(2), session: 'pending' })
   await seed(api.database.pool, waiting)
