@@ -25,6 +25,29 @@ export function agentTraces(shape: TraceShape): Uint8Array {
   ).finish()
 }
 
+/** Models that the price book knows, with their providers. */
+const PRICED = [
+  ['openai', 'gpt-4o-mini'],
+  ['anthropic', 'claude-sonnet-4-5'],
+  ['openai', 'gpt-5-mini'],
+] as const
+
+/** A model call of a model that has a price. */
+function pricedCall(dice: Dice, trace: Trace): SpanLiteral {
+  const [provider, model] = dice.pick(PRICED)
+  const call = chatSpan(dice, trace, false)
+  const stated: Record<string, string> = {
+    'gen_ai.provider.name': provider,
+    'gen_ai.system': provider,
+    'gen_ai.request.model': model,
+    'gen_ai.response.model': model,
+  }
+  const attributes = (call.attributes as { key: string }[]).map((attribute) =>
+    stated[attribute.key] ? { key: attribute.key, value: { stringValue: stated[attribute.key] } } : attribute,
+  )
+  return { ...call, attributes }
+}
+
 function agentTrace(dice: Dice, shape: TraceShape): SpanLiteral[] {
   const trace: Trace = {
     id: dice.bytes(16),
@@ -39,11 +62,11 @@ function agentTrace(dice: Dice, shape: TraceShape): SpanLiteral[] {
   }
   const { spanId: parentSpanId } = root as SpanLiteral
   const inner = [
-    { ...chatSpan(dice, trace, false), ...during(shape.endMs, 500, 1_500) },
+    { ...pricedCall(dice, trace), ...during(shape.endMs, 500, 1_500) },
     { ...toolSpan(dice, trace, false), ...during(shape.endMs, 1_600, 2_000) },
-    { ...chatSpan(dice, trace, false), ...during(shape.endMs, 2_100, 4_000) },
+    { ...pricedCall(dice, trace), ...during(shape.endMs, 2_100, 4_000) },
     { ...toolSpan(dice, trace, false), ...during(shape.endMs, 4_100, 5_000) },
-    { ...chatSpan(dice, trace, false), ...during(shape.endMs, 5_100, 8_900) },
+    { ...pricedCall(dice, trace), ...during(shape.endMs, 5_100, 8_900) },
   ]
   return [...inner.map((span) => ({ ...span, parentSpanId })), root]
 }

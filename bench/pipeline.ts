@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +31,8 @@ const CUT = { ...CUT_DEFAULTS, quietMs: 0, idleMs: 0 }
 const TENANT = 'default'
 
 const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
+// PostgreSQL refuses to run as root; the user it runs as must get through here.
+chmodSync(folder, 0o711)
 const database = await startEmbedded({ dataDir: folder, log: SILENT })
 try {
   await migrate(database.url, { timescale: 'off' })

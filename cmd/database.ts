@@ -1,5 +1,6 @@
 import type { Config } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
+import { attachEmbedded } from '../schema/embedded/attach.ts'
 import { startEmbedded } from '../schema/embedded/launcher.ts'
 import { migrate } from '../schema/migrate.ts'
 
@@ -8,6 +9,15 @@ export interface Database {
   readonly timescale: boolean
   /** Stops the embedded server; does nothing to a server that is not ours. */
   stop(): Promise<void>
+}
+
+/**
+ * The database of the settings for a short command: that of a running Aforo where there is one, else opened for the
+ * time of the command.
+ */
+export async function joinDatabase(config: Config, log: Log): Promise<Database> {
+  const url = config.databaseUrl ? null : await attachEmbedded(config.dataDir)
+  return url ? { url, timescale: false, stop: async () => {} } : openDatabase(config, log)
 }
 
 /** The database of the settings, migrated: DATABASE_URL where it is given, else the embedded PostgreSQL. */

@@ -5,7 +5,7 @@ import { AforoError } from '../core/errors.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import { createKey, KEY_ROLES, type KeyRole, listKeys, revokeKey } from '../schema/keys.ts'
 import { openPool } from '../schema/pool.ts'
-import { openDatabase } from './database.ts'
+import { joinDatabase } from './database.ts'
 import { logger } from './logger.ts'
 
 /** `aforo keys create|list|revoke`. A key is printed once, when it is made. */
@@ -46,7 +46,7 @@ export function keysCommand(): Command {
 /** Runs the work on the database of the settings and prints what it answers, one JSON line each. */
 async function onDatabase(work: (pool: pg.Pool) => Promise<readonly object[]>): Promise<void> {
   const config = readConfig(process.env)
-  const database = await openDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
+  const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
   const pool = openPool(database.url, { max: 1 })
   try {
     for (const row of await work(pool)) process.stdout.write(`${JSON.stringify(row)}\n`)

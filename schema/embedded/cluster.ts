@@ -48,7 +48,11 @@ export async function ensureCluster(options: ClusterOptions): Promise<Cluster> {
     await makeCluster(options)
   }
   confirmPlace(options.place)
-  return { dir, password: readFileSync(join(dir, PASSWORD_FILE), 'utf8').trim() }
+  return { dir, password: readPassword(dir) }
+}
+
+export function readPassword(dir: string): string {
+  return readFileSync(join(dir, PASSWORD_FILE), 'utf8').trim()
 }
 
 async function makeCluster(options: ClusterOptions): Promise<void> {

@@ -13,7 +13,7 @@ import { prepareBinaries } from './prepare.ts'
 import { adoptOrStart } from './server.ts'
 import { stopPostmaster } from './stop.ts'
 
-const DATABASE = 'aforo'
+export const DATABASE = 'aforo'
 
 export interface EmbeddedOptions {
   /** Folder of ours; the cluster lies in it as pgdata-<major>. Made if missing. */

@@ -49,6 +49,16 @@ export function placeCluster(folder: string, major: number, account: Account): P
   return { dir: path, note }
 }
 
+/** Where clusters of the folder lie, whatever major made them: for looking at, not for starting. */
+export function knownClusters(folder: string): string[] {
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  return names.flatMap((name) => {
+    if (/^pgdata-\d+$/.test(name)) return [join(folder, name)]
+    const noted = /^pgdata-\d+\.location$/.test(name) ? readNote(join(folder, name)) : undefined
+    return noted?.made ? [noted.path] : []
+  })
+}
+
 /** Called when the cluster is there. */
 export function confirmPlace(place: Place): void {
   if (place.note !== undefined && readNote(place.note)?.made !== true) {

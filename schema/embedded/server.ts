@@ -62,7 +62,8 @@ async function portAfter(failed: Extract<Postmaster, { said: string }>, port: nu
   return isPort ? freePort() : port
 }
 
-function readPort(dir: string): number | undefined {
+/** Port of the last server started over the cluster. */
+export function readPort(dir: string): number | undefined {
   try {
     const port = Number(readFileSync(join(dir, PORT_FILE), 'utf8'))
     return port > 0 && port < 65_536 ? port : undefined
