@@ -49,9 +49,13 @@ export async function readBooked(
   })
 }
 
-const EVENTS = `unnest($1::text[], $2::text[]) as event (tenant_id, event_id)`
-const OF_EVENT = `line.tenant_id = event.tenant_id and line.event_id = event.event_id
-  and line.time between $3 and $4`
+/** Lines of the events, event by event through the key, whatever the planner believes of the table. */
+const linesOf = (table: string) => `unnest($1::text[], $2::text[]) as event (tenant_id, event_id)
+  cross join lateral (
+    select * from aforo_store.${table}
+    where ${table}.tenant_id = event.tenant_id and ${table}.event_id = event.event_id
+      and ${table}.time between $3 and $4
+    offset 0) line`
 
 const COSTS = `
   select line.tenant_id, line.event_id, line.part, line.provider, line.model, line.tool, line.meter,
@@ -59,7 +63,7 @@ const COSTS = `
     line.unit_price::text as unit_price, line.per::text as per, line.currency, line.amount::text as amount,
     coalesce(row.context_from, 0)::text as context_from,
     array(select encode(span_id, 'hex') from unnest(line.span_ids) as span_id) as span_ids
-  from ${EVENTS} join aforo_store.cost_lines line on ${OF_EVENT}
+  from ${linesOf('cost_lines')}
   left join aforo_store.price_rows row on row.price_row_id = line.price_row_id
   order by line.tenant_id, line.event_id, line.revision, line.line_no`
 
@@ -68,21 +72,21 @@ const CHARGES = `
     (extract(epoch from line.period_start) * 1000)::bigint::text as period_start, line.plan_id, line.plan_version,
     line.meter_no, line.meter, line.part, line.provider, line.model, line.tool,
     sum(line.quantity)::text as quantity, sum(line.amount)::text as amount
-  from ${EVENTS} join aforo_store.price_lines line on ${OF_EVENT}
+  from ${linesOf('price_lines')}
   group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13`
 
 const STACK = `
   select line.tenant_id, line.event_id, line.customer_id, line.product_id, line.agent, line.part, line.provider,
     line.model, line.tool, line.unit, sum(line.quantity)::text as quantity, sum(line.calls)::text as calls,
     sum(line.unpriced_calls)::text as unpriced_calls, sum(line.cogs)::text as cogs, sum(line.price)::text as price
-  from ${EVENTS} join aforo_store.event_lines line on ${OF_EVENT}
+  from ${linesOf('event_lines')}
   group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
 
 const LAST = `
   select distinct on (line.tenant_id, line.event_id) line.tenant_id, line.event_id,
     line.subscription_id::text as subscription_id, line.plan_id, line.plan_version,
     (sum(line.credits) over (partition by line.tenant_id, line.event_id))::text as credits
-  from ${EVENTS} join aforo_store.ratings line on ${OF_EVENT}
+  from ${linesOf('ratings')}
   order by line.tenant_id, line.event_id, line.revision desc`
 
 type Row = Readonly<Record<string, string | null>> & { readonly tenant_id: string; readonly event_id: string }

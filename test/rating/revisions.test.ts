@@ -178,4 +178,19 @@ describe('revisions of an event', () => {
     expect((await booksOf(pool, eventId)).price).toBe('6')
     expect((await booksOf(pool, `evt_${'2'.padStart(32, '0')}`)).price).toBe('9000')
   })
+
+  test('names of models and tools are kept as they are, whatever characters they have', async () => {
+    const { pool } = database
+    const names = ['a"b', 'a\\b', '{a,b}', 'NULL', '', "it's", 'ünï 🧮', 'a\nb']
+    const calls = names.map((model, no) => modelCall(no + 1, { provider: 'house', model, ...input(1) }))
+    const tools = names.map((name, no) => toolCall(no + 100, name))
+    await storeEvent(pool, { traceNo: 1, customer: 'acme', assembly: assemblyOf({ calls, tools }) })
+    expect(await rater.rate(NOON)).toBe(1)
+    const { rows } = await pool.query(
+      `select array_agg(distinct model) filter (where model is not null) as models,
+         array_agg(distinct tool) filter (where tool is not null) as tools from aforo_store.cost_lines`,
+    )
+    expect(new Set(rows[0].models)).toEqual(new Set(names))
+    expect(new Set(rows[0].tools)).toEqual(new Set(names))
+  })
 })
