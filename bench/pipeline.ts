@@ -1,5 +1,4 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
@@ -17,6 +16,7 @@ import { type Embedded, startEmbedded } from '../schema/embedded/launcher.ts'
 import { migrate } from '../schema/migrate.ts'
 import { openPool } from '../schema/pool.ts'
 import { agentTraces, SPANS_PER_AGENT_TRACE } from './agent-traces.ts'
+import { sendAll } from './load.ts'
 import { cpuMsOfTree } from './processes.ts'
 
 /**
@@ -88,7 +88,7 @@ async function stages(
   let node = 0
   let backend = 0
   for (const [name, work] of [
-    ['receive + journal', () => sendAll(receiver.httpPort, bodies)],
+    ['receive + journal', () => post(receiver.httpPort, bodies)],
     ['assemble + cut', () => untilZero(() => cutter.cut(new Date()))],
     ['cost + rate', () => untilZero(() => rater.rate(new Date()))],
   ] as const) {
@@ -109,7 +109,7 @@ async function together(receiver: Receiver, cutter: Cutter, rater: Rater, spans:
   const bodies = makeBodies(BATCHES, 5_000)
   const from = performance.now()
   let sending = true
-  const sender = sendAll(receiver.httpPort, bodies).then(() => {
+  const sender = post(receiver.httpPort, bodies).then(() => {
     sending = false
   })
   const work = async () => {
@@ -133,32 +133,10 @@ function makeBodies(batches: number, seed: number): Uint8Array[] {
   )
 }
 
-/** Several connections, each sending the next body when the last was acknowledged. */
-async function sendAll(port: number, bodies: readonly Uint8Array[]): Promise<void> {
+/** Over several connections, each sending the next body when the last was acknowledged. */
+function post(port: number, bodies: readonly Uint8Array[]): Promise<void> {
   let next = 0
-  await Promise.all(
-    Array.from({ length: SENDERS }, async () => {
-      while (next < bodies.length) await send(port, bodies[next++]!)
-    }),
-  )
-}
-
-function send(port: number, body: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/x-protobuf', 'content-length': body.length }
-    const sent = request(
-      { port, host: '127.0.0.1', path: '/v1/traces', method: 'POST', headers },
-      (response) => {
-        response.resume()
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve()
-          else reject(new Error(`answered ${response.statusCode}`))
-        })
-      },
-    )
-    sent.on('error', reject)
-    sent.end(body)
-  })
+  return sendAll(port, SENDERS, () => bodies[next++] ?? null)
 }
 
 async function untilZero(turn: () => Promise<number>): Promise<void> {
