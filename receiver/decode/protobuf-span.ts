@@ -36,9 +36,7 @@ export class SpanReader {
     failed: false,
     name: '',
   }
-  #traceIdBytes = 0
-  #spanIdBytes = 0
-  #parentSpanIdBytes = 0
+  #failed = false
 
   constructor(wire: WireReader, columns: SpanColumns) {
     this.#wire = wire
@@ -47,55 +45,55 @@ export class SpanReader {
 
   /** Reads the span from where the reader stands up to `end`, and takes or rejects it. */
   read(end: number): void {
-    const columns = this.#columns
-    columns.startSpan()
-    this.#readFields(end)
-    if (this.#traceIdBytes !== 16) columns.rejectSpan('trace_id_malformed')
-    else if (this.#spanIdBytes !== 8) columns.rejectSpan('span_id_malformed')
-    else if (this.#parentSpanIdBytes !== 8 && this.#parentSpanIdBytes !== 0) {
-      columns.rejectSpan('parent_span_id_malformed')
-    } else columns.addSpan(this.#wire.view, this.#parts)
-  }
-
-  #readFields(end: number): void {
     const wire = this.#wire
-    const parts = this.#parts
-    this.#clear()
+    const columns = this.#columns
+    const { attributes } = columns
+    const { bytes } = wire
+    let traceId = ABSENT
+    let traceIdBytes = 0
+    let spanId = ABSENT
+    let spanIdBytes = 0
+    let parentSpanId = ABSENT
+    let parentSpanIdBytes = 0
+    let start = ABSENT
+    let stop = ABSENT
+    let kind = 0
+    let name = ''
+    this.#failed = false
+    columns.startSpan()
     while (wire.at < end) {
-      if (wire.bytes[wire.at] === ATTRIBUTE) {
-        readUsualAttributes(wire, this.#columns, this.#columns.attributes, ATTRIBUTE, end)
-        if (wire.at === end) return
+      if (bytes[wire.at] === ATTRIBUTE) {
+        readUsualAttributes(wire, columns, attributes, ATTRIBUTE, end)
+        if (wire.at === end) break
       }
       const tag = wire.tag(end)
       switch (tag) {
         case ATTRIBUTE:
-          readAttribute(wire, this.#columns, this.#columns.attributes, wire.close(end))
+          readAttribute(wire, columns, attributes, wire.close(end))
           break
         case TRACE_ID:
-          this.#traceIdBytes = wire.step(end)
-          parts.traceId = wire.at - this.#traceIdBytes
+          traceIdBytes = wire.step(end)
+          traceId = wire.at - traceIdBytes
           break
         case SPAN_ID:
-          this.#spanIdBytes = wire.step(end)
-          parts.spanId = wire.at - this.#spanIdBytes
+          spanIdBytes = wire.step(end)
+          spanId = wire.at - spanIdBytes
           break
         case PARENT_SPAN_ID:
-          this.#parentSpanIdBytes = wire.step(end)
-          parts.parentSpanId = this.#parentSpanIdBytes === 0 ? ABSENT : wire.at - this.#parentSpanIdBytes
+          parentSpanIdBytes = wire.step(end)
+          parentSpanId = wire.at - parentSpanIdBytes
           break
         case NAME:
-          parts.name = readName(wire, end)
+          name = readName(wire, end)
           break
-        case KIND: {
-          const kind = wire.varint(end)
-          parts.kind = kind <= KIND_LAST ? kind : 0
+        case KIND:
+          kind = wire.varint(end)
           break
-        }
         case START:
-          parts.start = wire.fixed64(end)
+          start = wire.fixed64(end)
           break
         case END:
-          parts.end = wire.fixed64(end)
+          stop = wire.fixed64(end)
           break
         case STATUS:
           this.#readStatus(wire.close(end))
@@ -104,29 +102,30 @@ export class SpanReader {
           wire.skip(tag, end)
       }
     }
+    if (traceIdBytes !== 16) columns.rejectSpan('trace_id_malformed')
+    else if (spanIdBytes !== 8) columns.rejectSpan('span_id_malformed')
+    else if (parentSpanIdBytes !== 8 && parentSpanIdBytes !== 0)
+      columns.rejectSpan('parent_span_id_malformed')
+    else {
+      const parts = this.#parts
+      parts.traceId = traceId
+      parts.spanId = spanId
+      parts.parentSpanId = parentSpanIdBytes === 0 ? ABSENT : parentSpanId
+      parts.start = start
+      parts.end = stop
+      parts.kind = kind <= KIND_LAST ? kind : 0
+      parts.failed = this.#failed
+      parts.name = name
+      columns.addSpan(wire.view, parts)
+    }
   }
 
   #readStatus(end: number): void {
     const wire = this.#wire
     while (wire.at < end) {
       const tag = wire.tag(end)
-      if (tag === STATUS_CODE) this.#parts.failed = wire.varint(end) === CODE_ERROR
+      if (tag === STATUS_CODE) this.#failed = wire.varint(end) === CODE_ERROR
       else wire.skip(tag, end)
     }
-  }
-
-  #clear(): void {
-    const parts = this.#parts
-    parts.traceId = ABSENT
-    parts.spanId = ABSENT
-    parts.parentSpanId = ABSENT
-    parts.start = ABSENT
-    parts.end = ABSENT
-    parts.kind = 0
-    parts.failed = false
-    parts.name = ''
-    this.#traceIdBytes = 0
-    this.#spanIdBytes = 0
-    this.#parentSpanIdBytes = 0
   }
 }
