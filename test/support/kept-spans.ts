@@ -99,7 +99,7 @@ function keptValue({ value }: AttributeLiteral): AttributeValue | undefined {
 function reasoningParts(attributes: readonly AttributeLiteral[]): number | undefined {
   const texts = attributes
     .filter(({ key }) => COUNTED.includes(key))
-    .map(({ value }) => ('stringValue' in value ? (value.stringValue as string) : ''))
+    .map(({ value }) => (value !== null && 'stringValue' in value ? (value.stringValue as string) : ''))
   const parts = texts.flatMap((text) => text.match(/"type": ?"(?:reasoning|thinking)"/g) ?? [])
   return parts.length === 0 ? undefined : parts.length
 }
