@@ -1,7 +1,9 @@
 import { AforoError } from '../../core/errors.ts'
 import { AttributeRuns } from './attribute-runs.ts'
-import type { KeyTable } from './keys.ts'
+import { type KeyTable, UNWANTED } from './keys.ts'
 import { SPANS_PER_REQUEST_MAX } from './limits.ts'
+import { countReasoningParts } from './reasoning-parts.ts'
+import { usageInside } from './usage-inside.ts'
 
 /** Why a span cannot be taken: without sound ids it can neither be counted once nor put into its trace. */
 export const REJECT_REASONS = [
@@ -127,6 +129,16 @@ export class SpanColumns {
     }
     this.reasoningParts = 0
     this.attributes.startRun()
+  }
+
+  /** Reads an attribute with contents, of which a number or a usage object is kept. `key` is that of the attribute. */
+  readContents(key: number, bytes: Buffer, from: number, to: number): void {
+    const inside = this.keys.usageInside(key)
+    if (inside === UNWANTED) this.reasoningParts += countReasoningParts(bytes, from, to)
+    else {
+      const usage = usageInside(bytes, from, to)
+      if (usage !== null) this.attributes.put(inside, usage)
+    }
   }
 
   /** Takes the span whose attributes were just read. `source` holds its parts, ids of the right length. */

@@ -84,9 +84,9 @@ export function readJsonAttributes(owner: object, columns: SpanColumns, runs: At
   for (const attribute of objects(owner, 'attributes')) {
     const key = columns.keys.indexOf(optionalText(attribute, 'key'))
     const value = optionalObject(attribute, 'value')
-    if (key === UNWANTED || key === columns.keys.reasoningParts || value === undefined) continue
+    if (key === UNWANTED || columns.keys.isSynthetic(key) || value === undefined) continue
     if (key < columns.keys.reasoningParts) putValue(runs, key, value)
-    else if (runs === columns.attributes) countParts(columns, value)
+    else if (runs === columns.attributes) readContents(columns, key, value)
   }
 }
 
@@ -109,7 +109,13 @@ function putValue(runs: AttributeRuns, key: number, value: object): void {
   }
 }
 
-function countParts(columns: SpanColumns, value: object): void {
+function readContents(columns: SpanColumns, key: number, value: object): void {
   const text = field(value, 'stringValue')
-  if (typeof text === 'string') columns.reasoningParts += countReasoningPartsOfText(text)
+  if (typeof text !== 'string') return
+  if (columns.keys.usageInside(key) === UNWANTED) {
+    columns.reasoningParts += countReasoningPartsOfText(text)
+  } else {
+    const bytes = Buffer.from(text)
+    columns.readContents(key, bytes, 0, bytes.length)
+  }
 }

@@ -6,6 +6,11 @@ import { AforoError } from '../../core/errors.ts'
  */
 export const REASONING_PARTS_KEY = 'aforo.reasoning_parts'
 
+/** The name under which the usage object inside an attribute with contents is kept. No sender can set it. */
+export function usageInsideKey(key: string): string {
+  return `${key}#usage`
+}
+
 /** What `find` answers for a key nobody wants. */
 export const UNWANTED = -1
 
@@ -18,20 +23,27 @@ const LENGTH_MIX = 0xc2b2ae35
  *
  * @param keys attribute keys whose values are kept, on spans and on resources
  * @param countedKeys keys of which only the number of reasoning parts in the value is kept, as REASONING_PARTS_KEY
- * @throws AforoError `invalid_argument` for an empty key, one beyond 255 bytes, or one in both lists
+ * @param usageInsideKeys keys of which only the usage object inside the value is kept, as `usageInsideKey` names it
+ * @throws AforoError `invalid_argument` for an empty key, one beyond 255 bytes, or one in two lists
  */
-export function compileKeys(keys: readonly string[], countedKeys: readonly string[] = []): KeyTable {
-  const wanted = [...new Set(keys)].filter((key) => key !== REASONING_PARTS_KEY)
+export function compileKeys(
+  keys: readonly string[],
+  countedKeys: readonly string[] = [],
+  usageInsideKeys: readonly string[] = [],
+): KeyTable {
   const counted = [...new Set(countedKeys)]
-  for (const key of [...wanted, ...counted]) {
+  const inside = [...new Set(usageInsideKeys)]
+  const synthetic = new Set([REASONING_PARTS_KEY, ...inside.map(usageInsideKey)])
+  const wanted = [...new Set(keys)].filter((key) => !synthetic.has(key))
+  for (const key of [...wanted, ...counted, ...inside]) {
     const bytes = Buffer.byteLength(key)
     if (bytes === 0 || bytes > 255)
       throw new AforoError('invalid_argument', `attribute key of ${bytes} bytes`)
   }
-  const both = counted.find((key) => wanted.includes(key))
-  if (both !== undefined)
-    throw new AforoError('invalid_argument', `attribute ${both} is both kept and counted`)
-  return new KeyTable(wanted, counted)
+  const both =
+    [...counted, ...inside].find((key) => wanted.includes(key)) ?? inside.find((key) => counted.includes(key))
+  if (both !== undefined) throw new AforoError('invalid_argument', `attribute ${both} is wanted in two ways`)
+  return new KeyTable(wanted, counted, inside)
 }
 
 /**
@@ -39,10 +51,15 @@ export function compileKeys(keys: readonly string[], countedKeys: readonly strin
  * string of it. The hash reads the length and the first and last four bytes only; a hit is then compared in full.
  */
 export class KeyTable {
-  /** Kept keys by index, REASONING_PARTS_KEY last. */
+  /** Kept keys by index, REASONING_PARTS_KEY and those of usage found inside last. */
   readonly kept: readonly string[]
-  /** Index of REASONING_PARTS_KEY. Greater indices are those of counted keys. */
+  /**
+   * Index of REASONING_PARTS_KEY. Behind it come the keys of usage found inside, then counted keys, then the keys usage
+   * is looked for in.
+   */
   readonly reasoningParts: number
+  readonly #countedFrom: number
+  readonly #insideFrom: number
 
   readonly #indexes = new Map<string, number>()
   readonly #slots: Int16Array
@@ -54,10 +71,12 @@ export class KeyTable {
   readonly #middles: Int32Array
   readonly #middleFrom: Int32Array
 
-  constructor(wanted: readonly string[], counted: readonly string[]) {
-    this.kept = [...wanted, REASONING_PARTS_KEY]
+  constructor(wanted: readonly string[], counted: readonly string[], inside: readonly string[]) {
+    this.kept = [...wanted, REASONING_PARTS_KEY, ...inside.map(usageInsideKey)]
     this.reasoningParts = wanted.length
-    const all = [...this.kept, ...counted]
+    this.#countedFrom = this.kept.length
+    this.#insideFrom = this.#countedFrom + counted.length
+    const all = [...this.kept, ...counted, ...inside]
     for (const [index, key] of all.entries()) this.#indexes.set(key, index)
 
     const size = 1 << Math.ceil(Math.log2(all.length * 8))
@@ -76,14 +95,24 @@ export class KeyTable {
       this.#lasts[index] = lastWord(view, 0, bytes.length)
       this.#middleFrom[index] = middles.length
       for (let i = 4; i < bytes.length - 4; i += 4) middles.push(view.getInt32(i, true))
-      if (index !== this.reasoningParts) this.#slots[this.#freeSlot(index)] = index
+      if (!this.isSynthetic(index)) this.#slots[this.#freeSlot(index)] = index
     }
     this.#middles = Int32Array.from(middles)
   }
 
-  /** Index of a key; UNWANTED for one that is neither kept nor counted. */
+  /** Index of a key; UNWANTED for one that is not wanted in any way. */
   indexOf(key: string): number {
     return this.#indexes.get(key) ?? UNWANTED
+  }
+
+  /** Whether the decoder alone sets attributes of this index. */
+  isSynthetic(index: number): boolean {
+    return index >= this.reasoningParts && index < this.#countedFrom
+  }
+
+  /** Index under which usage found in the attribute of this index is kept; UNWANTED where none is looked for. */
+  usageInside(index: number): number {
+    return index >= this.#insideFrom ? this.reasoningParts + 1 + index - this.#insideFrom : UNWANTED
   }
 
   /** Index of the key whose bytes are at `at`, of which `length` are known to be in `body`; UNWANTED for any other. */

@@ -2,7 +2,6 @@ import type { AttributeRuns } from './attribute-runs.ts'
 import type { SpanColumns } from './columns.ts'
 import { UNWANTED } from './keys.ts'
 import { TEXT_BYTES_MAX } from './limits.ts'
-import { countReasoningParts } from './reasoning-parts.ts'
 import { StringTable } from './strings.ts'
 import type { WireReader } from './wire.ts'
 
@@ -130,8 +129,7 @@ function readValue(
         const length = wire.step(end)
         const from = wire.at - length
         if (key > columns.keys.reasoningParts) {
-          if (runs === columns.attributes)
-            columns.reasoningParts += countReasoningParts(wire.bytes, from, wire.at)
+          if (runs === columns.attributes) columns.readContents(key, wire.bytes, from, wire.at)
         } else if (length <= TEXT_BYTES_MAX) {
           runs.put(key, strings.text(wire.bytes, wire.view, from, length))
         }
