@@ -108,6 +108,8 @@ export interface Usage {
   readonly requestModel: string | null
   readonly responseModel: string | null
   readonly responseId: string | null
+  /** The provider's number of the request, where a span tells it: `req_…`. */
+  readonly requestId: string | null
   /** Whether the span states usage. False for a call means `unmetered`, never zero. */
   readonly metered: boolean
   readonly buckets: TokenBuckets

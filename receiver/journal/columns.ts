@@ -31,6 +31,7 @@ export const COLUMNS: readonly JournalColumn[] = [
   { name: 'request_model', write: (to, usage) => to.text(usage.requestModel) },
   { name: 'response_model', write: (to, usage) => to.text(usage.responseModel) },
   { name: 'response_id', write: (to, usage) => to.text(usage.responseId) },
+  { name: 'request_id', write: (to, usage) => to.text(usage.requestId) },
   { name: 'metered', write: (to, usage) => to.boolean(usage.metered) },
   { name: 'input_uncached', write: (to, usage) => to.whole(usage.buckets.inputUncached) },
   { name: 'cache_read', write: (to, usage) => to.whole(usage.buckets.cacheRead) },

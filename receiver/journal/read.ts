@@ -10,7 +10,8 @@ export const USAGE_COLUMNS = `
   coalesce(encode(j.parent_span_id, 'hex'), '') as parent_span_id,
   j.start_nano::text as start_nano, j.end_nano::text as end_nano,
   j.name, j.kind, j.failed, j.error_type, j.scope_name, j.scope_version, j.service_name, j.service_instance,
-  j.class, j.agent_boundary, j.dialect, j.provider, j.request_model, j.response_model, j.response_id, j.metered,
+  j.class, j.agent_boundary, j.dialect, j.provider, j.request_model, j.response_model, j.response_id, j.request_id,
+  j.metered,
   j.input_uncached::text as input_uncached, j.cache_read::text as cache_read, j.cache_write::text as cache_write,
   j.cache_write_1h::text as cache_write_1h, j.output_text::text as output_text,
   j.output_reasoning::text as output_reasoning, j.total_tokens::text as total_tokens,
@@ -41,6 +42,7 @@ export function usageOfRow(row: UsageRow): Usage {
     requestModel: textOrNull(row.request_model),
     responseModel: textOrNull(row.response_model),
     responseId: textOrNull(row.response_id),
+    requestId: textOrNull(row.request_id),
     metered: row.metered as boolean,
     buckets: {
       inputUncached: Number(row.input_uncached),

@@ -39,6 +39,7 @@ export const usageJournal = store.table(
     requestModel: text('request_model'),
     responseModel: text('response_model'),
     responseId: text('response_id'),
+    requestId: text('request_id'),
     metered: boolean().notNull(),
     inputUncached: bigint('input_uncached', { mode: 'bigint' }).notNull(),
     cacheRead: bigint('cache_read', { mode: 'bigint' }).notNull(),

@@ -46,6 +46,7 @@ export function callOf(trace: string, span: string, fields: Partial<Usage> = {})
     requestModel: 'claude-sonnet-4-5',
     responseModel: 'claude-sonnet-4-5',
     responseId: null,
+    requestId: null,
     metered: true,
     buckets: { ...NO_TOKENS, inputUncached: 100, outputText: 20 },
     totalTokens: null,
