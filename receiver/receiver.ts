@@ -6,7 +6,7 @@ import { decodeJson } from './decode/json.ts'
 import { compileKeys } from './decode/keys.ts'
 import { decodeProtobuf } from './decode/protobuf.ts'
 import { DEFAULT_ATTRIBUTION } from './dialects/attribution.ts'
-import { COUNTED_KEYS, KEYS } from './dialects/keys.ts'
+import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from './dialects/keys.ts'
 import { toUsage } from './dialects/normalise.ts'
 import { isWorthKeeping } from './dialects/worth.ts'
 import { createJournal } from './journal/journal.ts'
@@ -74,7 +74,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   }
 }
 
-const TABLE = compileKeys(KEYS, COUNTED_KEYS)
+const TABLE = compileKeys(KEYS, COUNTED_KEYS, USAGE_INSIDE_KEYS)
 
 /** From bytes to usage, as every receiver reads them. */
 export const READING: Pick<AcceptSteps, 'decode' | 'toUsage'> = {

@@ -6,7 +6,7 @@ import { assemble } from '../receiver/assemble/assemble.ts'
 import { compileKeys } from '../receiver/decode/keys.ts'
 import { decodeProtobuf } from '../receiver/decode/protobuf.ts'
 import { DEFAULT_ATTRIBUTION } from '../receiver/dialects/attribution.ts'
-import { COUNTED_KEYS, KEYS } from '../receiver/dialects/keys.ts'
+import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from '../receiver/dialects/keys.ts'
 import { toUsage } from '../receiver/dialects/normalise.ts'
 
 /*
@@ -47,7 +47,7 @@ const ACROSS_TRACES = ['cached-reasoning', 'chat', 'stream', 'tools'].map(
 /** Four clients in one request; two of the four tool calls were asked for through a client that tells none. */
 const MERGED = 'otelcol-0.152.0-batch-merge-4-clients'
 
-const KEY_TABLE = compileKeys(KEYS, COUNTED_KEYS)
+const KEY_TABLE = compileKeys(KEYS, COUNTED_KEYS, USAGE_INSIDE_KEYS)
 const NOW = 1_795_500_000_000_000_000n
 
 describe('recordings', () => {

@@ -37,35 +37,15 @@ export const STATED_PRODUCT = 'aforo.product.id'
 export const STATED_SESSION = 'aforo.session.id'
 export const STATED_HOLD = 'aforo.hold.id'
 
-/** Whose the span is, as far as it or its resource tells. Empty texts tell nothing. */
-export interface Attribution {
-  readonly customer: string | null
-  readonly customerFallback: string | null
-  readonly product: string | null
-  readonly session: string | null
-  readonly sessionFallback: string | null
-  readonly holdId: string | null
-}
-
-export function attributionOf(span: Span, keys: AttributionKeys): Attribution {
-  return {
-    customer: textOf(span, STATED_CUSTOMER),
-    customerFallback: firstText(span, keys.customer),
-    product: textOf(span, STATED_PRODUCT),
-    session: textOf(span, STATED_SESSION),
-    sessionFallback: firstText(span, keys.session),
-    holdId: textOf(span, STATED_HOLD),
-  }
-}
-
-/** Of the span, else of its resource. */
+/** What an attribute of the span, else of its resource, says. An empty text says nothing. */
 export function textOf(span: Span, key: string): string | null {
   const value = span.attribute(key) ?? span.resource(key)
   if (value === undefined || value === '') return null
   return String(value)
 }
 
-function firstText(span: Span, keys: readonly string[]): string | null {
+/** What the first of these attributes says that says something. */
+export function firstText(span: Span, keys: readonly string[]): string | null {
   for (const key of keys) {
     const text = textOf(span, key)
     if (text !== null) return text

@@ -132,6 +132,7 @@ function withHidden(
   if (rules.google) {
     const moreInput = Math.min(raw.toolUseInput ?? 0, hidden)
     const thoughts = hidden - moreInput
+    if (thoughts === 0 && stated <= output) return { text: output - stated, reasoning: stated, moreInput }
     if (raw.reasoning === null || stated === 0 || stated === thoughts) {
       return { text: output, reasoning: thoughts, moreInput }
     }

@@ -5,6 +5,7 @@ import type { SpanRole } from './dialect.ts'
 
 /** What a span is to the counting, and whether tokens on it are looked at. */
 export interface Classification {
+  readonly role: SpanRole | typeof UNNAMED
   readonly usageClass: UsageClass
   readonly agentBoundary: boolean
   readonly plan: boolean
@@ -14,31 +15,36 @@ export interface Classification {
   readonly serverSide: boolean
 }
 
+/** The role of a span that no rule of its row names, and that does not look like a call. */
+export const UNNAMED = 'unnamed'
+
 /** Classifies a span by its row. `namesModelAndUsage` is asked only for spans that no rule of the row names. */
 export function classify(
   span: Span,
   compiled: CompiledDialect,
   namesModelAndUsage: () => boolean,
 ): Classification {
-  const role = compiled.role(span) ?? (namesModelAndUsage() ? 'call' : 'ignored')
+  const role = compiled.role(span) ?? (namesModelAndUsage() ? 'call' : UNNAMED)
   const requests = role === 'call' || role === 'embed' || role === 'fetch'
   const serverSide =
     requests && (span.kind === 'server' || span.kind === 'consumer') && compiled.dialect.serves !== true
   return {
+    role,
     usageClass: serverSide ? 'other' : classOf(role),
     agentBoundary: role === 'agent',
     plan: role === 'plan',
-    readsUsage: role !== 'ignored',
+    readsUsage: role !== 'ignored' && role !== UNNAMED,
     serverSide,
   }
 }
 
-function classOf(role: SpanRole): UsageClass {
+function classOf(role: SpanRole | typeof UNNAMED): UsageClass {
   switch (role) {
     case 'agent':
     case 'plan':
       return 'wrapper'
     case 'ignored':
+    case UNNAMED:
       return 'other'
     default:
       return role

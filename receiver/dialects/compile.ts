@@ -1,5 +1,16 @@
 import type { Span } from '../../core/span.ts'
-import type { Convention, Dialect, Fact, RawQuantity, RoleRule, SpanRole, Vocabulary } from './dialect.ts'
+import { usageInsideKey } from '../decode/keys.ts'
+import type {
+  Convention,
+  Dialect,
+  Fact,
+  Paths,
+  RawQuantity,
+  RoleRule,
+  SpanRole,
+  UsageAttribute,
+  Vocabulary,
+} from './dialect.ts'
 import { FACTS, RAW_QUANTITIES } from './dialect.ts'
 import { compileMatch, compilePattern, compilePatterns, type SpanTest } from './match.ts'
 
@@ -9,7 +20,10 @@ export interface CompiledDialect {
   readonly quantities: readonly (readonly [RawQuantity, readonly string[]])[]
   readonly units: readonly (readonly [string, readonly string[]])[]
   readonly facts: Readonly<Record<Fact, readonly string[]>>
-  readonly json: readonly { readonly key: string; readonly disjoint: boolean }[]
+  readonly json: readonly UsageAttribute[]
+  /** Usage objects that a decoder found inside contents, by the key it keeps them under. */
+  readonly inside: readonly { readonly key: string; readonly paths: Paths }[]
+  readonly costs: NonNullable<Vocabulary['costs']>
   readonly providerUsage: readonly NonNullable<Vocabulary['providerUsage']>[]
   /** The span's role; null where no rule names it. */
   role(span: Span): SpanRole | null
@@ -18,11 +32,16 @@ export interface CompiledDialect {
   isEstimate(span: Span): boolean
   hasFailed(span: Span): boolean
   isFailedAs(span: Span): boolean
+  /** What usage on a wrapper of this name means; undefined where it is not known. */
+  wrapperUsage(name: string): Dialect['wrapperUsage']
+  /** Whether calls of this version of the scope certainly repeat what earlier ones used. */
+  isCumulative(scopeVersion: string): boolean
 }
 
 /** Compiles one row; done once per row when the table is loaded. */
 export function compileDialect(dialect: Dialect): CompiledDialect {
-  const vocabularies = dialect.vocabularies
+  const { vocabularies } = dialect
+  const isSum = compilePatterns(dialect.sums ?? [])
   return {
     dialect,
     quantities: RAW_QUANTITIES.map(
@@ -33,6 +52,10 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
       FACTS.map((fact) => [fact, merged(vocabularies, (v) => v.facts?.[fact])]),
     ) as unknown as Record<Fact, readonly string[]>,
     json: vocabularies.flatMap((v) => v.json ?? []),
+    inside: vocabularies
+      .flatMap((v) => v.usageInside ?? [])
+      .map(({ key, paths }) => ({ key: usageInsideKey(key), paths })),
+    costs: vocabularies.flatMap((v) => v.costs ?? []),
     providerUsage: vocabularies.flatMap((v) => (v.providerUsage === undefined ? [] : [v.providerUsage])),
     role: compileRoles(dialect.roles),
     cachedInput: compileConventions(dialect.cachedInput ?? []),
@@ -40,6 +63,8 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
     isEstimate: anyOf((dialect.estimated ?? []).map(compileMatch)),
     hasFailed: anyOf((dialect.failed ?? []).map(compileMatch)),
     isFailedAs: anyOf((dialect.failedAs?.when ?? []).map(compileMatch)),
+    wrapperUsage: (name) => (isSum(name) ? 'sum' : dialect.wrapperUsage),
+    isCumulative: compilePatterns(dialect.cumulative?.scopeVersions ?? []),
   }
 }
 

@@ -16,6 +16,11 @@ export interface Dialect {
   readonly roles: readonly RoleRule[]
   /** Whether cached tokens are part of the reported input. First that holds; none: OpenTelemetry's rule is assumed. */
   readonly cachedInput?: readonly Convention<'included' | 'excluded'>[]
+  /**
+   * Rows of one family are versions of one emitter. Where a span does not tell its version, and its row leaves open what
+   * its numbers mean, another span of the family in the same service and trace decides (versions.ts).
+   */
+  readonly family?: string
   /** Whether reasoning tokens are part of the reported output, where the span's own numbers do not tell. */
   readonly reasoning?: readonly Convention<'included' | 'apart'>[]
   /**
@@ -23,6 +28,17 @@ export interface Dialect {
    * step's) and `lifetime` (everything since the agent object was made) are never subtracted from. Not told: unknown.
    */
   readonly wrapperUsage?: 'sum' | 'last' | 'lifetime'
+  /** Names of wrappers that are sums all the same. */
+  readonly sums?: readonly Pattern[]
+  /**
+   * The calls of one wrapper repeat what its earlier calls used. It is certain for these versions of the scope; for
+   * others that may do so, the likeness is told and nothing is subtracted.
+   */
+  readonly cumulative?: { readonly scopeVersions: readonly Pattern[] }
+  /** Its calls name no model; that of the wrapper around them is theirs. */
+  readonly modelOfWrapper?: boolean
+  /** Prefixes of its model names, with the provider each stands for. They are taken off. */
+  readonly routes?: Readonly<Record<string, string>>
   /** Calls on spans of kind server or consumer count too: the row is a provider's or a gateway's own. */
   readonly serves?: boolean
   /** The numbers of such spans are the instrumentation's estimate. */
@@ -48,6 +64,8 @@ export interface Match {
   /** The same for an attribute of the resource. */
   readonly resource?: string
   readonly is?: readonly Pattern[]
+  /** Further attributes of the span that must all have one of their values. */
+  readonly where?: Readonly<Record<string, readonly Pattern[]>>
 }
 
 /** Holds for the listed providers or models; for all where neither is listed. */
@@ -94,6 +112,7 @@ export const FACTS = [
   'requestModel',
   'responseModel',
   'responseId',
+  'requestId',
   'serviceTier',
   'cost',
   'agent',
@@ -109,11 +128,23 @@ export interface Vocabulary {
   /** Units that are subsets of a bucket or no tokens at all: kept beside the buckets, never added to them. */
   readonly units?: Readonly<Record<string, readonly string[]>>
   readonly facts?: Partial<Readonly<Record<Fact, readonly string[]>>>
-  /** Attributes that hold usage as JSON. `disjoint`: no bucket contains another. */
-  readonly json?: readonly { readonly key: string; readonly disjoint: boolean }[]
+  /** Attributes that hold usage as JSON. */
+  readonly json?: readonly UsageAttribute[]
+  /**
+   * Attributes with contents, of which the decoders keep the usage object and nothing else. Their numbers only fill in
+   * what the span does not state otherwise.
+   */
+  readonly usageInside?: readonly { readonly key: string; readonly paths: Paths }[]
+  /** JSON attributes with the cost in USD at the first of these paths that is there. */
+  readonly costs?: readonly { readonly key: string; readonly paths: readonly string[] }[]
   /** The provider's own usage object inside a JSON attribute, by dotted path. Evidence, and the source of cache writes. */
-  readonly providerUsage?: {
-    readonly key: string
-    readonly paths: Partial<Readonly<Record<RawQuantity, readonly string[]>>>
-  }
+  readonly providerUsage?: { readonly key: string; readonly paths: Paths }
 }
+
+/** Where quantities stand in a JSON object, by dotted path, the preferred first. */
+export type Paths = Partial<Readonly<Record<RawQuantity, readonly string[]>>>
+
+/** Usage as JSON: named buckets of which none contains another, or quantities at known paths. */
+export type UsageAttribute =
+  | { readonly key: string; readonly disjoint: true }
+  | { readonly key: string; readonly paths: Paths }

@@ -7,13 +7,21 @@ import {
   STATED_SESSION,
 } from './attribution.ts'
 import type { Dialect } from './dialect.ts'
-import { ERROR_TYPE, HTTP_STATUS, REGION, STATED_COST, STATED_TIER } from './normalise.ts'
+import { ERROR_TYPE, HTTP_STATUS, STATED_COST, STATED_TIER } from './facts.ts'
+import { REGION } from './normalise.ts'
 import { DIALECTS } from './table.ts'
 import { STATED_UNIT_KEYS } from './units.ts'
 import { MESSAGING_OR_DATABASE } from './worth.ts'
 
 /** Attributes with contents of which the decoders count the reasoning parts, and keep nothing else. */
 export const COUNTED_KEYS: readonly string[] = ['gen_ai.output.messages', 'langfuse.observation.output']
+
+/** Attributes with contents of which the decoders keep the usage object inside, and nothing else. */
+export const USAGE_INSIDE_KEYS: readonly string[] = [
+  ...new Set(DIALECTS.flatMap(({ vocabularies }) => vocabularies.flatMap((v) => v.usageInside ?? []))),
+]
+  .map(({ key }) => key)
+  .sort()
 
 /** Every attribute, of spans and resources, that any row or rule reads with the default attribution. */
 export const KEYS: readonly string[] = keysOf([DEFAULT_ATTRIBUTION])
@@ -48,7 +56,11 @@ function keysOfDialect(dialect: Dialect): string[] {
     ...(dialect.failedAs?.when ?? []),
   ]
   return [
-    ...matches.flatMap(({ attribute, resource }) => [attribute, resource]),
+    ...matches.flatMap(({ attribute, resource, where }) => [
+      attribute,
+      resource,
+      ...Object.keys(where ?? {}),
+    ]),
     dialect.failureText,
     ...dialect.roles.map((rule) => ('names' in rule ? undefined : rule.attribute)),
     ...dialect.vocabularies.flatMap((vocabulary) => [
@@ -56,6 +68,7 @@ function keysOfDialect(dialect: Dialect): string[] {
       ...Object.values(vocabulary.units ?? {}).flat(),
       ...Object.values(vocabulary.facts ?? {}).flat(),
       ...(vocabulary.json ?? []).map(({ key }) => key),
+      ...(vocabulary.costs ?? []).map(({ key }) => key),
       vocabulary.providerUsage?.key,
     ]),
   ].filter((key) => key !== undefined)

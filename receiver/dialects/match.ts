@@ -42,7 +42,12 @@ export function compileMatch(match: Match): SpanTest {
     const values = resource === undefined ? accepts : undefined
     tests.push((span) => holds(span.attribute(attribute), values))
   }
-  return (span) => tests.every((test) => test(span))
+  for (const [key, patterns] of Object.entries(match.where ?? {})) {
+    const values = compilePatterns(patterns)
+    tests.push((span) => holds(span.attribute(key), values))
+  }
+  const [only] = tests
+  return tests.length === 1 && only !== undefined ? only : (span) => tests.every((test) => test(span))
 }
 
 function holds(value: AttributeValue | undefined, accepts: ((text: string) => boolean) | undefined): boolean {

@@ -29,6 +29,7 @@ export const OPERATIONS: Readonly<Record<string, SpanRole>> = {
   WORKFLOW: 'wrapper',
   TASK: 'wrapper',
   count_tokens: 'ignored',
+  rerank: 'ignored',
 }
 
 export const BY_OPERATION: RoleRule = { attribute: 'gen_ai.operation.name', values: OPERATIONS }
@@ -46,12 +47,20 @@ export const BY_OPEN_INFERENCE_KIND: RoleRule = {
     EMBEDDING: 'embed',
     TOOL: 'tool',
     AGENT: 'agent',
+    CHAIN: 'wrapper',
+    TOKEN_COUNTER: 'ignored',
+  },
+}
+
+/** Kinds that are no request of themselves; an operation name on the span comes before them. */
+export const BY_OPEN_INFERENCE_REST: RoleRule = {
+  attribute: 'openinference.span.kind',
+  values: {
     RETRIEVER: 'ignored',
     RERANKER: 'ignored',
     PROMPT: 'ignored',
     GUARDRAIL: 'ignored',
     EVALUATOR: 'ignored',
-    TOKEN_COUNTER: 'ignored',
     '*': 'wrapper',
   },
 }

@@ -3,11 +3,13 @@ import type { RawUsage } from './buckets.ts'
 import type { CompiledDialect } from './compile.ts'
 import { RAW_QUANTITIES, type RawQuantity } from './dialect.ts'
 import { type CountFault, readCount } from './numbers.ts'
-import { parseObject, readDisjointJson, readFieldsJson, readPaths } from './usage-json.ts'
+import { parseObject, readDisjointJson, readPaths, readPathsJson } from './usage-json.ts'
 
 /** The quantities of one span, every spelling considered. */
 export interface RawReading {
   readonly raw: RawUsage
+  /** Subsets of the quantities by unit, where they stand in the same JSON. */
+  readonly units: Readonly<Record<string, number>>
   /** Whether the span states input or output at all. */
   readonly stated: boolean
   readonly provenExcluded: boolean
@@ -17,6 +19,8 @@ export interface RawReading {
   readonly doubts: readonly string[]
 }
 
+const NO_UNITS = {}
+
 type Writable = Record<RawQuantity, number | null>
 
 /**
@@ -25,6 +29,7 @@ type Writable = Record<RawQuantity, number | null>
  */
 export function readRawUsage(span: Span, compiled: CompiledDialect): RawReading {
   const raw: Writable = empty()
+  let units: Readonly<Record<string, number>> = NO_UNITS
   const faults = new Set<CountFault>()
   const doubts = new Set<string>()
   for (const [quantity, keys] of compiled.quantities) {
@@ -33,11 +38,17 @@ export function readRawUsage(span: Span, compiled: CompiledDialect): RawReading 
       if (value !== undefined) offer(raw, quantity, value, faults, doubts)
     }
   }
-  for (const { key, disjoint } of compiled.json) {
-    const text = span.attribute(key)
+  for (const attribute of compiled.json) {
+    const text = span.attribute(attribute.key)
     if (typeof text !== 'string') continue
-    const found = disjoint ? readDisjointJson(text) : readFieldsJson(text)
-    offerAll(raw, found?.quantities ?? {}, faults, doubts)
+    const found = 'paths' in attribute ? readPathsJson(text, attribute.paths) : readDisjointJson(text)
+    if (found === null) continue
+    offerAll(raw, found.quantities, faults, doubts)
+    units = found.units
+  }
+  for (const { key, paths } of compiled.inside) {
+    const text = span.attribute(key)
+    if (typeof text === 'string') fillIn(raw, readPathsJson(text, paths)?.quantities ?? {})
   }
   const provenExcluded = compiled.providerUsage.some(({ key, paths }) => {
     const text = span.attribute(key)
@@ -46,6 +57,7 @@ export function readRawUsage(span: Span, compiled: CompiledDialect): RawReading 
   })
   return {
     raw,
+    units,
     stated:
       raw.input !== null ||
       raw.output !== null ||
@@ -59,7 +71,19 @@ export function readRawUsage(span: Span, compiled: CompiledDialect): RawReading 
 }
 
 function empty(): Writable {
-  return Object.fromEntries(RAW_QUANTITIES.map((quantity) => [quantity, null])) as Writable
+  return {
+    input: null,
+    output: null,
+    total: null,
+    cacheRead: null,
+    cacheWrite: null,
+    cacheWrite5m: null,
+    cacheWrite1h: null,
+    reasoning: null,
+    inputUncached: null,
+    outputText: null,
+    toolUseInput: null,
+  }
 }
 
 function offerAll(
@@ -71,6 +95,15 @@ function offerAll(
   for (const quantity of RAW_QUANTITIES) {
     const value = found[quantity]
     if (value !== undefined) offer(raw, quantity, isAttribute(value) ? value : '', faults, doubts)
+  }
+}
+
+/** A provider's own object may count otherwise than the span does, so it never stands against the span. */
+function fillIn(raw: Writable, found: Partial<Record<RawQuantity, unknown>>): void {
+  for (const quantity of RAW_QUANTITIES) {
+    const value = found[quantity]
+    const count = isAttribute(value) ? readCount(value) : 'not_a_number'
+    if (typeof count === 'number' && (raw[quantity] ?? 0) === 0) raw[quantity] = count
   }
 }
 

@@ -13,6 +13,7 @@ interface Candidate {
 /** Scopes whose candidates are remembered. Beyond this number a scope's candidates are worked out each time. */
 export const SCOPES_MAX = 1024
 
+const COMPILED = new Map(DIALECTS.map((dialect) => [dialect.id, compileDialect(dialect)]))
 const CANDIDATES = candidatesInOrder()
 const byScope = new Map<string, readonly Candidate[]>()
 
@@ -22,6 +23,11 @@ export function recognise(span: Span): CompiledDialect | null {
     if (candidate.test(span)) return candidate.compiled
   }
   return null
+}
+
+/** The row of that id, ready to read with; undefined for the empty id and for one no longer known. */
+export function compiledOf(id: string): CompiledDialect | undefined {
+  return COMPILED.get(id)
 }
 
 function candidatesOf(scopeName: string): readonly Candidate[] {
@@ -36,7 +42,7 @@ function candidatesOf(scopeName: string): readonly Candidate[] {
 function candidatesInOrder(): readonly Candidate[] {
   const tiers: [Candidate[], Candidate[], Candidate[]] = [[], [], []]
   for (const dialect of DIALECTS) {
-    const compiled = compileDialect(dialect)
+    const compiled = COMPILED.get(dialect.id)!
     for (const match of dialect.recognise) {
       const scope = match.scope === undefined ? null : compilePatterns(match.scope)
       tiers[tierOf(match)].push({ compiled, scope, test: compileMatch(match) })

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Span } from '../../core/span.ts'
 import { type SpanWords, span } from '../../test/support/spans.ts'
-import { REASONING_PARTS_KEY } from '../decode/keys.ts'
+import { REASONING_PARTS_KEY, usageInsideKey } from '../decode/keys.ts'
 import { DEFAULT_ATTRIBUTION } from './attribution.ts'
 import type { Match, Pattern } from './dialect.ts'
-import { COUNTED_KEYS, KEYS, keysOf } from './keys.ts'
+import { COUNTED_KEYS, KEYS, keysOf, USAGE_INSIDE_KEYS } from './keys.ts'
 import { toUsage } from './normalise.ts'
 import { recognise } from './recognise.ts'
 import { DIALECTS } from './table.ts'
@@ -32,7 +32,7 @@ describe('the table of dialects', () => {
   })
 
   it('keeps every attribute that is ever asked for', () => {
-    const known = new Set([...KEYS, REASONING_PARTS_KEY])
+    const known = new Set([...KEYS, REASONING_PARTS_KEY, ...USAGE_INSIDE_KEYS.map(usageInsideKey)])
     const asked = new Set<string>()
     for (const [, , words] of MATCHES) {
       for (const kind of ['client', 'internal'] as const)
@@ -44,9 +44,9 @@ describe('the table of dialects', () => {
 
   it('keeps no attribute with contents', () => {
     const contents =
-      /messages|entity\.(input|output)$|(?<!token_count)\.(prompt|completion)$|^(input|output)\.value|arguments|result$|genkit:(input|output)/
+      /messages|entity\.(input|output)$|(?<!token_count)\.(prompt|completion)$|^(input|output)\.value|arguments|result$|genkit:(input|output)|llm_(request|response)/
     expect(KEYS.filter((key) => contents.test(key))).toEqual([])
-    expect(COUNTED_KEYS.filter((key) => KEYS.includes(key))).toEqual([])
+    expect([...COUNTED_KEYS, ...USAGE_INSIDE_KEYS].filter((key) => KEYS.includes(key))).toEqual([])
   })
 
   it("keeps what a tenant's own attribution names", () => {

@@ -3,6 +3,7 @@ import { ANTHROPIC_ROWS } from './rows/anthropic.ts'
 import { BACKEND_ROWS } from './rows/backends.ts'
 import { FRAMEWORK_ROWS } from './rows/frameworks.ts'
 import { GATEWAY_ROWS } from './rows/gateways.ts'
+import { HOST_ROWS } from './rows/hosts.ts'
 import { OPENINFERENCE_ROWS } from './rows/openinference.ts'
 import { OPENLLMETRY_ROWS } from './rows/openllmetry.ts'
 import { GENERIC_ROWS, OPENTELEMETRY_ROWS } from './rows/opentelemetry.ts'
@@ -17,6 +18,7 @@ export const DIALECTS: readonly Dialect[] = [
   ...ANTHROPIC_ROWS,
   ...VERCEL_AI_ROWS,
   ...FRAMEWORK_ROWS,
+  ...HOST_ROWS,
   ...OPENTELEMETRY_ROWS,
   ...OPENINFERENCE_ROWS,
   ...BACKEND_ROWS,
@@ -25,10 +27,3 @@ export const DIALECTS: readonly Dialect[] = [
   ...GENERIC_ROWS,
   ...STATED_ROWS,
 ]
-
-const BY_ID = new Map(DIALECTS.map((dialect) => [dialect.id, dialect]))
-
-/** The row of that id; undefined for the empty id and for one no longer known. */
-export function dialectOf(id: string): Dialect | undefined {
-  return BY_ID.get(id)
-}

@@ -1,23 +1,34 @@
-import { RAW_QUANTITIES, type RawQuantity } from './dialect.ts'
+import { type Paths, RAW_QUANTITIES, type RawQuantity } from './dialect.ts'
 
 /** Longest JSON text that is parsed; usage objects have a few hundred characters. */
 export const USAGE_JSON_MAX = 16_384
 
-/** Quantities and units found in a JSON attribute. Values are as they stand there; whether they are counts is not checked. */
+/** Quantities and units found in a JSON attribute, as they stand there; whether they are counts is not checked. */
 export interface UsageJson {
-  readonly quantities: Partial<Record<RawQuantity, unknown>>
-  readonly units: Readonly<Record<string, unknown>>
+  readonly quantities: Quantities
+  readonly units: Readonly<Record<string, number>>
 }
+export type Quantities = Partial<Record<RawQuantity, unknown>>
 
-/** A JSON object, or null for anything else. */
+const NO_UNITS = {}
+
+/** A JSON object, or null for anything else. A Python dictionary of plain values, printed as such, is read too. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   if (text.length > USAGE_JSON_MAX) return null
+  const value = parse(text) ?? (text.startsWith("{'") ? parse(asJson(text)) : null)
+  return isObject(value) ? value : null
+}
+
+function parse(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : null
+    return JSON.parse(text)
   } catch {
     return null
   }
+}
+
+function asJson(dictionary: string): string {
+  return dictionary.replaceAll("'", '"').replaceAll(/\b(None|True|False)\b/g, 'null')
 }
 
 /**
@@ -31,7 +42,7 @@ export function readDisjointJson(text: string): UsageJson | null {
     object.input === undefined &&
     (object.prompt_tokens !== undefined || object.input_tokens !== undefined)
   ) {
-    return readFieldsJson(text)
+    return { quantities: readPaths(object, PROVIDER_WORDS), units: NO_UNITS }
   }
   const sums: Partial<Record<RawQuantity, number>> = {}
   const units: Record<string, number> = {}
@@ -60,34 +71,34 @@ function cacheWriteOf(name: string): RawQuantity {
   return name.includes('5m') ? 'cacheWrite5m' : 'cacheWrite'
 }
 
-const FIELDS: Partial<Readonly<Record<RawQuantity, readonly string[]>>> = {
-  input: ['input_tokens', 'prompt_tokens', 'inputTokens'],
-  output: ['output_tokens', 'completion_tokens', 'outputTokens'],
-  total: ['total_tokens', 'totalTokens'],
-  cacheRead: ['cache_read_input_tokens', 'cached_tokens', 'cachedContentTokens'],
+const PROVIDER_WORDS: Paths = {
+  input: ['input_tokens', 'prompt_tokens'],
+  output: ['output_tokens', 'completion_tokens'],
+  total: ['total_tokens'],
+  cacheRead: ['cache_read_input_tokens', 'cached_tokens'],
   cacheWrite: ['cache_creation_input_tokens', 'cache_write_input_tokens'],
-  reasoning: ['reasoning_tokens', 'thoughtsTokens'],
+  reasoning: ['reasoning_tokens'],
 }
 
-/** A usage object in which every quantity is one field. */
-export function readFieldsJson(text: string): UsageJson | null {
+/** A usage object in which each quantity stands at a known path. */
+export function readPathsJson(text: string, paths: Paths): UsageJson | null {
   const object = parseObject(text)
-  return object === null ? null : { quantities: readPaths(object, FIELDS), units: {} }
+  return object === null ? null : { quantities: readPaths(object, paths), units: NO_UNITS }
 }
 
 /** Reads quantities by dotted path, the first path that leads to something. */
-export function readPaths(
-  object: Readonly<Record<string, unknown>>,
-  paths: Partial<Readonly<Record<RawQuantity, readonly string[]>>>,
-): Partial<Record<RawQuantity, unknown>> {
-  const found: Partial<Record<RawQuantity, unknown>> = {}
+export function readPaths(object: Readonly<Record<string, unknown>>, paths: Paths): Quantities {
+  const found: Quantities = {}
   for (const quantity of RAW_QUANTITIES) {
-    const value = paths[quantity]
-      ?.map((path) => atPath(object, path))
-      .find((at) => at !== undefined && at !== null)
+    const value = firstAtPath(object, paths[quantity] ?? [])
     if (value !== undefined) found[quantity] = value
   }
   return found
+}
+
+/** What stands at the first of the paths that leads to something. */
+export function firstAtPath(object: Readonly<Record<string, unknown>>, paths: readonly string[]): unknown {
+  return paths.map((path) => atPath(object, path)).find((at) => at !== undefined && at !== null)
 }
 
 function atPath(object: Readonly<Record<string, unknown>>, path: string): unknown {

@@ -41,6 +41,7 @@ export const GEN_AI = {
     requestModel: ['gen_ai.request.model'],
     responseModel: ['gen_ai.response.model'],
     responseId: ['gen_ai.response.id'],
+    requestId: ['anthropic.request.id'],
     serviceTier: [
       'openai.response.service_tier',
       'gen_ai.openai.response.service_tier',
@@ -135,12 +136,106 @@ export const PYDANTIC_AI = {
 /** `usage_details` holds buckets of which none contains another. */
 export const LANGFUSE = {
   json: [{ key: 'langfuse.observation.usage_details', disjoint: true }],
+  costs: [{ key: 'langfuse.observation.cost_details', paths: ['total'] }],
   facts: { requestModel: ['langfuse.observation.model.name'] },
 } as const satisfies Vocabulary
 
 export const MLFLOW = {
-  json: [{ key: 'mlflow.chat.tokenUsage', disjoint: false }],
+  json: [
+    {
+      key: 'mlflow.chat.tokenUsage',
+      paths: {
+        input: ['input_tokens'],
+        output: ['output_tokens'],
+        total: ['total_tokens'],
+        cacheRead: ['cache_read_input_tokens'],
+        cacheWrite: ['cache_creation_input_tokens'],
+      },
+    },
+  ],
+  costs: [{ key: 'mlflow.llm.cost', paths: ['total_cost', 'total'] }],
   facts: { requestModel: ['mlflow.llm.model'], provider: ['mlflow.llm.provider'] },
+} as const satisfies Vocabulary
+
+/** LangSmith writes the details of usage as JSON, its Python client as a printed dictionary. */
+export const LANGSMITH = {
+  json: [
+    {
+      key: 'langsmith.usage_metadata',
+      paths: {
+        input: ['input_tokens'],
+        output: ['output_tokens'],
+        total: ['total_tokens'],
+        cacheRead: ['input_token_details.cache_read'],
+        cacheWrite: ['input_token_details.cache_creation'],
+        cacheWrite5m: ['input_token_details.ephemeral_5m_input_tokens'],
+        cacheWrite1h: ['input_token_details.ephemeral_1h_input_tokens'],
+        reasoning: ['output_token_details.reasoning'],
+      },
+    },
+    {
+      key: 'gen_ai.usage.input_token_details',
+      paths: {
+        cacheRead: ['cache_read'],
+        cacheWrite: ['cache_creation'],
+        cacheWrite5m: ['ephemeral_5m_input_tokens'],
+        cacheWrite1h: ['ephemeral_1h_input_tokens'],
+      },
+    },
+    { key: 'gen_ai.usage.output_token_details', paths: { reasoning: ['reasoning'] } },
+  ],
+  costs: [{ key: 'langsmith.usage_metadata', paths: ['total_cost'] }],
+} as const satisfies Vocabulary
+
+/** Genkit tells usage in the midst of what the model answered, and the model as the action's name. */
+export const GENKIT = {
+  usageInside: [
+    {
+      key: 'genkit:output',
+      paths: {
+        input: ['inputTokens'],
+        output: ['outputTokens'],
+        total: ['totalTokens'],
+        cacheRead: ['cachedContentTokens'],
+        reasoning: ['thoughtsTokens'],
+      },
+    },
+  ],
+  facts: { requestModel: ['genkit:name'], toolName: ['genkit:name'] },
+} as const satisfies Vocabulary
+
+/** Google's own usage object, of which older versions of its agent kit put only a part on the span itself. */
+export const GOOGLE_ADK = {
+  usageInside: [
+    {
+      key: 'gcp.vertex.agent.llm_response',
+      paths: {
+        input: ['prompt_token_count', 'promptTokenCount'],
+        output: ['candidates_token_count', 'candidatesTokenCount'],
+        total: ['total_token_count', 'totalTokenCount'],
+        cacheRead: ['cached_content_token_count', 'cachedContentTokenCount'],
+        reasoning: ['thoughts_token_count', 'thoughtsTokenCount'],
+        toolUseInput: ['tool_use_prompt_token_count', 'toolUsePromptTokenCount'],
+      },
+    },
+  ],
+} as const satisfies Vocabulary
+
+export const SPRING_AI = {
+  facts: { toolName: ['spring.ai.tool.definition.name'] },
+} as const satisfies Vocabulary
+
+export const LIVEKIT = {
+  quantities: { cacheRead: ['gen_ai.usage.input_cached_tokens'] },
+  units: {
+    input_audio_tokens: ['gen_ai.usage.input_audio_tokens'],
+    output_audio_tokens: ['gen_ai.usage.output_audio_tokens'],
+  },
+  facts: {
+    toolName: ['lk.function_tool.name'],
+    toolCallId: ['lk.function_tool.id'],
+    agent: ['lk.agent_name', 'lk.agent_label'],
+  },
 } as const satisfies Vocabulary
 
 /** Claude Code's names have no prefix, so that no other row may read them. */
@@ -153,6 +248,7 @@ export const CLAUDE_CODE = {
   },
   facts: {
     requestModel: ['model'],
+    requestId: ['request_id'],
     serviceTier: ['speed'],
     agent: ['agent_id'],
     toolName: ['tool_name'],
@@ -168,7 +264,9 @@ export const CODEX = {
     cacheRead: ['codex.turn.token_usage.cached_input_tokens'],
     cacheWrite: ['codex.turn.token_usage.cache_write_input_tokens'],
     reasoning: ['codex.turn.token_usage.reasoning_output_tokens'],
+    inputUncached: ['codex.turn.token_usage.non_cached_input_tokens'],
   },
+  facts: { requestModel: ['model'] },
 } as const satisfies Vocabulary
 
 export const LITELLM = { facts: { cost: ['litellm.cost.total'] } } as const satisfies Vocabulary

@@ -1,6 +1,6 @@
 import type { Dialect } from '../dialect.ts'
 import { BY_MCP, BY_OPERATION } from '../operations.ts'
-import { GEN_AI, LANGFUSE, MLFLOW, OPEN_INFERENCE } from '../vocabularies.ts'
+import { GEN_AI, LANGFUSE, LANGSMITH, MLFLOW, OPEN_INFERENCE } from '../vocabularies.ts'
 
 /** SDKs of observability backends. They often stack over another instrumentation of the same call. */
 export const BACKEND_ROWS: readonly Dialect[] = [
@@ -26,7 +26,7 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     id: 'langsmith',
     title: 'LangSmith OpenTelemetry exporter',
     recognise: [{ scope: ['langsmith', 'langsmith.*'] }, { attribute: 'langsmith.span.kind' }],
-    vocabularies: [GEN_AI],
+    vocabularies: [GEN_AI, LANGSMITH],
     roles: [
       {
         attribute: 'langsmith.span.kind',
@@ -45,13 +45,14 @@ export const BACKEND_ROWS: readonly Dialect[] = [
       {
         attribute: 'mlflow.spanType',
         values: {
-          CHAT_MODEL: 'call',
-          LLM: 'call',
-          EMBEDDING: 'embed',
-          TOOL: 'tool',
-          AGENT: 'agent',
-          RETRIEVER: 'ignored',
-          RERANKER: 'ignored',
+          // Its exporter writes every value as JSON, so that a word may stand in quotes.
+          '*CHAT_MODEL*': 'call',
+          '*LLM*': 'call',
+          '*EMBEDDING*': 'embed',
+          '*TOOL*': 'tool',
+          '*AGENT*': 'agent',
+          '*RETRIEVER*': 'ignored',
+          '*RERANKER*': 'ignored',
           '*': 'wrapper',
         },
       },
@@ -68,6 +69,8 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     vocabularies: [GEN_AI],
     roles: [BY_OPERATION, BY_MCP],
     cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }, { says: 'included' }],
+    // Where a stream tells no usage it counts the tokens itself, and does not say so.
+    estimated: [{ attribute: 'gen_ai.request.is_stream', is: ['true'] }],
   },
   {
     id: 'sentry',

@@ -1,6 +1,6 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_KNOWN_NAME, BY_MCP, BY_OPEN_INFERENCE_KIND, BY_OPERATION } from '../operations.ts'
-import { CODEX, GEN_AI, OPEN_INFERENCE, PYDANTIC_AI } from '../vocabularies.ts'
+import { BY_KNOWN_NAME, BY_MCP, BY_OPERATION } from '../operations.ts'
+import { CODEX, GEN_AI, GENKIT, GOOGLE_ADK, PYDANTIC_AI, SPRING_AI } from '../vocabularies.ts'
 import { GOOGLE, NATIVE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
@@ -33,7 +33,7 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
     id: 'google-adk',
     title: 'Google Agent Development Kit',
     recognise: [{ scope: ['gcp.vertex.agent'] }],
-    vocabularies: [GEN_AI],
+    vocabularies: [GEN_AI, GOOGLE_ADK],
     // Tools and sub-agents hang under the call that asked for them; "merged tools" is no tool, but a boundary.
     roles: [
       {
@@ -95,9 +95,21 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
       { scope: ['org.springframework.boot'], attribute: 'gen_ai.operation.name' },
       { attribute: 'spring.ai.kind' },
     ],
-    ...reads,
+    vocabularies: [GEN_AI, SPRING_AI],
+    roles: [
+      BY_KNOWN_NAME,
+      BY_OPERATION,
+      {
+        attribute: 'spring.ai.kind',
+        values: { chat_client: 'wrapper', advisor: 'wrapper', tool_call: 'tool', '*': 'other' },
+      },
+      BY_MCP,
+    ],
     cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }],
     reasoning: [{ says: 'apart', providers: GOOGLE }],
+    // The scope's version is that of Spring Boot: with 3 there is Spring AI 1 only, which adds up from call to call. With
+    // 4 there may be 2.0.0, which does so too, or a later one, which does not.
+    cumulative: { scopeVersions: ['3.*'] },
   },
   {
     id: 'mastra',
@@ -110,9 +122,9 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
   },
   {
     id: 'genkit',
-    title: 'Genkit (its usage stands inside contents, which are not read: calls come out as unmetered)',
+    title: 'Genkit',
     recognise: [{ scope: ['genkit-tracer'] }, { attribute: 'genkit:type' }],
-    ...reads,
+    vocabularies: [GENKIT, GEN_AI],
     roles: [
       {
         attribute: 'genkit:metadata:subtype',
@@ -120,6 +132,17 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
       },
       { attribute: 'genkit:type', present: 'wrapper' },
     ],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'apart' }],
+    routes: {
+      'googleai/': 'gcp.gemini',
+      'vertexai/': 'gcp.vertex_ai',
+      'openai/': 'openai',
+      'anthropic/': 'anthropic',
+      'mistral/': 'mistral_ai',
+      'deepseek/': 'deepseek',
+      'xai/': 'x_ai',
+    },
   },
   {
     id: 'codex',
@@ -130,6 +153,7 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
     wrapperUsage: 'sum',
+    modelOfWrapper: true,
   },
   {
     id: 'gemini-cli',
@@ -145,28 +169,5 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
     recognise: [{ scope: ['@n8n/*'] }],
     vocabularies: [GEN_AI],
     roles: [BY_OPERATION, { names: { '*.generate': 'agent', '*.stream': 'agent' } }],
-  },
-  {
-    id: 'dify',
-    title: 'Dify',
-    recognise: [{ attribute: 'gen_ai.framework', is: ['dify'] }],
-    ...reads,
-  },
-  {
-    id: 'koog',
-    title: 'Koog (states no usage)',
-    recognise: [{ scope: ['ai.koog', 'ai.koog.*'] }],
-    vocabularies: [GEN_AI],
-    roles: [{ names: { 'llm.chat*': 'call' } }, BY_OPERATION],
-  },
-  {
-    id: 'beeai',
-    title: 'BeeAI (three spans for one call, no usage)',
-    recognise: [{ name: ['backend.*'], scope: ['beeai*', 'bee-*'] }],
-    vocabularies: [GEN_AI, OPEN_INFERENCE],
-    roles: [
-      { names: { '*.start': 'ignored', '*.success': 'ignored', '*.finish': 'call' } },
-      BY_OPEN_INFERENCE_KIND,
-    ],
   },
 ]

@@ -1,6 +1,6 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_KNOWN_NAME, BY_OPERATION } from '../operations.ts'
-import { GEN_AI, LITELLM } from '../vocabularies.ts'
+import { BY_KNOWN_NAME, BY_OPEN_INFERENCE_KIND, BY_OPEN_INFERENCE_REST, BY_OPERATION } from '../operations.ts'
+import { GEN_AI, LITELLM, OPEN_INFERENCE } from '../vocabularies.ts'
 
 /** Gateways see the call from the middle; they bring every provider's numbers into OpenAI's shape. */
 export const GATEWAY_ROWS: readonly Dialect[] = [
@@ -44,11 +44,27 @@ export const GATEWAY_ROWS: readonly Dialect[] = [
     serves: true,
   },
   {
+    id: 'envoy-ai-gateway',
+    title: 'Envoy AI Gateway',
+    recognise: [{ scope: ['envoyproxy/ai-gateway'] }],
+    vocabularies: [OPEN_INFERENCE, GEN_AI],
+    roles: [
+      { names: { CountTokens: 'ignored' } },
+      BY_OPEN_INFERENCE_KIND,
+      BY_KNOWN_NAME,
+      BY_OPERATION,
+      BY_OPEN_INFERENCE_REST,
+    ],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+    serves: true,
+  },
+  {
     id: 'gateway',
-    title: 'Other gateways (Bifrost, Kong, Cloudflare, agentgateway)',
+    title: 'Other gateways (Bifrost, Kong, Cloudflare, Helicone, agentgateway)',
     recognise: [
       {
-        scope: ['bifrost*', 'agentgateway*', 'kong*', 'cloudflare-ai-gateway*'],
+        scope: ['bifrost*', 'agentgateway*', 'kong*', 'cloudflare-ai-gateway*', 'helicone*'],
         attribute: 'gen_ai.request.model',
       },
     ],

@@ -1,11 +1,11 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_OPEN_INFERENCE_KIND, BY_OPERATION } from '../operations.ts'
+import { BY_OPEN_INFERENCE_KIND, BY_OPEN_INFERENCE_REST, BY_OPERATION } from '../operations.ts'
 import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
 import { NATIVE } from './models.ts'
 
 const reads = {
   vocabularies: [OPEN_INFERENCE, GEN_AI],
-  roles: [BY_OPEN_INFERENCE_KIND, BY_OPERATION],
+  roles: [BY_OPEN_INFERENCE_KIND, BY_OPERATION, BY_OPEN_INFERENCE_REST],
 } as const
 
 /** OpenInference (Arize). Its kind attribute decides: a Collector that adds GenAI names calls every chain an agent. */
@@ -45,6 +45,14 @@ export const OPENINFERENCE_ROWS: readonly Dialect[] = [
     recognise: [{ scope: ['openinference.instrumentation.bedrock'] }],
     ...reads,
     cachedInput: [{ says: 'excluded' }],
+  },
+  {
+    id: 'openinference-like',
+    title:
+      'CrewAI, LlamaIndex, Haystack and DSPy by themselves, in the words of OpenInference or OpenTelemetry',
+    recognise: [{ scope: ['crewai.telemetry', 'llamaindex.opentelemetry.tracer', 'haystack*', 'dspy*'] }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
   },
   {
     id: 'openinference',

@@ -4,6 +4,15 @@ import { AI_SDK, GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
 
+/** Models whose InvokeModel answer tells no usage: both instrumentations count characters then. */
+const estimated: Dialect['estimated'] = [
+  {
+    attribute: 'gen_ai.request.model',
+    is: ['*cohere.*', '*mistral.*'],
+    where: { 'rpc.method': ['InvokeModel*'] },
+  },
+]
+
 /** OpenTelemetry's own instrumentations. Input contains cached tokens and output contains reasoning, by convention. */
 export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
   {
@@ -12,6 +21,7 @@ export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
     recognise: [{ scope: ['opentelemetry.instrumentation.botocore.bedrock-runtime'] }],
     ...reads,
     cachedInput: [{ says: 'excluded' }],
+    estimated,
   },
   {
     id: 'otel-bedrock-js',
@@ -19,7 +29,7 @@ export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
     recognise: [{ scope: ['@opentelemetry/instrumentation-aws-sdk'] }],
     ...reads,
     cachedInput: [{ says: 'excluded' }],
-    estimated: [{ attribute: 'gen_ai.request.model', is: ['cohere.*', 'mistral.*'] }],
+    estimated,
   },
   {
     id: 'otel-openai-js',
@@ -61,6 +71,10 @@ export const GENERIC_ROWS: readonly Dialect[] = [
       { attribute: 'gen_ai.usage.input_tokens' },
       { attribute: 'gen_ai.usage.output_tokens' },
       { attribute: 'gen_ai.usage.prompt_tokens' },
+      { attribute: 'gen_ai.usage.completion_tokens' },
+      { attribute: 'gen_ai.usage.total_tokens' },
+      { attribute: 'llm.token_count.prompt' },
+      { attribute: 'llm.token_count.completion' },
       { attribute: 'mcp.method.name' },
       { name: ['orchestrate_tools'] },
     ],

@@ -1,5 +1,10 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_AI_OPERATION, BY_OPEN_INFERENCE_KIND, BY_OPERATION } from '../operations.ts'
+import {
+  BY_AI_OPERATION,
+  BY_OPEN_INFERENCE_KIND,
+  BY_OPEN_INFERENCE_REST,
+  BY_OPERATION,
+} from '../operations.ts'
 import { AI_SDK, GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
 import { GOOGLE, NATIVE_ANTHROPIC } from './models.ts'
 
@@ -10,6 +15,9 @@ const failedAs = {
   when: [{ attribute: 'ai.operationId', is: ['*.doGenerate', '*.doEmbed'] }],
   errorType: 'no_answer',
 } as const
+
+/** A streamed text's own usage has always been the sum of its steps. */
+const sums = ['ai.streamText*'] as const
 
 const reads = {
   vocabularies: [AI_SDK, GEN_AI, OPEN_INFERENCE],
@@ -24,6 +32,7 @@ const reads = {
 export const VERCEL_AI_ROWS: readonly Dialect[] = [
   {
     id: 'ai-sdk-6.0.119',
+    family: 'ai-sdk',
     title: 'Vercel AI SDK from 6.0.119, scope `ai`',
     recognise: [{ scope: ['ai'], attribute: 'ai.usage.inputTokenDetails.noCacheTokens' }],
     ...reads,
@@ -33,15 +42,18 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
   },
   {
     id: 'ai-sdk-6',
+    family: 'ai-sdk',
     title: 'Vercel AI SDK 6',
     recognise: [{ scope: ['ai'], attribute: USER_AGENT, is: ['ai/6.*'] }],
     ...reads,
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
     wrapperUsage: 'last',
+    sums,
   },
   {
     id: 'ai-sdk-5',
+    family: 'ai-sdk',
     title: 'Vercel AI SDK 3 to 5',
     recognise: [{ scope: ['ai'], attribute: USER_AGENT, is: ['ai/5.*', 'ai/4.*', 'ai/3.*'] }],
     ...reads,
@@ -51,20 +63,23 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
     ],
     reasoning: [{ says: 'apart', providers: GOOGLE }],
     wrapperUsage: 'last',
+    sums,
   },
   {
     id: 'ai-sdk',
+    family: 'ai-sdk',
     title: 'Vercel AI SDK, version unknown',
     recognise: [{ scope: ['ai'] }, { attribute: 'ai.operationId' }],
     ...reads,
     wrapperUsage: 'last',
+    sums,
   },
   {
     id: 'ai-sdk-7',
     title: 'Vercel AI SDK 7, scope `gen_ai`',
     recognise: [{ scope: ['gen_ai'] }],
     vocabularies: [GEN_AI, AI_SDK, OPEN_INFERENCE],
-    roles: [BY_OPERATION, BY_OPEN_INFERENCE_KIND],
+    roles: [BY_OPERATION, BY_OPEN_INFERENCE_KIND, BY_OPEN_INFERENCE_REST],
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
     wrapperUsage: 'sum',

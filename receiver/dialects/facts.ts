@@ -1,0 +1,117 @@
+import type { Span } from '../../core/span.ts'
+import { textOf } from './attribution.ts'
+import type { CompiledDialect } from './compile.ts'
+import type { Fact } from './dialect.ts'
+import { readAmount } from './numbers.ts'
+import { providerName, tierName } from './providers.ts'
+import { firstAtPath, parseObject } from './usage-json.ts'
+
+export const STATED_TIER = 'aforo.service_tier'
+export const STATED_COST = 'aforo.cost_usd'
+export const HTTP_STATUS = ['http.response.status_code', 'http.status_code'] as const
+export const ERROR_TYPE = 'error.type'
+
+/** Who made the model, and which one. */
+export interface Models {
+  readonly provider: string | null
+  readonly requestModel: string | null
+  readonly responseModel: string | null
+}
+
+/** The first spelling of a fact that is there and not empty. */
+export function fact(span: Span, compiled: CompiledDialect, which: Fact): string | null {
+  for (const key of compiled.facts[which]) {
+    const value = span.attribute(key)
+    if (value !== undefined && value !== '') return String(value)
+  }
+  return null
+}
+
+export function modelsOf(span: Span, compiled: CompiledDialect): Models {
+  const provider = unquoted(fact(span, compiled, 'provider'))
+  const request = routed(compiled, unquoted(fact(span, compiled, 'requestModel')))
+  const response = routed(compiled, unquoted(fact(span, compiled, 'responseModel')))
+  const named = provider === null ? null : providerName(provider)
+  return {
+    provider: named ?? request.provider ?? response.provider,
+    requestModel: request.model,
+    responseModel: response.model,
+  }
+}
+
+/** Some exporters write every text as JSON. */
+function unquoted(text: string | null): string | null {
+  return text?.startsWith('"') === true && text.length > 2 && text.endsWith('"') ? text.slice(1, -1) : text
+}
+
+const NO_MODEL = { provider: null, model: null } as const
+
+function routed(
+  compiled: CompiledDialect,
+  model: string | null,
+): { readonly provider: string | null; readonly model: string | null } {
+  if (model === null) return NO_MODEL
+  const { routes } = compiled.dialect
+  if (routes !== undefined) {
+    for (const [prefix, provider] of Object.entries(routes)) {
+      if (model.startsWith(prefix)) return { provider, model: model.slice(prefix.length) }
+    }
+  }
+  return { provider: null, model }
+}
+
+/** An HTTP status says more than a class name, where there is one. */
+export function errorTypeOf(span: Span, compiled: CompiledDialect): string | null {
+  for (const key of HTTP_STATUS) {
+    const status = Number(span.attribute(key))
+    if (status >= 400 && status <= 599) return String(status)
+  }
+  const errorType = span.attribute(ERROR_TYPE)
+  if (errorType !== undefined && errorType !== '') return String(errorType)
+  const { failureText, failedAs } = compiled.dialect
+  const text = failureText === undefined ? undefined : span.attribute(failureText)
+  const status = /\b[45]\d\d\b/.exec(String(text ?? ''))
+  if (status !== null) return status[0]
+  return failedAs !== undefined && compiled.isFailedAs(span) ? failedAs.errorType : null
+}
+
+export function tierOf(span: Span, compiled: CompiledDialect): string | null {
+  const tier = textOf(span, STATED_TIER) ?? fact(span, compiled, 'serviceTier')
+  return tier === null ? null : tierName(tier)
+}
+
+/** What the span says the call cost in USD, and where. Costs under several names are never added up. */
+export interface ReportedCost {
+  readonly amount: string | null
+  readonly key: string | null
+}
+
+const NO_COST: ReportedCost = { amount: null, key: null }
+
+export function reportedCostOf(span: Span, compiled: CompiledDialect): ReportedCost {
+  const stated = costAt(span, STATED_COST)
+  if (stated !== null) return stated
+  for (const key of compiled.facts.cost) {
+    const cost = costAt(span, key)
+    if (cost !== null) return cost
+  }
+  for (const { key, paths } of compiled.costs) {
+    const text = span.attribute(key)
+    const object = typeof text === 'string' ? parseObject(text) : null
+    const value = object === null ? undefined : firstAtPath(object, paths)
+    const amount = typeof value === 'number' || typeof value === 'string' ? readAmount(value) : null
+    if (amount !== null) return { amount, key }
+  }
+  return NO_COST
+}
+
+function costAt(span: Span, key: string): ReportedCost | null {
+  const value = span.attribute(key)
+  const amount = value === undefined ? null : readAmount(value)
+  return amount === null ? null : { amount, key }
+}
+
+/** What a tool is called, without the words that instrumentations put before it. */
+export function toolNameOf(span: Span, compiled: CompiledDialect): string {
+  return fact(span, compiled, 'toolName') ?? span.name.replace(/^(?:execute_tool|tools\/call)\s+/, '')
+}

@@ -1,0 +1,103 @@
+import type { Dialect } from '../dialect.ts'
+import {
+  BY_KNOWN_NAME,
+  BY_MCP,
+  BY_OPEN_INFERENCE_KIND,
+  BY_OPEN_INFERENCE_REST,
+  BY_OPERATION,
+} from '../operations.ts'
+import { GEN_AI, LIVEKIT, OPEN_INFERENCE } from '../vocabularies.ts'
+import { GOOGLE } from './models.ts'
+
+const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
+
+/** Platforms and runtimes that host agents, and frameworks that tell of calls without their usage. */
+export const HOST_ROWS: readonly Dialect[] = [
+  {
+    id: 'langchain4j',
+    title: 'LangChain4j on Quarkus',
+    recognise: [
+      {
+        scope: ['io.quarkus.opentelemetry', 'io.quarkiverse.langchain4j*', 'dev.langchain4j*'],
+        attribute: 'gen_ai.operation.name',
+      },
+    ],
+    ...reads,
+    cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }],
+    reasoning: [{ says: 'apart', providers: GOOGLE }],
+  },
+  {
+    id: 'dify',
+    title: 'Dify',
+    recognise: [{ attribute: 'gen_ai.framework', is: ['dify'] }],
+    vocabularies: [GEN_AI],
+    roles: [
+      BY_KNOWN_NAME,
+      BY_OPERATION,
+      {
+        attribute: 'gen_ai.span.kind',
+        values: {
+          LLM: 'call',
+          EMBEDDING: 'embed',
+          TOOL: 'tool',
+          AGENT: 'agent',
+          RETRIEVER: 'ignored',
+          RERANKER: 'ignored',
+          '*': 'wrapper',
+        },
+      },
+    ],
+  },
+  {
+    id: 'livekit',
+    title: 'LiveKit Agents',
+    recognise: [{ scope: ['livekit-agents', 'livekit-agents.*'] }],
+    vocabularies: [GEN_AI, LIVEKIT],
+    roles: [
+      { names: { llm_request: 'call', function_tool: 'tool' } },
+      BY_OPERATION,
+      { names: { agent_turn: 'wrapper', llm_node: 'wrapper', llm_request_run: 'wrapper' } },
+    ],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+  },
+  {
+    id: 'genai-frameworks',
+    title: 'Flue, Effect and Eve',
+    recognise: [
+      { scope: ['@flue/*', 'eve', 'eve.*'] },
+      { name: ['LanguageModel.*'], attribute: 'gen_ai.operation.name' },
+    ],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+  },
+  {
+    id: 'koog',
+    title: 'Koog (states no usage)',
+    recognise: [{ scope: ['ai.koog', 'ai.koog.*'] }],
+    vocabularies: [GEN_AI],
+    roles: [{ names: { 'llm.chat*': 'call' } }, BY_OPERATION],
+  },
+  {
+    id: 'beeai',
+    title: 'BeeAI (three spans for one call, no usage)',
+    recognise: [
+      {
+        name: ['backend.*'],
+        scope: [
+          'beeai*',
+          'bee-*',
+          'openinference.instrumentation.beeai',
+          '@arizeai/openinference-instrumentation-beeai',
+        ],
+      },
+    ],
+    vocabularies: [OPEN_INFERENCE, GEN_AI],
+    roles: [
+      { names: { '*.start': 'ignored', '*.success': 'ignored', '*.finish': 'call' } },
+      BY_OPEN_INFERENCE_KIND,
+      BY_OPEN_INFERENCE_REST,
+    ],
+  },
+]
