@@ -27,6 +27,8 @@ export interface ModelCall {
   readonly region: string | null
   readonly reportedCost: string | null
   readonly estimated: boolean
+  /** The answer of an earlier call, given again out of a cache or by a resumed run: its provider charges nothing. */
+  readonly cacheHit: boolean
   /** Its times are not believed: it is priced at the instant it was received. */
   readonly badTime: boolean
 }

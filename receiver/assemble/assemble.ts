@@ -3,6 +3,7 @@ import { isPlausible, type UnixNano } from '../../core/time.ts'
 import type { Anomaly, Usage } from '../../core/usage.ts'
 import { compareAnomalies, listAnomalies } from './anomalies.ts'
 import { attribute } from './attribution.ts'
+import { differenceSiblings } from './cumulative.ts'
 import { joinFetches } from './fetches.ts'
 import { collapseLayers } from './layers.ts'
 import { mergeMirrors } from './mirrors.ts'
@@ -10,6 +11,7 @@ import { toModelCall } from './model-call.ts'
 import { collectTools } from './tools.ts'
 import { type Tree, toTree } from './tree.ts'
 import { uniqueSpans } from './unique.ts'
+import { settleVersions } from './versions.ts'
 import { settleWrappers } from './wrappers.ts'
 
 /**
@@ -18,10 +20,10 @@ import { settleWrappers } from './wrappers.ts'
  */
 export function assemble(usages: readonly Usage[], context: { readonly now: UnixNano }): Assembly {
   const anomalies: Anomaly[] = []
-  const tree = toTree(uniqueSpans(usages, anomalies), anomalies)
+  const tree = toTree(settleVersions(uniqueSpans(usages, anomalies)), anomalies)
   const collapsed = collapseLayers(tree, anomalies)
   const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
-  const settled = settleWrappers(tree, merged, anomalies)
+  const settled = settleWrappers(tree, differenceSiblings(tree, merged, anomalies), anomalies)
   const calls = settled.map((call) => toModelCall(tree, call, context.now)).sort(byCallStart)
   const tools = collectTools(tree)
   const attribution = attribute(tree)

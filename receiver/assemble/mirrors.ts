@@ -27,12 +27,16 @@ export function mergeMirrors(
 ): readonly Observed[] {
   const usageOf = (call: Observed): Usage => tree.spans[call.winner]!
   const inOrder = [...calls].sort((a, b) => a.winner - b.winner)
-  const byId = mergeGroups(
-    tree,
-    inOrder,
-    (call) => idOf(tree, call),
-    (a, b) => sameById(usageOf(a), usageOf(b), a, b),
-  )
+  let byId: readonly Observed[] = inOrder
+  for (const idOf of [requestIdOf, responseIdOf]) {
+    byId = mergeGroups(
+      tree,
+      byId,
+      (call) => idOf(tree, call),
+      (a, b) => sameById(usageOf(a), usageOf(b), a, b),
+    )
+  }
+  markReplays(tree, byId)
   const runs = mergeRuns(tree, byId, anomalies)
   const metered = mergeGroups(
     tree,
@@ -84,12 +88,49 @@ function merge(tree: Tree, into: Observed, other: Observed): void {
   append(into.places, other.places)
 }
 
-function idOf(tree: Tree, call: Observed): string | null {
+function requestIdOf(tree: Tree, call: Observed): string | null {
+  for (const index of call.observers) {
+    const { requestId } = tree.spans[index]!
+    if (isHighEntropy(requestId)) return requestId
+  }
+  return null
+}
+
+function responseIdOf(tree: Tree, call: Observed): string | null {
   for (const index of call.observers) {
     const { responseId } = tree.spans[index]!
     if (isHighEntropy(responseId)) return responseId
   }
   return null
+}
+
+/**
+ * A provider gives a response id once. The same id with the same tokens at another time is the same answer again: out
+ * of a gateway's cache, or told anew by a run that was resumed.
+ */
+function markReplays(tree: Tree, calls: readonly Observed[]): void {
+  const first = new Map<string, Observed>()
+  for (const call of calls) {
+    const id = call.metered ? responseIdOf(tree, call) : null
+    if (id === null) continue
+    const earlier = first.get(id)
+    if (earlier === undefined) first.set(id, call)
+    else if (
+      equalTotals(earlier.buckets, call.buckets) &&
+      follows(tree.spans[call.winner]!, tree.spans[earlier.winner]!)
+    ) {
+      call.cacheHit = true
+    }
+  }
+}
+
+/** One emitter's clock needs no slack. */
+function follows(later: Usage, earlier: Usage): boolean {
+  return isOneEmitter(later, earlier) ? later.startNano >= earlier.endNano : !overlap(later, earlier)
+}
+
+function isOneEmitter(a: Usage, b: Usage): boolean {
+  return a.scopeName === b.scopeName && isOneProcess(a, b)
 }
 
 function sameById(a: Usage, b: Usage, callA: Observed, callB: Observed): boolean {

@@ -1,6 +1,7 @@
 import type { ModelCall } from '../../core/assembly.ts'
 import { isPlausible, type UnixNano } from '../../core/time.ts'
 import type { Usage } from '../../core/usage.ts'
+import { compiledOf } from '../dialects/recognise.ts'
 import type { Observed } from './observation.ts'
 import type { Tree } from './tree.ts'
 
@@ -20,13 +21,14 @@ export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCal
     return null
   }
   const requestModel = first((usage) => usage.requestModel)
+  const model = first((usage) => usage.responseModel) ?? requestModel ?? modelOfWrapper(tree, call.winner)
   return {
     spanId: winner.spanId,
     spanIds: [winner.spanId, ...others.map((usage) => usage.spanId).sort()],
     kind: winner.usageClass === 'embed' ? 'embedding' : 'chat',
     granularity: call.granularity,
     provider: first((usage) => usage.provider),
-    model: first((usage) => usage.responseModel) ?? requestModel,
+    model,
     requestModel,
     responseId: first((usage) => usage.responseId),
     startNano: winner.startNano,
@@ -37,10 +39,34 @@ export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCal
     quantities: quantitiesOf(observers),
     serviceTier: first((usage) => usage.serviceTier),
     region: first((usage) => usage.region),
-    reportedCost: first((usage) => usage.reportedCost),
+    reportedCost: reportedCost(observers),
     estimated: winner.estimated,
+    cacheHit: call.cacheHit,
     badTime: !isPlausible(winner.startNano, now) || !isPlausible(winner.endNano, now),
   }
+}
+
+/** How many spans up a wrapper is looked for. */
+const WRAPPER_STEPS_MAX = 16
+
+/** For dialects that name the model on what goes round the calls only. */
+function modelOfWrapper(tree: Tree, index: number): string | null {
+  if (compiledOf(tree.spans[index]!.dialect)?.dialect.modelOfWrapper !== true) return null
+  let above = tree.parent[index]!
+  for (let steps = 0; above !== -1 && steps < WRAPPER_STEPS_MAX; steps++, above = tree.parent[above]!) {
+    const usage = tree.spans[above]!
+    if (usage.usageClass === 'tool' || usage.agentBoundary) return null
+    const model = usage.usageClass === 'wrapper' ? (usage.responseModel ?? usage.requestModel) : null
+    if (model !== null) return model
+  }
+  return null
+}
+
+/** A gateway or a provider knows what it charges; what a client works out comes after. */
+function reportedCost(observers: readonly Usage[]): string | null {
+  const told = observers.filter((usage) => usage.reportedCost !== null)
+  const charging = told.find((usage) => compiledOf(usage.dialect)?.dialect.serves === true)
+  return (charging ?? told[0])?.reportedCost ?? null
 }
 
 /** The visible parts of reasoning; where none can be seen, one step if any tokens went into reasoning. */

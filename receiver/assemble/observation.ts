@@ -12,6 +12,8 @@ export interface Observed {
   buckets: TokenBuckets
   metered: boolean
   granularity: 'call' | 'wrapper'
+  /** An answer given before, given again: nobody was asked for it. */
+  cacheHit: boolean
 }
 
 export function observed(index: number, usage: Usage): Observed {
@@ -22,6 +24,7 @@ export function observed(index: number, usage: Usage): Observed {
     buckets: usage.metered ? usage.buckets : NO_TOKENS,
     metered: usage.metered,
     granularity: 'call',
+    cacheHit: false,
   }
 }
 

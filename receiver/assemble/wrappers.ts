@@ -1,5 +1,5 @@
 import { type Anomaly, NO_TOKENS, type TokenBuckets } from '../../core/usage.ts'
-import { dialectOf } from '../dialects/table.ts'
+import { compiledOf } from '../dialects/recognise.ts'
 import { allTokens, equalTotals, isNowhereNegative, minus, plus } from './arithmetic.ts'
 import { coverAll } from './layers.ts'
 import { billLifetimes, type Lifetime } from './lifetimes.ts'
@@ -115,7 +115,7 @@ interface Settling {
 function settle(settling: Settling): void {
   const { tree, index, here, lifetimes, anomalies } = settling
   const usage = tree.spans[index]!
-  const convention = dialectOf(usage.dialect)?.wrapperUsage
+  const convention = compiledOf(usage.dialect)?.wrapperUsage(usage.name)
   if (convention === 'lifetime') {
     if (usage.agentBoundary) lifetimes.push({ index, told: here.metered > 0 })
   } else if (convention === 'sum' && here.missing.length > 0) {

@@ -30,6 +30,7 @@ export function modelCall(spanNo: number, of: Partial<ModelCall> = {}): ModelCal
     region: null,
     reportedCost: null,
     estimated: false,
+    cacheHit: false,
     badTime: false,
     ...of,
   }
