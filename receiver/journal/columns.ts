@@ -1,5 +1,5 @@
 import type { Usage } from '../../core/usage.ts'
-import type { CopyWriter } from './copy-writer.ts'
+import type { CopyWriter } from '../../schema/copy-writer.ts'
 import { journalMicros, postgresMicros } from './journal-time.ts'
 
 /** A column of the usage journal and how a usage fills it. */

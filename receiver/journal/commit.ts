@@ -1,10 +1,10 @@
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
 import { AforoError } from '../../core/errors.ts'
+import { copyInto } from '../../schema/copy.ts'
 import { transaction } from '../../schema/pool.ts'
 import type { CutSettings } from '../cut/settings.ts'
 import { encodeRows, type JournalRow } from './rows.ts'
-import { APPEND_STAGED, COPY_TO_STAGE, CREATE_STAGE } from './sql.ts'
+import { APPEND_STAGED, CREATE_STAGE, STAGE } from './sql.ts'
 
 /** A deadlock or a serialization failure is nobody's fault: the same rows are tried again this often. */
 const ATTEMPTS_MAX = 4
@@ -27,7 +27,7 @@ export function createCommitter(pool: pg.Pool, settings: CutSettings): Committer
 
   async function write(client: pg.PoolClient, stream: Buffer): Promise<number> {
     if (!staged.has(client)) await client.query(CREATE_STAGE)
-    await copy(client, stream)
+    await copyInto(client, STAGE, stream)
     const { quietMs, idleMs, maxAgeMs, spansMax } = settings
     const { rows } = await client.query<{ added: number }>({
       name: 'journal_append',
@@ -76,13 +76,4 @@ function judged(error: unknown): unknown {
 function codeOf(error: unknown): string | undefined {
   const cause = (error as Error).cause
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
-}
-
-function copy(client: pg.PoolClient, stream: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const target = client.query(copyFrom(COPY_TO_STAGE))
-    target.on('error', reject)
-    target.on('finish', resolve)
-    target.end(stream)
-  })
 }

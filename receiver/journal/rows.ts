@@ -1,8 +1,8 @@
 import type { TenantId } from '../../core/ids.ts'
 import type { UnixMillis } from '../../core/time.ts'
 import type { Usage } from '../../core/usage.ts'
+import { CopyWriter } from '../../schema/copy-writer.ts'
 import { COLUMN_NAMES, COLUMNS } from './columns.ts'
-import { CopyWriter } from './copy-writer.ts'
 import { type Fingerprint, fingerprint } from './fingerprint.ts'
 import { postgresMicros } from './journal-time.ts'
 

@@ -6,7 +6,7 @@ const COLUMN_LIST = COLUMN_NAMES.join(', ')
 export const CREATE_STAGE = `
   create temp table if not exists journal_stage (like aforo_store.usage_journal) on commit delete rows`
 
-export const COPY_TO_STAGE = `copy pg_temp.journal_stage (${COLUMN_LIST}) from stdin (format binary)`
+export const STAGE = `pg_temp.journal_stage (${COLUMN_LIST})`
 
 /**
  * Moves staged rows into the journal and tells their traces, in one statement. Only rows that are new say anything:
