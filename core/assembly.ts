@@ -59,3 +59,8 @@ export interface Assembly {
   /** All spans that say something about usage, sorted. */
   readonly spanIds: readonly SpanId[]
 }
+
+/** Whether all that a trace tells is another trace's: its event is there to point to those, and nothing is charged. */
+export function isMirrorOnly({ calls, tools, anomalies }: Assembly): boolean {
+  return calls.length === 0 && tools.length === 0 && anomalies.some(({ kind }) => kind === 'mirror')
+}

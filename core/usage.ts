@@ -64,16 +64,21 @@ export interface Anomaly {
   readonly reason: string
 }
 
-/** The first five are listed as exceptions until they are resolved; the others are told with the event. */
+/**
+ * The first six are listed as exceptions until they are resolved; the others are told with the event. The reason of a
+ * `mirror` is the trace that has the call.
+ */
 export const ANOMALY_KINDS = [
   'unmetered',
   'unpriced',
   'unattributed',
   'conflict',
   'bad_time',
+  'cost_drift',
   'usage_ambiguous',
   'unclassified_usage',
   'bad_number',
+  'mirror',
 ] as const
 export type AnomalyKind = (typeof ANOMALY_KINDS)[number]
 

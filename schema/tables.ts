@@ -3,7 +3,9 @@
  * holds the two together.
  */
 export * from './tables/access.ts'
+export * from './tables/across-traces.ts'
 export * from './tables/events.ts'
 export * from './tables/journal.ts'
 export * from './tables/money.ts'
 export * from './tables/plans.ts'
+export * from './tables/settings.ts'

@@ -27,41 +27,46 @@ export function areDistinctIds(a: string | null, b: string | null): boolean {
   return mintOf(a) === mintOf(b)
 }
 
+/** When something was seen, and in which process. */
+export type Seen = Pick<Usage, 'startNano' | 'endNano' | 'serviceName' | 'serviceInstance'>
+
 /** Whether one span observed from within the other, clock slack allowed. */
-export function isWithin(inner: Usage, outer: Usage): boolean {
+export function isWithin(inner: Seen, outer: Seen): boolean {
   const slack = slackOf(inner, outer)
   return inner.startNano >= outer.startNano - slack && inner.endNano <= outer.endNano + slack
 }
 
-export function overlap(a: Usage, b: Usage): boolean {
+export function overlap(a: Seen, b: Seen): boolean {
   const slack = slackOf(a, b)
   return a.startNano <= b.endNano + slack && b.startNano <= a.endNano + slack
 }
 
 /** A child begins while its parent runs; one that begins later only inherited a context that was never closed. */
-export function beginsWithin(inner: Usage, outer: Usage): boolean {
+export function beginsWithin(inner: Seen, outer: Seen): boolean {
   const slack = isOneProcess(inner, outer) ? 0n : OTHER_CLOCK_SLACK_NANO
   if (inner.startNano < outer.startNano - slack) return false
   // A span without duration contains what begins with it.
   return inner.startNano < outer.endNano + slack || inner.startNano === outer.startNano
 }
 
-export function isOneProcess(a: Usage, b: Usage): boolean {
+export function isOneProcess(a: Seen, b: Seen): boolean {
   return a.serviceName === b.serviceName && a.serviceInstance === b.serviceInstance
 }
 
+type ModelNames = Pick<Usage, 'responseModel' | 'requestModel'>
+
 /** Whether two spans may speak of one model: `gpt-4o-mini` and `gpt-4o-mini-2024-07-18`. */
-export function modelsAgree(a: Usage, b: Usage): boolean {
+export function modelsAgree(a: ModelNames, b: ModelNames): boolean {
   const left = namesOf(a)
   const right = namesOf(b)
   return left.some((x) => right.some((y) => x.startsWith(y) || y.startsWith(x)))
 }
 
-function namesOf(usage: Usage): readonly string[] {
+function namesOf(usage: ModelNames): readonly string[] {
   return [usage.responseModel, usage.requestModel].filter((name) => name !== null)
 }
 
-function slackOf(a: Usage, b: Usage): UnixNano {
+function slackOf(a: Seen, b: Seen): UnixNano {
   return isOneProcess(a, b) ? SAME_CLOCK_SLACK_NANO : OTHER_CLOCK_SLACK_NANO
 }
 

@@ -45,6 +45,8 @@ export const ratings = store.table(
     cogs: numeric({ precision: 38, scale: 18 }).notNull(),
     price: numeric({ precision: 38, scale: 18 }),
     credits: numeric({ precision: 38, scale: 18 }),
+    computedCogs: numeric('computed_cogs', { precision: 38, scale: 18 }),
+    reportedCogs: numeric('reported_cogs', { precision: 38, scale: 18 }),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.time] })],
 )

@@ -1,0 +1,98 @@
+import { type Assembly, isMirrorOnly, type ModelCall } from '../../core/assembly.ts'
+import type { SpanId, TraceId } from '../../core/ids.ts'
+import type { Anomaly } from '../../core/usage.ts'
+import { compareAnomalies } from '../assemble/anomalies.ts'
+import { moreDetailed } from '../assemble/arithmetic.ts'
+import type { CallGroup } from './groups.ts'
+import type { Sighting } from './sighting.ts'
+
+/**
+ * What a trace amounts to once it is known which of its calls other traces saw too. A call that another trace has is
+ * taken out, and an anomaly `mirror` names that trace; a call this trace has takes over what the others know of it.
+ * @param groupOf by the call's span; calls that are not in it stay as they are
+ */
+export function withMirrors(
+  assembly: Assembly,
+  traceId: TraceId,
+  groupOf: ReadonlyMap<SpanId, CallGroup>,
+): Assembly {
+  const calls: ModelCall[] = []
+  const anomalies: Anomaly[] = []
+  const settled = new Set<SpanId>()
+  let steps = assembly.reasoningSteps
+  for (const call of assembly.calls) {
+    const group = groupOf.get(call.spanId)
+    if (group === undefined) {
+      calls.push(call)
+      continue
+    }
+    steps -= call.reasoningSteps
+    if (group.owner.traceId === traceId && group.owner.call.spanId === call.spanId) {
+      const merged = mergedCall(group)
+      steps += merged.reasoningSteps
+      calls.push(merged)
+      if (merged.metered) settled.add(call.spanId)
+    } else {
+      anomalies.push({ kind: 'mirror', spanId: call.spanId, reason: group.owner.traceId })
+      settled.add(call.spanId)
+    }
+  }
+  if (calls.every((call, i) => call === assembly.calls[i]) && calls.length === assembly.calls.length) {
+    return assembly
+  }
+  const kept = assembly.anomalies.filter(
+    ({ kind, spanId }) => !(SETTLED.has(kind) && settled.has(spanId)) || isStill(kind, spanId, calls),
+  )
+  const result = { ...assembly, calls, reasoningSteps: steps, anomalies: [...kept, ...anomalies] }
+  if (isMirrorOnly(result)) result.anomalies = result.anomalies.filter(({ kind }) => kind !== 'unattributed')
+  result.anomalies.sort(compareAnomalies)
+  return result
+}
+
+/** What is told of a call and is no longer true once another trace has it, or has told its usage. */
+const SETTLED: ReadonlySet<string> = new Set(['unmetered', 'bad_time'])
+
+/** A call that stays keeps its doubtful times. */
+function isStill(kind: string, spanId: SpanId, calls: readonly ModelCall[]): boolean {
+  return kind === 'bad_time' && calls.some((call) => call.spanId === spanId)
+}
+
+/** The owner's call with what the other observers add; the owner first, then by start and name. */
+function mergedCall({ owner, sightings, replay }: CallGroup): ModelCall {
+  const others = sightings.filter((sighting) => sighting !== owner)
+  let call = replay ? { ...owner.call, cacheHit: true } : owner.call
+  for (const other of others) call = merged(call, other.call)
+  const reportedCost = chargedCost([owner, ...others])
+  return reportedCost === call.reportedCost ? call : { ...call, reportedCost }
+}
+
+function merged(call: ModelCall, other: ModelCall): ModelCall {
+  const { metered, buckets, estimated } = usageOf(call, other)
+  return {
+    ...call,
+    metered,
+    buckets,
+    estimated,
+    provider: call.provider ?? other.provider,
+    model: call.model ?? other.model,
+    requestModel: call.requestModel ?? other.requestModel,
+    serviceTier: call.serviceTier ?? other.serviceTier,
+    region: call.region ?? other.region,
+    reasoningSteps: Math.max(call.reasoningSteps, other.reasoningSteps),
+    quantities: { ...other.quantities, ...call.quantities },
+  }
+}
+
+/** Of two observations with usage the totals are equal; the more detailed one counts. */
+function usageOf(call: ModelCall, other: ModelCall): Pick<ModelCall, 'metered' | 'buckets' | 'estimated'> {
+  if (!other.metered) return call
+  const from = call.metered ? call : other
+  const buckets = call.metered ? moreDetailed(call.buckets, other.buckets) : other.buckets
+  return { metered: true, buckets, estimated: from.estimated }
+}
+
+/** A gateway or a provider knows what it charges; what a client works out comes after. */
+function chargedCost(sightings: readonly Sighting[]): string | null {
+  const told = sightings.filter(({ call }) => call.reportedCost !== null)
+  return (told.find(({ serves }) => serves) ?? told[0])?.call.reportedCost ?? null
+}

@@ -1,0 +1,103 @@
+import type { Assembly, ModelCall } from '../../core/assembly.ts'
+import type { SpanId, TraceId } from '../../core/ids.ts'
+import { EARLIEST_SPAN_NANO } from '../../core/time.ts'
+import type { Usage } from '../../core/usage.ts'
+import { isHighEntropy } from '../assemble/identity.ts'
+import { compiledOf } from '../dialects/recognise.ts'
+
+/** A model call as one trace saw it, with what tells whether another trace saw the same one. */
+export interface Sighting {
+  readonly traceId: TraceId
+  readonly call: ModelCall
+  /** Ids that no two calls share: the request's, the response's. */
+  readonly keys: readonly string[]
+  /** Instrumentations that told of it, sorted. */
+  readonly scopes: readonly string[]
+  readonly serviceName: string | null
+  readonly serviceInstance: string | null
+  /** Nothing is above it in its trace. */
+  readonly root: boolean
+  /** Told by a gateway or a provider, who knows what it charges. */
+  readonly serves: boolean
+  /** How much its trace knows of whose call it was; of several traces the one with the most has the call. */
+  readonly standing: number
+}
+
+/** What may be looked up by place: see `placeUnits`. Null where its times are not believed. */
+export function placeOf({ call, serviceName, serviceInstance }: Sighting): string | null {
+  if (call.badTime || call.startNano < EARLIEST_SPAN_NANO) return null
+  return JSON.stringify([call.kind, serviceName, serviceInstance])
+}
+
+/** Names a sighting among those of all traces. */
+export function sightingName(traceId: TraceId, spanId: SpanId): string {
+  return `${traceId}/${spanId}`
+}
+
+export function nameOf({ traceId, call }: Sighting): string {
+  return sightingName(traceId, call.spanId)
+}
+
+/** The sightings of a trace; `usages` are the rows its assembly was made of. Totals of agents are none. */
+export function sightingsOf(assembly: Assembly, usages: readonly Usage[]): readonly Sighting[] {
+  const [first] = usages
+  if (first === undefined || assembly.calls.length === 0) return []
+  const bySpan = Map.groupBy(usages, (usage) => usage.spanId)
+  const trace = { traceId: first.traceId, standing: standingOf(assembly, usages) }
+  return assembly.calls
+    .filter((call) => call.granularity === 'call')
+    .map((call) => {
+      const told = call.spanIds.flatMap((spanId) => bySpan.get(spanId) ?? [])
+      const own = (bySpan.get(call.spanId) ?? told).reduce(lesser)
+      const root = own.parentSpanId === ''
+      return {
+        ...trace,
+        standing: trace.standing * 2 + (root ? 0 : 1),
+        call,
+        keys: keysOf(told),
+        scopes: distinct(told.map((usage) => usage.scopeName)),
+        serviceName: own.serviceName,
+        serviceInstance: own.serviceInstance,
+        root,
+        serves: told.some(isServing),
+      }
+    })
+}
+
+/** By start, then by name: an order that does not depend on what was found first. */
+export function bySightingStart(a: Sighting, b: Sighting): number {
+  if (a.call.startNano !== b.call.startNano) return a.call.startNano < b.call.startNano ? -1 : 1
+  return nameOf(a) < nameOf(b) ? -1 : 1
+}
+
+/** A trace of the gateway alone knows least; then it counts whether customer, session and agent are known. */
+function standingOf({ customer, session, agent }: Assembly, usages: readonly Usage[]): number {
+  const telling = usages.filter((usage) => usage.usageClass !== 'other')
+  const known = [customer, session, agent].filter((name) => name !== null).length
+  return known + (telling.every(isServing) ? 0 : 4)
+}
+
+function isServing(usage: Usage): boolean {
+  return usage.kind === 'server' || compiledOf(usage.dialect)?.dialect.serves === true
+}
+
+function keysOf(told: readonly Usage[]): readonly string[] {
+  const keys: string[] = []
+  for (const { requestId, responseId } of told) {
+    if (isHighEntropy(requestId)) keys.push(`request/${requestId}`)
+    if (isHighEntropy(responseId)) keys.push(`response/${responseId}`)
+  }
+  return distinct(keys)
+}
+
+function distinct(words: readonly string[]): readonly string[] {
+  return [...new Set(words)].sort()
+}
+
+/** Of two tellings of a span, whichever came first. */
+function lesser(a: Usage, b: Usage): Usage {
+  const [left, right] = [a, b].map((usage) =>
+    JSON.stringify([usage.serviceName, usage.serviceInstance, usage.parentSpanId]),
+  )
+  return left! <= right! ? a : b
+}

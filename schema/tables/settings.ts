@@ -1,0 +1,26 @@
+/** What a tenant decides. */
+
+import { bigint, primaryKey, text } from 'drizzle-orm/pg-core'
+import { instant, store } from './columns.ts'
+
+export const tenantSettings = store.table(
+  'tenant_settings',
+  {
+    tenantId: text('tenant_id').notNull(),
+    mirrors: text().default('by_id_and_place').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId] })],
+)
+
+export const providerSettings = store.table(
+  'provider_settings',
+  {
+    tenantId: text('tenant_id').notNull(),
+    provider: text().notNull(),
+    settingId: bigint('setting_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    cogs: text().notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.provider, t.settingId] })],
+)
