@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Decimal } from '../core/money.ts'
 import { CopyWriter, storable, TEXT_CHARACTERS_MAX } from './copy-writer.ts'
 import { numericDigits } from './numeric.ts'
 
@@ -51,7 +52,26 @@ describe('numericDigits', () => {
     ['10000', { weight: 1, scale: 0, groups: [1], negative: false }],
   ])('takes %s apart', (text, digits) => expect(numericDigits(text)).toEqual(digits))
 
-  it.each(['', 'NaN', '1e5', '1.', '.5', '1,5', '9'.repeat(129)])('refuses %j', (text) =>
-    expect(numericDigits(text)).toBeNull(),
+  it('means the number it was given', () => {
+    const digits = fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n })
+    fc.assert(
+      fc.property(digits, fc.nat(38), (unscaled, scale) => {
+        const given = new Decimal(String(unscaled)).div(new Decimal(10).pow(scale)).toFixed(scale)
+        const { groups, weight, negative, scale: told } = numericDigits(given)!
+        const value = groups.reduce(
+          (sum, group, no) => sum.plus(new Decimal(10_000).pow(weight - no).mul(group)),
+          new Decimal(0),
+        )
+        expect((negative ? value.neg() : value).toFixed(told)).toBe(given.replace(/^-(?=0(\.0*)?$)/, ''))
+        expect(groups.every((group) => group >= 0 && group < 10_000)).toBe(true)
+        expect(groups[0]).not.toBe(0)
+        expect(groups.at(-1)).not.toBe(0)
+      }),
+    )
+  })
+
+  it.each(['', '-', '.', '1.2.3', '--1', 'NaN', '1e5', '1.', '.5', '1,5', '9'.repeat(129)])(
+    'refuses %j',
+    (text) => expect(numericDigits(text)).toBeNull(),
   )
 })

@@ -8,6 +8,9 @@ const NUL = '\0'
 const TWO_32 = 4_294_967_296
 const NULL_FIELD = -1
 const BYTES_PER_CHARACTER_MAX = 3
+const BYTEA_OID = 17
+/** Microseconds from 1970 to 2000, where PostgreSQL begins to count. */
+const POSTGRES_EPOCH_MICROS = 946_684_800_000_000
 
 /**
  * Writes rows in PostgreSQL's binary COPY format into one growing buffer: no object per field, no chunk per row.
@@ -91,6 +94,34 @@ export class CopyWriter {
     }
     this.#header(digits.length >> 1)
     this.#at += this.#bytes.write(digits, this.#at, 'hex')
+  }
+
+  /** Any int8 given as text. */
+  bigint(digits: string | null): void {
+    if (digits === null) this.none()
+    else this.unsigned(BigInt.asUintN(64, BigInt(digits)))
+  }
+
+  /** An instant in microseconds since 1970, as timestamptz. */
+  instant(unixMicros: number | null): void {
+    if (unixMicros === null) this.none()
+    else this.whole(unixMicros - POSTGRES_EPOCH_MICROS)
+  }
+
+  /** Byte strings given in hex, as bytea[]. */
+  hexes(list: readonly string[]): void {
+    const place = this.#at
+    this.#header(list.length === 0 ? 12 : 20)
+    this.#view.setInt32(this.#at, list.length === 0 ? 0 : 1)
+    this.#view.setInt32(this.#at + 4, 0)
+    this.#view.setInt32(this.#at + 8, BYTEA_OID)
+    this.#at += 12
+    if (list.length === 0) return
+    this.#view.setInt32(this.#at, list.length)
+    this.#view.setInt32(this.#at + 4, 1)
+    this.#at += 8
+    for (const digits of list) this.hex(digits)
+    this.#view.setInt32(place, this.#at - place - 4)
   }
 
   /** Text without the zero character, which PostgreSQL refuses, cut to its bound. */

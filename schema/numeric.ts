@@ -11,25 +11,51 @@ export interface NumericDigits {
 /** More characters than this are no price. */
 const CHARACTERS_MAX = 128
 
-const PLAIN = /^([+-]?)(\d+)(?:\.(\d+))?$/
+const ZERO = 48
+const NINE = 57
+const POINT = 46
+const MINUS = 45
+const PLUS = 43
+const DIGITS_PER_GROUP = 4
 
-/** Takes decimal text without exponent apart; null for any other text. */
+/** Takes decimal text without exponent apart; null for any other text. Character by character: it is the hot path. */
 export function numericDigits(text: string): NumericDigits | null {
-  const match = text.length <= CHARACTERS_MAX ? PLAIN.exec(text) : null
-  if (!match) return null
-  const whole = match[2]!.replace(/^0+/, '')
-  const places = match[3] ?? ''
-  const left = whole.padStart(Math.ceil(whole.length / 4) * 4, '0')
-  const right = places.padEnd(Math.ceil(places.length / 4) * 4, '0')
+  const end = text.length
+  if (end > CHARACTERS_MAX) return null
+  const sign = text.charCodeAt(0)
+  const start = sign === MINUS || sign === PLUS ? 1 : 0
+  const point = pointOf(text, start)
+  if (point === start || point === end - 1 || end === start) return null
   const groups: number[] = []
-  for (let at = 0; at < left.length; at += 4) groups.push(Number(left.slice(at, at + 4)))
-  for (let at = 0; at < right.length; at += 4) groups.push(Number(right.slice(at, at + 4)))
-  let weight = left.length / 4 - 1
-  while (groups[0] === 0) {
-    groups.shift()
-    weight--
+  // The first group is as short as the digits before the point leave it, the last one is filled up with zeros.
+  let left = ((point - start - 1) % DIGITS_PER_GROUP) + 1
+  let group = 0
+  for (let at = start; at < end; at++) {
+    if (at === point) continue
+    const digit = text.charCodeAt(at)
+    if (digit < ZERO || digit > NINE) return null
+    group = group * 10 + (digit - ZERO)
+    if (--left > 0) continue
+    groups.push(group)
+    group = 0
+    left = DIGITS_PER_GROUP
   }
+  if (left < DIGITS_PER_GROUP) groups.push(group * 10 ** left)
+  const weight = Math.ceil((point - start) / DIGITS_PER_GROUP) - 1
+  return trimmed(groups, weight, Math.max(0, end - point - 1), sign === MINUS)
+}
+
+/** Where the point stands, or would. */
+function pointOf(text: string, start: number): number {
+  for (let at = start; at < text.length; at++) if (text.charCodeAt(at) === POINT) return at
+  return text.length
+}
+
+/** Without the zeros at both ends, as PostgreSQL keeps numbers. */
+function trimmed(groups: number[], weight: number, scale: number, negative: boolean): NumericDigits {
+  let zeros = 0
+  while (zeros < groups.length && groups[zeros] === 0) zeros++
+  if (zeros === groups.length) return { negative: false, weight: 0, scale, groups: [] }
   while (groups.at(-1) === 0) groups.pop()
-  const isZero = groups.length === 0
-  return { negative: match[1] === '-' && !isZero, weight: isZero ? 0 : weight, scale: places.length, groups }
+  return { negative, weight: weight - zeros, scale, groups: zeros === 0 ? groups : groups.slice(zeros) }
 }

@@ -1,6 +1,6 @@
 import type { Usage } from '../../core/usage.ts'
 import type { CopyWriter } from '../../schema/copy-writer.ts'
-import { journalMicros, postgresMicros } from './journal-time.ts'
+import { journalMicros } from './journal-time.ts'
 
 /** A column of the usage journal and how a usage fills it. */
 export interface JournalColumn {
@@ -12,7 +12,7 @@ export interface JournalColumn {
 export const COLUMNS: readonly JournalColumn[] = [
   { name: 'trace_id', write: (to, usage) => to.hex(usage.traceId) },
   { name: 'span_id', write: (to, usage) => to.hex(usage.spanId) },
-  { name: 'time', write: (to, usage) => to.whole(postgresMicros(journalMicros(usage.endNano))) },
+  { name: 'time', write: (to, usage) => to.instant(journalMicros(usage.endNano)) },
   { name: 'parent_span_id', write: (to, usage) => to.hex(usage.parentSpanId) },
   { name: 'start_nano', write: (to, usage) => to.unsigned(usage.startNano) },
   { name: 'end_nano', write: (to, usage) => to.unsigned(usage.endNano) },

@@ -4,7 +4,6 @@ import type { Usage } from '../../core/usage.ts'
 import { CopyWriter } from '../../schema/copy-writer.ts'
 import { COLUMN_NAMES, COLUMNS } from './columns.ts'
 import { type Fingerprint, fingerprint } from './fingerprint.ts'
-import { postgresMicros } from './journal-time.ts'
 
 /** A usage on its way into the journal. */
 export interface JournalRow {
@@ -26,7 +25,7 @@ export function encodeRows(rows: JournalRow[]): Buffer {
   for (const row of rows) {
     writer.row(COLUMN_NAMES.length)
     writer.text(row.tenant)
-    writer.whole(postgresMicros(row.receivedAt * 1000))
+    writer.instant(row.receivedAt * 1000)
     const place = writer.position
     writer.bits(0, 0)
     const from = writer.position
