@@ -1,0 +1,41 @@
+// What an application does with the openai package: a chat, a stream, a tool loop, and a call with cached and
+// reasoning tokens; through the Responses API too.
+const messages = [{ role: 'user', content: 'What is the weather in Oslo?' }]
+const parameters = {
+  type: 'object',
+  properties: { city: { type: 'string' } },
+  required: ['city'],
+  additionalProperties: false,
+}
+const tools = [{ type: 'function', function: { name: 'weather', description: 'The weather.', parameters } }]
+
+export async function callChat(openai) {
+  const model = 'gpt-4.1-mini'
+  await openai.chat.completions.create({ model, messages })
+  const stream = await openai.chat.completions.create({
+    model,
+    messages,
+    stream: true,
+    stream_options: { include_usage: true },
+  })
+  for await (const _ of stream);
+  const asked = await openai.chat.completions.create({ model, messages, tools })
+  const [call] = asked.choices[0].message.tool_calls
+  const result = { role: 'tool', tool_call_id: call.id, content: 'sunny' }
+  await openai.chat.completions.create({
+    model,
+    messages: [...messages, asked.choices[0].message, result],
+    tools,
+  })
+  await openai.chat.completions.create({ model: 'gpt-5-mini', messages })
+}
+
+export async function callResponses(openai) {
+  await openai.responses.create({ model: 'gpt-5-mini', input: 'What is the weather in Oslo?' })
+  const stream = await openai.responses.create({ model: 'gpt-5-mini', input: 'And in Bergen?', stream: true })
+  for await (const _ of stream);
+}
+
+export async function callEmbeddings(openai) {
+  await openai.embeddings.create({ model: 'text-embedding-3-small', input: 'Oslo' })
+}

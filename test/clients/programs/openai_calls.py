@@ -1,0 +1,37 @@
+"""What an application does with the openai package."""
+
+from openai import OpenAI
+
+from otel import PROVIDER
+
+MESSAGES = [{"role": "user", "content": "What is the weather in Oslo?"}]
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}]
+
+
+def client() -> OpenAI:
+    return OpenAI(base_url=f"{PROVIDER}/v1", api_key="none")
+
+
+def call_chat(openai: OpenAI) -> None:
+    """A chat, a stream, a tool loop, and a call with cached and reasoning tokens."""
+    model = "gpt-4.1-mini"
+    create = openai.chat.completions.create
+    create(model=model, messages=MESSAGES)
+    for _ in create(model=model, messages=MESSAGES, stream=True, stream_options={"include_usage": True}):
+        pass
+    asked = create(model=model, messages=MESSAGES, tools=TOOLS).choices[0].message
+    call = {"role": "assistant", "tool_calls": [each.model_dump() for each in asked.tool_calls]}
+    result = {"role": "tool", "tool_call_id": asked.tool_calls[0].id, "content": "sunny"}
+    create(model=model, messages=[*MESSAGES, call, result], tools=TOOLS)
+    create(model="gpt-5-mini", messages=MESSAGES)
+
+
+def call_responses(openai: OpenAI) -> None:
+    openai.responses.create(model="gpt-5-mini", input="What is the weather in Oslo?")
+    for _ in openai.responses.create(model="gpt-5-mini", input="And in Bergen?", stream=True):
+        pass
+
+
+def call_embeddings(openai: OpenAI) -> None:
+    openai.embeddings.create(model="text-embedding-3-small", input="Oslo")

@@ -1,0 +1,14 @@
+"""openai with OpenLLMetry."""
+
+from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+
+import otel
+from openai_calls import call_chat, call_embeddings, call_responses, client
+
+provider = otel.start()
+OpenAIInstrumentor().instrument()
+openai = client()
+call_chat(openai)
+call_responses(openai)
+call_embeddings(openai)
+provider.shutdown()

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+
+/** One answer the provider gave, in the numbers it would invoice. Tokens. */
+export interface Served {
+  readonly client: string
+  readonly kind: 'chat' | 'embedding'
+  /** As asked for, and as the provider names what it ran. */
+  readonly requestModel: string
+  readonly model: string
+  readonly responseId: string
+  /** With everything read from and written to the cache. */
+  readonly input: number
+  readonly cacheRead: number
+  readonly cacheWrite: number
+  /** With the reasoning. */
+  readonly output: number
+  readonly reasoning: number
+}
+
+export interface Asked {
+  readonly client: string
+  readonly kind: 'chat' | 'embedding'
+  readonly model: string
+  /** How ids of this API begin. */
+  readonly idPrefix: string
+  /** Whether the API tells of tokens written to a cache, of reasoning. */
+  readonly tellsCacheWrites?: boolean
+  readonly tellsReasoning?: boolean
+}
+
+/** Models whose answers hold cached and reasoning tokens; all others answer from uncached input, without a thought. */
+const DETAILED = /^(gpt-5|o\d|claude-opus|gemini-2\.5-pro)/
+
+/** What was served, by client. */
+export class Ledger {
+  readonly #served = new Map<string, Served[]>()
+
+  /** Decides what an answer uses and enters it. No two answers to a client have equal numbers. */
+  enter(asked: Asked): Served {
+    const entries = this.of(asked.client)
+    const n = entries.length + 1
+    const isDetailed = asked.kind === 'chat' && DETAILED.test(asked.model)
+    const entry: Served = {
+      client: asked.client,
+      kind: asked.kind,
+      requestModel: asked.model,
+      model: datedModel(asked),
+      responseId: asked.idPrefix + randomBytes(16).toString('hex'),
+      input: (isDetailed ? 2007 : 101) + 13 * n,
+      cacheRead: isDetailed ? 1152 + n : 0,
+      cacheWrite: isDetailed && asked.tellsCacheWrites ? 256 + n : 0,
+      output: asked.kind === 'embedding' ? 0 : (isDetailed ? 503 : 41) + 7 * n,
+      reasoning: isDetailed && asked.tellsReasoning ? 384 + n : 0,
+    }
+    this.#served.set(asked.client, [...entries, entry])
+    return entry
+  }
+
+  of(client: string): readonly Served[] {
+    return this.#served.get(client) ?? []
+  }
+}
+
+/** OpenAI answers with a dated name where an alias was asked for. */
+function datedModel({ model }: Asked): string {
+  const dates: Record<string, string> = {
+    'gpt-4.1-mini': 'gpt-4.1-mini-2025-04-14',
+    'gpt-5-mini': 'gpt-5-mini-2025-08-07',
+  }
+  return dates[model] ?? model
+}

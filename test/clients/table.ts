@@ -1,0 +1,57 @@
+import type { Client } from './clients.ts'
+import type { Judgement } from './verdict.ts'
+import { VERDICTS } from './verdict.ts'
+
+/** What a client's line of the table says. */
+export interface Outcome {
+  readonly client: Client
+  readonly versions: string
+  /** Null where the program could not be run; then `reason` tells why. */
+  readonly judgement: Judgement | null
+  readonly reason?: string
+  readonly served: { readonly calls: number; readonly input: number; readonly output: number }
+  readonly billed: { readonly calls: number; readonly input: number; readonly output: number }
+  readonly spans: readonly string[]
+}
+
+/** One line per client, and below it what is at fault. */
+export function table(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ client, versions, judgement, reason, served, billed }) => [
+    client.name,
+    versions,
+    `${served.calls} / ${billed.calls}`,
+    `${served.input}+${served.output} / ${billed.input}+${billed.output}`,
+    judgement ? verdictOf(judgement) : `not run: ${reason?.split('\n').at(-1)}`,
+  ])
+  const head = ['client', 'version', 'calls', 'tokens in+out, served / billed', 'verdict']
+  const widths = head.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => (i < 4 ? row[i]!.length : 0))),
+  )
+  const lines = [head, ...rows].map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  )
+  return `${[...lines, '', ...outcomes.flatMap(faultsOf)].join('\n')}\n`
+}
+
+function verdictOf({ verdict, untold }: Judgement): string {
+  return untold.length === 0 || verdict === 'WRONG' ? verdict : `${verdict}, no ${untold.join(', ')}`
+}
+
+/** Whether a client came out worse than its spans allow. */
+export function isFault({ client, judgement }: Outcome): boolean {
+  return judgement !== null && VERDICTS.indexOf(judgement.verdict) > VERDICTS.indexOf(client.expect)
+}
+
+function faultsOf(outcome: Outcome): string[] {
+  const { client, judgement, spans } = outcome
+  if (judgement === null || (judgement.faults.length === 0 && !isFault(outcome))) return []
+  return [
+    `${client.name}: ${judgement.verdict}, expected ${client.expect}`,
+    ...judgement.faults.map((fault) => `  ${fault}`),
+    ...spans.map((told) => `  told by ${told}`),
+    '',
+  ]
+}

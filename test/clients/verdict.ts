@@ -1,0 +1,85 @@
+import type { Served } from './provider/ledger.ts'
+
+/** A model call that was billed. Tokens; `input` and `output` are whole. */
+export interface Billed {
+  readonly model: string | null
+  readonly metered: boolean
+  readonly input: number
+  readonly cacheRead: number
+  readonly cacheWrite: number
+  readonly output: number
+  readonly reasoning: number
+}
+
+/** What is told of them in sum: tokens of all events, and how many unmetered calls the list of exceptions shows. */
+export interface Told {
+  readonly input: number
+  readonly output: number
+  readonly exceptions: number
+}
+
+/** From the best to the worst. */
+export const VERDICTS = ['EXACT', 'TOTALS', 'UNMETERED LISTED', 'WRONG'] as const
+export type Verdict = (typeof VERDICTS)[number]
+
+const DETAILS = ['cacheRead', 'cacheWrite', 'reasoning'] as const
+type Detail = (typeof DETAILS)[number]
+
+export interface Judgement {
+  readonly verdict: Verdict
+  /** What differs, one sentence each. */
+  readonly faults: readonly string[]
+  /** Buckets that the client does not tell of. */
+  readonly untold: readonly Detail[]
+}
+
+/**
+ * Holds what was billed against what was served.
+ *  EXACT             every call once, every bucket of every call as served
+ *  TOTALS            every call once with its input and output; what the client does not tell of cache or reasoning is missing
+ *  UNMETERED LISTED  the same for the calls the client told the usage of; each other one is listed as an exception
+ *  WRONG             anything else: a call lost, counted twice, billed with other tokens or silently with none
+ */
+export function judge(served: readonly Served[], billed: readonly Billed[], told: Told): Judgement {
+  const faults: string[] = []
+  const metered = billed.filter((call) => call.metered)
+  const unmetered = billed.length - metered.length
+  if (billed.length !== served.length) faults.push(`${served.length} calls served, ${billed.length} billed`)
+  for (const whole of ['input', 'output'] as const) {
+    const sum = billed.reduce((total, call) => total + call[whole], 0)
+    if (sum !== told[whole]) faults.push(`events tell ${told[whole]} ${whole} tokens, their calls ${sum}`)
+  }
+  const left = [...served]
+  const untold = new Set<Detail>()
+  for (const call of metered) {
+    const at = left.findIndex((each) => isSameCall(each, call))
+    const match = left.splice(at, at < 0 ? 0 : 1)[0]
+    if (match === undefined) {
+      faults.push(`billed but not served: ${shown(call)}`)
+      continue
+    }
+    const differing = DETAILS.filter((detail) => match[detail] !== call[detail])
+    for (const detail of differing) untold.add(detail)
+    // Each detail is either as served or not told at all.
+    if (differing.some((detail) => call[detail] !== 0)) {
+      faults.push(`served ${shown(match)}, billed ${shown(call)}`)
+    }
+  }
+  if (left.length !== unmetered) for (const call of left) faults.push(`served but not billed: ${shown(call)}`)
+  if (told.exceptions !== unmetered)
+    faults.push(`${unmetered} calls are unmetered, ${told.exceptions} listed`)
+  const verdict =
+    faults.length > 0 ? 'WRONG' : unmetered > 0 ? 'UNMETERED LISTED' : untold.size > 0 ? 'TOTALS' : 'EXACT'
+  return { verdict, faults, untold: [...untold] }
+}
+
+/** An instrumentation may know only the name that was asked for. */
+function isSameCall(served: Served, billed: Billed): boolean {
+  const isModel = billed.model === served.model || billed.model === served.requestModel
+  return isModel && billed.input === served.input && billed.output === served.output
+}
+
+function shown(call: Served | Billed): string {
+  const { model, input, output, cacheRead, cacheWrite, reasoning } = call
+  return `${model} in ${input} out ${output} (cache ${cacheRead}/${cacheWrite}, reasoning ${reasoning})`
+}
