@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { countReasoningPartsOfText } from '../../receiver/decode/reasoning-parts.ts'
 import type { Match } from '../../receiver/dialects/dialect.ts'
-import { COUNTED_KEYS, KEYS } from '../../receiver/dialects/keys.ts'
+import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from '../../receiver/dialects/keys.ts'
 import { DIALECTS } from '../../receiver/dialects/table.ts'
 import { type CollectorConfig, literals, yaml } from './files.ts'
 
@@ -86,6 +86,20 @@ test('usage does not go with the contents', () => {
 
 test('contents do not leave it', () => {
   expect(CONTENTS.filter((key) => allowed.test(key))).toEqual([])
+})
+
+test('of the contents that usage stands in, nothing but the usage is put back', () => {
+  const list = statements.findIndex((s) => s.startsWith('keep_matching_keys(span.attributes'))
+  for (const key of USAGE_INSIDE_KEYS) {
+    expect(allowed.test(key), key).toBe(false)
+    const read = statements.findIndex((s) => s.includes(`ParseJSON(span.attributes["${key}"])`))
+    const [, cached] = /^set\(span\.cache\["(\w+)"\]/.exec(statements[read]!)!
+    const cut = statements.findIndex((s) => s.startsWith(`keep_keys(span.cache["${cached}"], ["usage`))
+    const put = statements.findIndex((s) => s.startsWith(`set(span.attributes["${key}"], String(`))
+    expect(statements[put], key).toContain(`String(span.cache["${cached}"])`)
+    expect([read, list, cut, put], key).toEqual([read, list, cut, put].sort((a, b) => a - b))
+    expect(read, key).toBeGreaterThanOrEqual(0)
+  }
 })
 
 test('of the contents whose reasoning parts are counted, the marks stay and nothing else', () => {
