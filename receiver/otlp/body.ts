@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { AforoError } from '../../core/errors.ts'
+import { freeChunk } from './body-buffers.ts'
 import type { Reservation } from './in-flight.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -7,6 +8,7 @@ const NOTHING = Buffer.alloc(0)
 /**
  * Reads a request's body, still compressed. With a content-length the body is written into one buffer of just that
  * size, which is the reservation's: it must not be read after its release. Without, chunks are joined at the end.
+ * Chunks are nobody else's: their memory is given back as soon as they are copied.
  *
  * @throws AforoError `body_too_large` beyond `bytesMax`, `unavailable` where there is no room for it now,
  *   `invalid_argument` where the sender broke off
@@ -33,12 +35,14 @@ function readExactly(request: IncomingMessage, length: number, reservation: Rese
     let body: Buffer = NOTHING
     let at = 0
     request.on('data', (chunk: Buffer) => {
-      if (at === 0 && chunk.length === length) body = chunk
+      const bytes = chunk.length
+      if (at === 0 && bytes === length) body = reservation.adopt(chunk)
       else {
         if (body === NOTHING) body = reservation.buffer(length)
         chunk.copy(body, at)
+        freeChunk(chunk)
       }
-      at += chunk.length
+      at += bytes
     })
     request.on('end', () => (at === length ? resolve(body) : reject(brokenOff())))
     onBreak(request, reject)
@@ -61,9 +65,16 @@ function readChunks(request: IncomingMessage, bytesMax: number, reservation: Res
         reject(error)
       }
     })
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.on('end', () => resolve(joined(chunks)))
     onBreak(request, reject)
   })
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  if (chunks.length === 1) return chunks[0]!
+  const body = Buffer.concat(chunks)
+  for (const chunk of chunks) freeChunk(chunk)
+  return body
 }
 
 /** A request closes after its end too, when nobody asks any more and no error is to be made. */

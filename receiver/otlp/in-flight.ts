@@ -1,5 +1,5 @@
 import { AforoError } from '../../core/errors.ts'
-import { BodyBuffers } from './body-buffers.ts'
+import { BodyBuffers, wholeMemory } from './body-buffers.ts'
 
 /**
  * Bytes of bodies that are held now, over all connections of a receiver. Whoever holds bytes reserves them first, and
@@ -44,7 +44,7 @@ export class Reservation {
   readonly #inFlight: InFlight
   readonly #buffers: BodyBuffers
   #bytes = 0
-  #buffer: Buffer | null = null
+  #memory: ArrayBuffer | null = null
 
   constructor(inFlight: InFlight, buffers: BodyBuffers) {
     this.#inFlight = inFlight
@@ -59,16 +59,23 @@ export class Reservation {
 
   /** Memory for a body whose bytes were reserved. It is somebody else's after `release`. One per reservation. */
   buffer(length: number): Buffer {
-    this.#buffer = this.#buffers.take(length)
-    return this.#buffer
+    const buffer = this.#buffers.take(length)
+    this.#memory = buffer.buffer as ArrayBuffer
+    return buffer
+  }
+
+  /** Takes a chunk over that is a body by itself: like `buffer`, it must not be read after `release`. */
+  adopt(chunk: Buffer): Buffer {
+    this.#memory = wholeMemory(chunk)
+    return chunk
   }
 
   /** Gives all back. Doing so twice is harmless. */
   release(): void {
     this.#inFlight.give(this.#bytes)
     this.#bytes = 0
-    if (this.#buffer === null) return
-    this.#buffers.give(this.#buffer)
-    this.#buffer = null
+    if (this.#memory === null) return
+    this.#buffers.give(this.#memory)
+    this.#memory = null
   }
 }
