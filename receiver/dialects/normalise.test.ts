@@ -201,6 +201,16 @@ describe('bad numbers', () => {
   })
 })
 
+it('reads what LiteLLM prints as a Python dictionary, and knows its embeddings', () => {
+  const printed =
+    "{'prompt_tokens_details': {'cached_tokens': 3, 'text_tokens': None}, 'completion_tokens_details': None}"
+  const words = chat({ id: 1, scope: 'litellm', name: 'litellm_request' }, 10, 5)
+  const attributes = { ...words.attributes, 'metadata.usage_object': printed }
+  expect(totals({ ...words, attributes })).toEqual([10, 3, 0, 5, 0])
+  const embedding = { ...attributes, 'gen_ai.operation.name': 'embedding' }
+  expect(usage({ ...words, attributes: embedding }).usageClass).toBe('embed')
+})
+
 describe('what is not consumption', () => {
   it.each<[string, SpanWords]>([
     [

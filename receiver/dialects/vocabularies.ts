@@ -269,7 +269,20 @@ export const CODEX = {
   facts: { requestModel: ['model'] },
 } as const satisfies Vocabulary
 
-export const LITELLM = { facts: { cost: ['litellm.cost.total'] } } as const satisfies Vocabulary
+/** `usage_object` is what the provider answered, in OpenAI's shape, printed as a Python dictionary. */
+export const LITELLM = {
+  json: [
+    {
+      key: 'metadata.usage_object',
+      paths: {
+        cacheRead: ['prompt_tokens_details.cached_tokens', 'cache_read_input_tokens'],
+        cacheWrite: ['prompt_tokens_details.cache_creation_tokens', 'cache_creation_input_tokens'],
+        reasoning: ['completion_tokens_details.reasoning_tokens'],
+      },
+    },
+  ],
+  facts: { cost: ['litellm.cost.total', 'gen_ai.cost.total_cost'] },
+} as const satisfies Vocabulary
 
 /** Aforo's own words, for usage that is stated outright. */
 export const STATED = {

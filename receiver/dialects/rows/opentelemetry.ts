@@ -49,6 +49,7 @@ export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
           'opentelemetry.instrumentation.openai_v2',
           'opentelemetry.instrumentation.google_genai',
           'opentelemetry.instrumentation.openai_agents',
+          'opentelemetry.util.genai.*',
         ],
       },
     ],
