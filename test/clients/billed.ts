@@ -24,9 +24,8 @@ const POLL_MS = 100
 const QUIET_MS = 1_500
 const WAIT_MS_MAX = 20_000
 
-/** The bill once no trace is open any more and no event waits for its rating. */
+/** What one customer is billed so far. */
 export async function readBill(pool: Pool, apiPort: number, customer: string): Promise<Bill> {
-  await settled(pool)
   const events = await list<ShownEvent>(apiPort, `/v1/events?customer=${customer}`)
   const exceptions = await list<ShownException>(apiPort, '/v1/exceptions?kind=unmetered')
   return {
@@ -38,15 +37,8 @@ export async function readBill(pool: Pool, apiPort: number, customer: string): P
   }
 }
 
-interface ShownEvent {
-  readonly usage: Readonly<Record<'input_tokens' | 'output_tokens' | 'embedding_tokens', string>>
-}
-
-interface ShownException {
-  readonly customer: string | null
-}
-
-async function settled(pool: Pool): Promise<void> {
+/** Waits until no trace is open any more and no event waits for its rating. */
+export async function settled(pool: Pool): Promise<void> {
   const deadline = Date.now() + WAIT_MS_MAX
   let quietSince = Date.now()
   while (Date.now() - quietSince < QUIET_MS) {
@@ -60,6 +52,14 @@ async function settled(pool: Pool): Promise<void> {
   }
 }
 
+interface ShownEvent {
+  readonly usage: Readonly<Record<'input_tokens' | 'output_tokens' | 'embedding_tokens', string>>
+}
+
+interface ShownException {
+  readonly customer: string | null
+}
+
 async function readCalls(pool: Pool, customer: string): Promise<Billed[]> {
   const { rows } = await pool.query<{ assembly: AssemblyDocument }>(
     `select distinct on (event_id) assembly from aforo_store.events
@@ -69,6 +69,7 @@ async function readCalls(pool: Pool, customer: string): Promise<Billed[]> {
   return rows
     .flatMap(({ assembly }) => assembly.calls)
     .map((call) => ({
+      kind: call.kind,
       model: call.model,
       metered: call.metered,
       input: inputTokens(call.buckets),

@@ -6,16 +6,18 @@
 import { openPool } from '../../schema/pool.ts'
 import { runAforo } from '../e2e/process.ts'
 import { administer, databaseUrl, openTestServer } from '../support/server.ts'
-import { readBill } from './billed.ts'
+import { readBill, settled } from './billed.ts'
 import { CLIENTS, type Client } from './clients.ts'
 import { install, type Runtime } from './install.ts'
 import { runProgram, versionsOf } from './program.ts'
 import type { Served } from './provider/ledger.ts'
-import { startProvider } from './provider/server.ts'
+import { type Provider, startProvider } from './provider/server.ts'
 import { isFault, type Outcome, table } from './table.ts'
 import { judge } from './verdict.ts'
 
-const DATABASE = 'aforo_clients'
+const DATABASE = `aforo_clients_${process.pid}`
+/** Traces without a root that ended are cut when they were idle. */
+const CUT = { AFORO_CUT_QUIET_MS: '500', AFORO_CUT_IDLE_MS: '1000' }
 const AT_ONCE = 2
 
 const wanted = process.argv.slice(2)
@@ -34,31 +36,27 @@ async function runAll(
 ): Promise<Outcome[]> {
   const server = await openTestServer()
   const { adminUrl, template } = server.address
-  await administer(adminUrl, (client) => client.query(`drop database if exists ${DATABASE} with (force)`))
   await administer(adminUrl, (client) => client.query(`create database ${DATABASE} template ${template}`))
-  const url = databaseUrl(adminUrl, DATABASE)
-  const aforo = await runAforo('serve', {
-    DATABASE_URL: url,
-    AFORO_CUT_QUIET_MS: '500',
-    AFORO_CUT_IDLE_MS: '1000',
-  })
+  try {
+    return await runOver(databaseUrl(adminUrl, DATABASE), clients, runtimes)
+  } finally {
+    await administer(adminUrl, (client) => client.query(`drop database ${DATABASE} with (force)`))
+    await server.close()
+  }
+}
+
+async function runOver(
+  url: string,
+  clients: readonly Client[],
+  runtimes: ReadonlyMap<string | undefined, Runtime>,
+): Promise<Outcome[]> {
+  const aforo = await runAforo('serve', { DATABASE_URL: url, ...CUT })
   const provider = await startProvider()
   const pool = openPool(url, { max: 2 })
   try {
-    const failures = new Map<Client, string>()
-    const waiting = [...clients]
     const otlpUrl = `http://127.0.0.1:${aforo.ports.otlp_http}`
-    const work = async () => {
-      for (let client = waiting.shift(); client !== undefined; client = waiting.shift()) {
-        const runtime = runtimes.get(client.python)!
-        process.stdout.write(`running ${client.name}\n`)
-        const surroundings = { providerUrl: provider.baseUrl(client.name), otlpUrl }
-        const failure =
-          'missing' in runtime ? runtime.missing : await runProgram(runtime.command, client, surroundings)
-        if (failure !== null) failures.set(client, failure)
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    const failures = await runPrograms(clients, runtimes, provider, otlpUrl)
+    await settled(pool)
     const outcomes: Outcome[] = []
     for (const client of clients) {
       const served = provider.ledger.of(client.name)
@@ -79,9 +77,30 @@ async function runAll(
     await pool.end()
     await provider.close()
     await aforo.end('SIGTERM')
-    await administer(adminUrl, (client) => client.query(`drop database if exists ${DATABASE} with (force)`))
-    await server.close()
   }
+}
+
+/** Runs every program to its end, a few at once; why those failed that did. */
+async function runPrograms(
+  clients: readonly Client[],
+  runtimes: ReadonlyMap<string | undefined, Runtime>,
+  provider: Provider,
+  otlpUrl: string,
+): Promise<ReadonlyMap<Client, string>> {
+  const failures = new Map<Client, string>()
+  const waiting = [...clients]
+  const work = async () => {
+    for (let client = waiting.shift(); client !== undefined; client = waiting.shift()) {
+      const runtime = runtimes.get(client.python)!
+      process.stdout.write(`running ${client.name}\n`)
+      const surroundings = { providerUrl: provider.baseUrl(client.name), otlpUrl }
+      const failure =
+        'missing' in runtime ? runtime.missing : await runProgram(runtime.command, client, surroundings)
+      if (failure !== null) failures.set(client, failure)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  return failures
 }
 
 function tokens(served: readonly Served[]): { input: number; output: number } {

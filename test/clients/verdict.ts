@@ -2,6 +2,7 @@ import type { Served } from './provider/ledger.ts'
 
 /** A model call that was billed. Tokens; `input` and `output` are whole. */
 export interface Billed {
+  readonly kind: 'chat' | 'embedding'
   readonly model: string | null
   readonly metered: boolean
   readonly input: number
@@ -76,10 +77,11 @@ export function judge(served: readonly Served[], billed: readonly Billed[], told
 /** An instrumentation may know only the name that was asked for. */
 function isSameCall(served: Served, billed: Billed): boolean {
   const isModel = billed.model === served.model || billed.model === served.requestModel
-  return isModel && billed.input === served.input && billed.output === served.output
+  const areTokens = billed.input === served.input && billed.output === served.output
+  return isModel && areTokens && billed.kind === served.kind
 }
 
 function shown(call: Served | Billed): string {
-  const { model, input, output, cacheRead, cacheWrite, reasoning } = call
-  return `${model} in ${input} out ${output} (cache ${cacheRead}/${cacheWrite}, reasoning ${reasoning})`
+  const { kind, model, input, output, cacheRead, cacheWrite, reasoning } = call
+  return `${kind} ${model} in ${input} out ${output} (cache ${cacheRead}/${cacheWrite}, reasoning ${reasoning})`
 }

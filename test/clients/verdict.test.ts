@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import { Ledger, type Served } from './provider/ledger.ts'
+import { type Billed, judge } from './verdict.ts'
+
+const ledger = new Ledger()
+const ask = (model: string) =>
+  ledger.enter({
+    client: 'acme',
+    kind: 'chat',
+    model,
+    idPrefix: 'id-',
+    tellsReasoning: true,
+    tellsCacheWrites: true,
+  })
+const served: readonly Served[] = [ask('gpt-4.1-mini'), ask('gpt-5-mini'), ask('gpt-4.1-mini')]
+const billed: readonly Billed[] = served.map((call) => ({ ...call, metered: true }))
+
+function verdictOf(calls: readonly Billed[], exceptions = 0): string {
+  const sum = (whole: 'input' | 'output') => calls.reduce((total, call) => total + call[whole], 0)
+  return judge(served, calls, { input: sum('input'), output: sum('output'), exceptions }).verdict
+}
+
+const without = (
+  call: Billed,
+  ...buckets: ('cacheRead' | 'cacheWrite' | 'reasoning' | 'input' | 'output')[]
+) => ({
+  ...call,
+  ...Object.fromEntries(buckets.map((bucket) => [bucket, 0])),
+})
+const unmetered = (call: Billed): Billed => ({
+  ...without(call, 'input', 'output', 'cacheRead', 'cacheWrite', 'reasoning'),
+  metered: false,
+})
+const [first, detailed, last] = billed as [Billed, Billed, Billed]
+
+describe('a bill', () => {
+  it.each<[string, readonly Billed[], string]>([
+    ['as served', billed, 'EXACT'],
+    ['as served, in another order', [last, detailed, first], 'EXACT'],
+    [
+      'by the names that were asked for',
+      billed.map((call, i) => ({ ...call, model: served[i]!.requestModel })),
+      'EXACT',
+    ],
+    [
+      'without what the client does not tell',
+      [first, without(detailed, 'reasoning', 'cacheWrite'), last],
+      'TOTALS',
+    ],
+    ['with another number of a detail', [first, { ...detailed, reasoning: 1 }, last], 'WRONG'],
+    ['with a call lost', [first, detailed], 'WRONG'],
+    ['with a call twice', [...billed, first], 'WRONG'],
+    ['with a call of another model', [first, detailed, { ...last, model: 'gpt-5' }], 'WRONG'],
+    ['with a call as an embedding', [first, detailed, { ...last, kind: 'embedding' }], 'WRONG'],
+    ['with one token more', [first, detailed, { ...last, output: last.output + 1 }], 'WRONG'],
+    ['with a call of no tokens', [first, detailed, without(last, 'input', 'output')], 'WRONG'],
+    [
+      'with tokens moved from call to call',
+      [{ ...first, input: last.input }, detailed, { ...last, input: first.input }],
+      'WRONG',
+    ],
+  ])('%s', (_, calls, verdict) => {
+    expect(verdictOf(calls)).toBe(verdict)
+  })
+
+  it('may hold calls without usage where each of them is listed', () => {
+    const calls = [first, unmetered(detailed), last]
+    expect(verdictOf(calls, 1)).toBe('UNMETERED LISTED')
+    expect(verdictOf(calls, 0)).toBe('WRONG')
+    expect(verdictOf(calls, 2)).toBe('WRONG')
+    expect(verdictOf(calls.slice(0, 2), 1)).toBe('WRONG')
+  })
+
+  it('must add up to its events', () => {
+    expect(judge(served, billed, { input: 1, output: 1, exceptions: 0 }).verdict).toBe('WRONG')
+  })
+})
