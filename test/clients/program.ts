@@ -39,16 +39,20 @@ export function runProgram(command: string, client: Client, { providerUrl, otlpU
   })
 }
 
-/** The installed versions of a client's packages, as the table shows them. */
+/** The pinned versions of a client's packages, as the table shows them. */
 export function versionsOf(client: Client): string {
   return client.packages.map((name) => `${name.split('/').at(-1)} ${versionOf(client, name)}`).join(', ')
 }
 
-function versionOf(client: Client, name: string): string {
-  if (client.python !== undefined) {
-    const pinned = readFileSync(join(FOLDER, 'python', `${client.python}.txt`), 'utf8')
-    return new RegExp(`^${name}==(.+)$`, 'm').exec(pinned)?.[1] ?? '?'
+function versionOf({ python }: Client, name: string): string | undefined {
+  if (python !== undefined) {
+    const pinned = readFileSync(join(FOLDER, 'python', `${python}.txt`), 'utf8')
+    return new RegExp(`^${name}==(.+)$`, 'm').exec(pinned)?.[1]
   }
-  const manifest = join(FOLDER, 'node_modules', name, 'package.json')
-  return JSON.parse(readFileSync(manifest, 'utf8')).version
+  const lock: Lock = JSON.parse(readFileSync(join(FOLDER, 'package-lock.json'), 'utf8'))
+  return lock.packages[`node_modules/${name}`]?.version
+}
+
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly version: string } | undefined>>
 }
