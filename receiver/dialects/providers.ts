@@ -1,6 +1,8 @@
 /** OpenTelemetry's names of today, by the spellings met: older values, the AI SDK's, OpenInference's, gateways'. */
 const SPELLINGS: Readonly<Record<string, string>> = {
   openai: 'openai',
+  open_ai: 'openai',
+  azure_open_ai: 'azure.ai.openai',
   'azure-openai': 'azure.ai.openai',
   azure_openai: 'azure.ai.openai',
   azure: 'azure.ai.openai',
@@ -18,10 +20,14 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   gemini: 'gcp.gemini',
   google: 'gcp.gemini',
   google_genai: 'gcp.gemini',
+  google_ai_gemini: 'gcp.gemini',
+  google_vertex_ai_gemini: 'gcp.vertex_ai',
+  google_vertex_ai_anthropic: 'gcp.vertex_ai',
   google_ai_studio: 'gcp.gemini',
   'google.generative-ai': 'gcp.gemini',
   'google-generativeai': 'gcp.gemini',
   'amazon-bedrock': 'aws.bedrock',
+  amazon_bedrock: 'aws.bedrock',
   bedrock: 'aws.bedrock',
   aws: 'aws.bedrock',
   'aws-bedrock': 'aws.bedrock',
@@ -69,7 +75,7 @@ const NO_PROVIDERS = new Set([
 
 /**
  * The provider in OpenTelemetry's spelling. `openai.chat` and the like are cut at their last dots until a known name is
- * left; a name nobody knows is kept in lower case; a framework's name is null.
+ * left; a name nobody knows is kept in lower case, without the AI SDK's word for the endpoint; a framework's is null.
  */
 export function providerName(spelling: string): string | null {
   const text = spelling.trim().toLowerCase()
@@ -79,7 +85,7 @@ export function providerName(spelling: string): string | null {
     const name = Object.hasOwn(SPELLINGS, stem) ? SPELLINGS[stem] : undefined
     if (name !== undefined) return name
   }
-  return text
+  return text.replace(/\.(?:chat|responses|messages|completion|embedding|image)$/, '')
 }
 
 /**

@@ -24,6 +24,6 @@ export const DIALECTS: readonly Dialect[] = [
   ...BACKEND_ROWS,
   ...OPENLLMETRY_ROWS,
   ...GATEWAY_ROWS,
-  ...GENERIC_ROWS,
   ...STATED_ROWS,
+  ...GENERIC_ROWS,
 ]
