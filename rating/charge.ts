@@ -2,7 +2,8 @@ import type { Part } from '../core/event.ts'
 import type { Decimal } from '../core/money.ts'
 import type { Meter, MeterFilter, Plan } from '../core/plan.ts'
 import { matchesGlob } from './glob.ts'
-import { type Chargeable, METER_BASES } from './quantities.ts'
+import { nameOf } from './name.ts'
+import { type Base, type Chargeable, METER_BASES } from './quantities.ts'
 
 /** A quantity that a meter of the plan charges. */
 export interface Charge {
@@ -32,20 +33,46 @@ export function chargesOf(
   scope: EventScope,
 ): readonly Charge[] {
   const charges = new Map<string, Charge>()
-  for (const quantity of quantities) {
-    const meterNo = plan.meters.findIndex(
-      (meter) =>
-        METER_BASES[meter.meter].bases.includes(quantity.base) && passes(meter.filter, quantity, scope),
+  for (const chargeable of quantities) {
+    const meterNo = metersOf(plan)[chargeable.base]?.find((no) =>
+      passes(plan.meters[no]!.filter, chargeable, scope),
     )
-    const meter = plan.meters[meterNo]?.meter
-    if (meter === undefined) continue
-    const { provider, model, tool } = quantity
-    const part = quantity.costPart ?? METER_BASES[meter].part
-    const name = JSON.stringify([meterNo, part, provider, model, tool])
-    const sum = charges.get(name)?.quantity.plus(quantity.quantity) ?? quantity.quantity
-    charges.set(name, { meterNo, meter, part, provider, model, tool, quantity: sum })
+    if (meterNo === undefined) continue
+    const { meter } = plan.meters[meterNo]!
+    const { provider, model, tool, quantity } = chargeable
+    const part = chargeable.costPart ?? METER_BASES[meter].part
+    const name = nameOf(meterNo, part, provider, model, tool)
+    const sum = charges.get(name)?.quantity
+    charges.set(name, {
+      meterNo,
+      meter,
+      part,
+      provider,
+      model,
+      tool,
+      quantity: sum ? sum.plus(quantity) : quantity,
+    })
   }
   return [...charges.values()]
+}
+
+type MetersOfBase = Readonly<Partial<Record<Base, readonly number[]>>>
+
+/** A version of a plan never changes. */
+const known = new WeakMap<Plan, MetersOfBase>()
+
+/** Places of the meters that count a kind of quantity, in the plan's order. */
+function metersOf(plan: Plan): MetersOfBase {
+  let found = known.get(plan)
+  if (!found) {
+    const places: Partial<Record<Base, number[]>> = {}
+    plan.meters.forEach(({ meter }, no) => {
+      for (const base of METER_BASES[meter].bases) places[base] = [...(places[base] ?? []), no]
+    })
+    found = places
+    known.set(plan, found)
+  }
+  return found
 }
 
 /** A field that the quantity does not have is matched by no glob, not even `*`. */

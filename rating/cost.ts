@@ -6,6 +6,7 @@ import type { CostMeter } from '../core/price.ts'
 import type { UnixNano } from '../core/time.ts'
 import { inputTokens } from '../core/usage.ts'
 import { feesOf, type MeteredQuantity, tokensOf } from './metered.ts'
+import { nameOf } from './name.ts'
 
 /** The row a quantity is priced by. `priceRowId` is null for a tool of ours that costs nothing. */
 export interface UsedPrice {
@@ -86,14 +87,14 @@ export function bookedName(
   spanId: SpanId,
   line: Pick<CostLine, 'provider' | 'model' | 'tool' | 'serviceTier' | 'meter'>,
 ): string {
-  return JSON.stringify([spanId, line.provider, line.model, line.tool, line.serviceTier, line.meter])
+  return nameOf(spanId, line.provider, line.model, line.tool, line.serviceTier, line.meter)
 }
 
 /** Names a line: two of one name are one line. */
 export function costLineName(line: Omit<CostLine, 'quantity' | 'amount' | 'spanIds'>): string {
   const { part, provider, model, tool, meter, serviceTier, price } = line
   const row = price === null ? 'unpriced' : (price.priceRowId ?? 'free')
-  return JSON.stringify([part, provider, model, tool, meter, serviceTier, row])
+  return nameOf(part, provider, model, tool, meter, serviceTier, row)
 }
 
 interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds'> {
@@ -123,14 +124,14 @@ function costCall(
   const cost = (metered: MeteredQuantity) => {
     const identity = { provider: call.provider, model: call.model, serviceTier, ...metered }
     const fresh = metered.askable ? ask(metered.meter as CostMeter) : null
-    addTo(lines, identity, call.spanId, keep(booked.get(bookedName(call.spanId, identity)), fresh))
+    addTo(lines, identity, call.spanId, keep(bookedPrice(booked, call.spanId, identity), fresh))
   }
   for (const metered of tokensOf(call)) cost(metered)
   for (const metered of feesOf(call)) cost(metered)
   // A fee per request is rare: only a model with such a row has the line.
   const request = { part: 'prompt', tool: null, meter: 'request', quantity: new Decimal(1) } as const
   const identity = { provider: call.provider, model: call.model, serviceTier, ...request }
-  const fee = keep(booked.get(bookedName(call.spanId, identity)), ask('request'))
+  const fee = keep(bookedPrice(booked, call.spanId, identity), ask('request'))
   if (fee) addTo(lines, identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
 }
 
@@ -155,7 +156,16 @@ function costTool(
   const fresh = priceOf({ ...question, meter: identity.meter, serviceTier })
   // The provider runs `extension` tools and bills them; all others run in the agent's own process.
   const otherwise = tool.type === 'extension' ? null : FREE
-  addTo(lines, identity, tool.spanId, keep(booked.get(bookedName(tool.spanId, identity)), fresh ?? otherwise))
+  addTo(lines, identity, tool.spanId, keep(bookedPrice(booked, tool.spanId, identity), fresh ?? otherwise))
+}
+
+/** Most events are rated once: no name is made where nothing is booked. */
+function bookedPrice(
+  booked: BookedPrices,
+  spanId: SpanId,
+  line: Parameters<typeof bookedName>[1],
+): UsedPrice | undefined {
+  return booked.size === 0 ? undefined : booked.get(bookedName(spanId, line))
 }
 
 /** The booked price, unless the usage itself was corrected across a context threshold. */

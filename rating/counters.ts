@@ -3,6 +3,7 @@ import type { Part } from '../core/event.ts'
 import { Decimal, decimalText } from '../core/money.ts'
 import type { Meter, PlanMeter } from '../core/plan.ts'
 import { priceOfStep } from './curve.ts'
+import { nameOf } from './name.ts'
 
 /** Names a counter: how much of a meter a subscription has used in a period, under a version of its plan. */
 export interface CounterKey {
@@ -81,7 +82,7 @@ export class LockedCounters {
   /** Moves a counter by a step and returns the step with its price. */
   move(step: ChargeStep, meter: PlanMeter): Charged {
     const counter = this.#counters.get(counterName(step.counter))
-    if (!counter) throw new Error(`counter ${counterName(step.counter)} is not locked`)
+    if (!counter) throw new Error(`counter ${JSON.stringify(step.counter)} is not locked`)
     const from = counter.quantity
     counter.quantity = from.plus(step.quantity)
     const amount = priceOfStep(meter, from, counter.quantity)
@@ -127,7 +128,7 @@ function columnsOf(keys: readonly CounterKey[]): unknown[] {
 
 export function counterName(key: CounterKey): string {
   const { tenantId, subscriptionId, periodStart, planId, planVersion, meterNo } = key
-  return JSON.stringify([tenantId, subscriptionId, periodStart, planId, planVersion, meterNo])
+  return nameOf(tenantId, subscriptionId, periodStart, planId, planVersion, meterNo)
 }
 
 interface CounterRow {

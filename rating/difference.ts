@@ -10,6 +10,7 @@ export function costDifference(
   desired: readonly CostLine[],
   booked: readonly CostLine[],
 ): readonly CostLine[] {
+  if (booked.length === 0) return desired.filter(saysSomething)
   const before = new Map<string, CostLine>()
   for (const line of booked) {
     const name = costLineName(line)
@@ -23,7 +24,11 @@ export function costDifference(
     before.delete(name)
   }
   for (const line of before.values()) differences.push(minus(emptied(line), line))
-  return differences.filter((line) => !line.quantity.isZero() || line.amount?.isZero() === false)
+  return differences.filter(saysSomething)
+}
+
+function saysSomething({ quantity, amount }: CostLine): boolean {
+  return !quantity.isZero() || amount?.isZero() === false
 }
 
 /** What earlier revisions booked, by span and meter; of two the later one counts. */

@@ -4,7 +4,7 @@ import type { ClaimedRevision } from './claim.ts'
 import type { PriceOf } from './cost.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
-import { type RowsOf, resolvePrice } from './prices/resolve.ts'
+import { type BookRow, type RowsOf, resolvePrice } from './prices/resolve.ts'
 import { bundledCatalogue } from './prices/seed.ts'
 
 /** Answers what quantities cost, for the models of a batch of events; from rows read now where `fresh` is asked for. */
@@ -42,19 +42,40 @@ export function priceFrom(
   rowsOf: RowsOf,
   knownAt: number = ALL_KNOWN,
 ): PriceOf {
-  return (question) =>
-    resolvePrice(
+  // The meters of a call are asked for one after the other.
+  let asked: ModelNames | undefined
+  let keys: readonly ModelKey[] = []
+  const held = new Map<ModelKey, readonly BookRow[]>()
+  const rowsHeld: RowsOf = (key) => {
+    let rows = held.get(key)
+    if (!rows) {
+      rows = rowsOf(key)
+      held.set(key, rows)
+    }
+    return rows
+  }
+  return (question) => {
+    if (!asked || !sameNames(asked, question)) {
+      asked = question
+      keys = keysOf(question, findKeys)
+    }
+    return resolvePrice(
       {
         tenantId,
-        keys: keysOf(question, findKeys),
+        keys,
         meter: question.meter,
         serviceTier: question.serviceTier,
         inputTokens: question.inputTokens,
         at: Number(question.at / NANOS_PER_MICRO),
         knownAt,
       },
-      rowsOf,
+      rowsHeld,
     )
+  }
+}
+
+function sameNames(a: ModelNames, b: ModelNames): boolean {
+  return a.model === b.model && a.provider === b.provider && a.requestModel === b.requestModel
 }
 
 function wantedKeys(event: ClaimedRevision, findKeys: FindKeys): readonly WantedKey[] {

@@ -4,9 +4,10 @@ import { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
 import { inputTokens } from '../core/usage.ts'
 import type { CostLine } from './cost.ts'
+import { nameOf } from './name.ts'
 
 /** What can be charged, cut so that nothing is in two of them. */
-type Base =
+export type Base =
   | 'uncached_input'
   | 'cache_read'
   | 'cache_write'
@@ -51,41 +52,99 @@ export const METER_BASES: Readonly<Record<Meter, { readonly bases: readonly Base
 
 const NANOS_PER_SECOND = 1_000_000_000
 
+/** What is counted per model, in the order it is told. */
+const COUNTED = [
+  'uncached_input',
+  'cache_read',
+  'cache_write',
+  'output_text',
+  'reasoning',
+  'embedding',
+  'step',
+  'model_call',
+] as const satisfies readonly Base[]
+
+type Counts = Record<(typeof COUNTED)[number], number>
+
+interface ModelCounts {
+  readonly provider: string | null
+  readonly model: string | null
+  readonly counts: Counts
+}
+
 /**
  * All chargeable quantities of an event, each once per provider, model and tool, in a fixed order. Cost that is not
- * known is not charged; it is when it becomes known.
+ * known is not charged; it is when it becomes known. Counts are added up as whole numbers and become decimals once.
  */
 export function chargeables(assembly: Assembly, costs: readonly CostLine[]): readonly Chargeable[] {
-  const found = new Map<string, Chargeable>()
-  const add = (base: Base, of: Partial<Chargeable>, quantity: Decimal | number) => {
-    const { provider = null, model = null, tool = null, costPart = null } = of
-    const name = JSON.stringify([base, provider, model, tool, costPart])
-    const more = found.get(name)?.quantity.plus(quantity) ?? new Decimal(quantity)
-    if (!more.isZero()) found.set(name, { base, provider, model, tool, costPart, quantity: more })
+  const found: Chargeable[] = []
+  for (const { provider, model, counts } of countsByModel(assembly)) {
+    for (const base of COUNTED) {
+      if (counts[base] === 0) continue
+      found.push({ base, provider, model, tool: null, quantity: new Decimal(counts[base]), costPart: null })
+    }
+  }
+  const whole = { provider: null, model: null, tool: null, costPart: null }
+  for (const [tool, calls] of toolCounts(assembly)) {
+    found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(calls) })
+  }
+  const seconds = secondsOf(assembly)
+  if (!seconds.isZero()) found.push({ ...whole, base: 'second', quantity: seconds })
+  found.push({ ...whole, base: 'trace', quantity: new Decimal(1) })
+  for (const { provider, model, tool, part, amount } of costs) {
+    if (!amount || amount.isZero()) continue
+    found.push({ base: 'cost', provider, model, tool, quantity: amount, costPart: part })
+  }
+  return found
+}
+
+function countsByModel(assembly: Assembly): Iterable<ModelCounts> {
+  const models = new Map<string, ModelCounts>()
+  const of = (provider: string | null, model: string | null): Counts => {
+    const name = nameOf(provider, model)
+    let open = models.get(name)
+    if (!open) {
+      open = { provider, model, counts: { ...NOTHING } }
+      models.set(name, open)
+    }
+    return open.counts
   }
   let steps = 0
-  for (const call of assembly.calls) {
-    const { buckets } = call
-    steps += call.reasoningSteps
-    add('model_call', call, 1)
-    add('step', call, call.reasoningSteps)
-    if (call.kind === 'embedding') {
-      add('embedding', call, inputTokens(buckets))
+  for (const { kind, provider, model, buckets, reasoningSteps } of assembly.calls) {
+    const counts = of(provider, model)
+    counts.model_call += 1
+    counts.step += reasoningSteps
+    steps += reasoningSteps
+    if (kind === 'embedding') {
+      counts.embedding += inputTokens(buckets)
     } else {
-      add('uncached_input', call, buckets.inputUncached)
-      add('cache_read', call, buckets.cacheRead)
-      add('cache_write', call, buckets.cacheWrite + buckets.cacheWrite1h)
+      counts.uncached_input += buckets.inputUncached
+      counts.cache_read += buckets.cacheRead
+      counts.cache_write += buckets.cacheWrite + buckets.cacheWrite1h
     }
-    add('output_text', call, buckets.outputText)
-    add('reasoning', call, buckets.outputReasoning)
+    counts.output_text += buckets.outputText
+    counts.reasoning += buckets.outputReasoning
   }
   // Steps of `plan` spans belong to no model.
-  add('step', {}, assembly.reasoningSteps - steps)
-  for (const tool of assembly.tools) add('tool_call', { tool: tool.name }, 1)
-  add('second', {}, secondsOf(assembly))
-  add('trace', {}, 1)
-  for (const line of costs) if (line.amount) add('cost', { ...line, costPart: line.part }, line.amount)
-  return [...found.keys()].sort().map((name) => found.get(name)!)
+  if (assembly.reasoningSteps !== steps) of(null, null).step += assembly.reasoningSteps - steps
+  return models.values()
+}
+
+const NOTHING: Counts = {
+  uncached_input: 0,
+  cache_read: 0,
+  cache_write: 0,
+  output_text: 0,
+  reasoning: 0,
+  embedding: 0,
+  step: 0,
+  model_call: 0,
+}
+
+function toolCounts(assembly: Assembly): Iterable<[tool: string, calls: number]> {
+  const calls = new Map<string, number>()
+  for (const { name } of assembly.tools) calls.set(name, (calls.get(name) ?? 0) + 1)
+  return calls
 }
 
 /** Duration of a trace in seconds; zero where its times are not believed. */

@@ -7,8 +7,15 @@ import type { Booked } from './booked.ts'
 import { chargesOf } from './charge.ts'
 import type { ClaimedRevision } from './claim.ts'
 import { type CostLine, costCalls, type PriceOf } from './cost.ts'
-import { type Charged, type ChargeStep, counterName, type LockedCounters } from './counters.ts'
+import {
+  type Charged,
+  type ChargeStep,
+  type CounterKey,
+  counterName,
+  type LockedCounters,
+} from './counters.ts'
 import { bookedPrices, costDifference, knownCost } from './difference.ts'
+import { nameOf } from './name.ts'
 import type { PlanRef } from './plan-shelf.ts'
 import { chargeables } from './quantities.ts'
 import { type StackLine, stackDifference, stackOf } from './stack.ts'
@@ -63,7 +70,7 @@ export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): 
     return counters.move(step, planOf({ tenantId, planId, version }).meters[meterNo]!)
   })
   const costLines = costDifference(costs, booked.costs)
-  const stack = stackOf(assembly, event, costs, sumCharges([...booked.charges, ...charged]))
+  const stack = stackOf(assembly, event, costs, sumCharges(booked.charges, charged))
   const price = sumOf(charged)
   const known = typeof attribution !== 'string'
   return {
@@ -89,15 +96,16 @@ function statusOf({ attribution, costs, assembly }: PreparedEvent): EventStatus 
   return assembly.calls.some((call) => !call.metered) ? 'unmetered' : 'rated'
 }
 
+/** In an order that is the same whatever the order of the spans. */
 function stepsOf(offer: EventOffer, assembly: Assembly, costs: readonly CostLine[]): readonly ChargeStep[] {
-  const steps = new Map<string, ChargeStep>()
-  const add = (step: ChargeStep) => {
+  const desired = desiredSteps(offer, assembly, costs)
+  if (offer.booked.charges.length === 0) return desired
+  const steps = new Map(desired.map((step) => [chargeName(step), step]))
+  for (const { amount: _, ...step } of offer.booked.charges) {
     const name = chargeName(step)
-    const quantity = steps.get(name)?.quantity.plus(step.quantity) ?? step.quantity
-    steps.set(name, { ...step, quantity })
+    const wanted = steps.get(name)?.quantity ?? ZERO
+    steps.set(name, { ...step, quantity: wanted.minus(step.quantity) })
   }
-  for (const step of desiredSteps(offer, assembly, costs)) add(step)
-  for (const { amount: _, ...step } of offer.booked.charges) add({ ...step, quantity: step.quantity.neg() })
   return [...steps.keys()]
     .sort()
     .map((name) => steps.get(name)!)
@@ -112,16 +120,19 @@ function desiredSteps(
   if (typeof attribution === 'string') return []
   const { subscriptionId, periodStart, planId, planVersion, plan } = attribution
   const counter = { tenantId: event.tenantId, subscriptionId, periodStart, planId, planVersion }
-  return chargesOf(plan, chargeables(assembly, costs), event).map(({ meterNo, ...charge }) => ({
-    ...charge,
-    customer: event.customer!,
-    counter: { ...counter, meterNo },
-  }))
+  const counters = new Map<number, CounterKey>()
+  return chargesOf(plan, chargeables(assembly, costs), event).map(({ meterNo, ...charge }) => {
+    const key = counters.get(meterNo) ?? { ...counter, meterNo }
+    counters.set(meterNo, key)
+    return { ...charge, customer: event.customer!, counter: key }
+  })
 }
 
-function sumCharges(charges: readonly Charged[]): readonly Charged[] {
+/** What the event was charged in all, one sum per name. What is charged now has one step per name. */
+function sumCharges(booked: readonly Charged[], charged: readonly Charged[]): readonly Charged[] {
+  if (booked.length === 0) return charged
   const sums = new Map<string, Charged>()
-  for (const charge of charges) {
+  for (const charge of [...booked, ...charged]) {
     const name = chargeName(charge)
     const sum = sums.get(name)
     const quantity = charge.quantity.plus(sum?.quantity ?? ZERO)
@@ -131,7 +142,8 @@ function sumCharges(charges: readonly Charged[]): readonly Charged[] {
 }
 
 function chargeName(step: ChargeStep): string {
-  return JSON.stringify([counterName(step.counter), step.part, step.provider, step.model, step.tool])
+  const { counter, part, provider, model, tool } = step
+  return counterName(counter) + nameOf(part, provider, model, tool)
 }
 
 /** The event's credits less those booked; null where none are or were spoken of. */

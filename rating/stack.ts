@@ -3,6 +3,7 @@ import type { Part } from '../core/event.ts'
 import { Decimal, ZERO } from '../core/money.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
 import type { CostLine } from './cost.ts'
+import { nameOf } from './name.ts'
 
 /** One line of an event's stack: what was used, what it cost us, what the customer pays. */
 export interface StackLine extends StackPlace {
@@ -53,40 +54,44 @@ export function stackOf(
   charges: readonly StackCharge[],
 ): readonly StackLine[] {
   const lines = new Map<string, OpenLine>()
-  const at = (
-    place: Omit<StackPlace, 'unit' | keyof typeof scope>,
-    meter = '',
-    customer = scope.customer,
-  ) => {
-    const { part, provider, model, tool } = place
-    const unit = part === 'other' ? meter : UNITS[part]
-    return openLine(lines, { ...scope, customer, part, provider, model, tool, unit })
-  }
+  const { product, agent } = scope
+  const at = (part: Part, of: Subject, unit: string, customer = scope.customer) =>
+    openLine(lines, customer, product, agent, part, of.provider, of.model, of.tool, unit)
   const unpriced = new Set(costs.flatMap((line) => (line.price === null ? line.spanIds : [])))
   let steps = 0
   for (const call of assembly.calls) {
-    const place = { provider: call.provider, model: call.model, tool: null }
-    const prompt = at({ ...place, part: 'prompt' })
+    const model: Subject = { provider: call.provider, model: call.model, tool: null }
+    const prompt = at('prompt', model, UNITS.prompt)
     prompt.calls += 1
     if (unpriced.has(call.spanId)) prompt.unpricedCalls += 1
-    add(prompt, 'quantity', inputTokens(call.buckets))
+    prompt.count += inputTokens(call.buckets)
     const output = outputTokens(call.buckets)
-    if (output > 0) add(at({ ...place, part: 'output' }), 'quantity', output)
-    if (call.reasoningSteps > 0) add(at({ ...place, part: 'reasoning' }), 'quantity', call.reasoningSteps)
+    if (output > 0) at('output', model, UNITS.output).count += output
+    if (call.reasoningSteps > 0) at('reasoning', model, UNITS.reasoning).count += call.reasoningSteps
     steps += call.reasoningSteps
   }
-  const nobody = { provider: null, model: null, tool: null }
   if (assembly.reasoningSteps > steps) {
-    add(at({ ...nobody, part: 'reasoning' }), 'quantity', assembly.reasoningSteps - steps)
+    at('reasoning', NOBODY, UNITS.reasoning).count += assembly.reasoningSteps - steps
   }
-  for (const tool of assembly.tools) add(at({ ...nobody, part: 'tools', tool: tool.name }), 'quantity', 1)
-  for (const cost of costs) if (cost.amount) add(at(cost), 'cogs', cost.amount)
+  for (const tool of assembly.tools) at('tools', { ...NOBODY, tool: tool.name }, UNITS.tools).count += 1
+  for (const cost of costs) {
+    if (cost.amount) add(at(cost.part, cost, unitOf(cost.part, '')), 'cogs', cost.amount)
+  }
   for (const charge of charges) {
-    const line = at(charge, charge.meter, charge.customer)
+    const line = at(charge.part, charge, unitOf(charge.part, charge.meter), charge.customer)
     add(line, 'price', charge.amount)
     if (charge.part === 'other') add(line, 'quantity', charge.quantity)
   }
-  return [...lines.keys()].sort().map((name) => lines.get(name)!)
+  return [...lines.keys()].sort().map((name) => closed(lines.get(name)!))
+}
+
+/** What of a place tells models and tools apart. */
+type Subject = Pick<StackPlace, 'provider' | 'model' | 'tool'>
+
+const NOBODY: Subject = { provider: null, model: null, tool: null }
+
+function unitOf(part: Part, meter: string): string {
+  return part === 'other' ? meter : UNITS[part]
 }
 
 /** The lines to write so that those of all revisions together are `desired`. */
@@ -94,39 +99,63 @@ export function stackDifference(
   desired: readonly StackLine[],
   booked: readonly StackLine[],
 ): readonly StackLine[] {
+  if (booked.length === 0) return desired.filter(saysSomething)
   const lines = new Map<string, OpenLine>()
   for (const [sign, given] of [[1, desired] as const, [-1, booked] as const]) {
     for (const line of given) {
-      const sum = openLine(lines, line)
+      const { customer, product, agent, part, provider, model, tool, unit } = line
+      const sum = openLine(lines, customer, product, agent, part, provider, model, tool, unit)
       sum.calls += sign * line.calls
       sum.unpricedCalls += sign * line.unpricedCalls
       for (const field of ['quantity', 'cogs', 'price'] as const) add(sum, field, line[field].mul(sign))
     }
   }
-  return [...lines.values()].filter(
-    (line) =>
-      line.calls !== 0 ||
-      line.unpricedCalls !== 0 ||
-      !line.quantity.isZero() ||
-      !line.cogs.isZero() ||
-      !line.price.isZero(),
+  return [...lines.values()].map(closed).filter(saysSomething)
+}
+
+function saysSomething(line: StackLine): boolean {
+  return (
+    line.calls !== 0 ||
+    line.unpricedCalls !== 0 ||
+    !line.quantity.isZero() ||
+    !line.cogs.isZero() ||
+    !line.price.isZero()
   )
 }
 
-type OpenLine = { -readonly [field in keyof StackLine]: StackLine[field] }
+/** A line that is being added up. `count` is the part of its quantity that comes as whole numbers. */
+type OpenLine = { -readonly [field in keyof StackLine]: StackLine[field] } & { count: number }
 
-function openLine(lines: Map<string, OpenLine>, place: StackPlace): OpenLine {
-  const { customer, product, agent, part, provider, model, tool, unit } = place
-  const name = JSON.stringify([customer, product, agent, part, provider, model, tool, unit])
+function openLine(
+  lines: Map<string, OpenLine>,
+  customer: string | null,
+  product: string | null,
+  agent: string | null,
+  part: Part,
+  provider: string | null,
+  model: string | null,
+  tool: string | null,
+  unit: string,
+): OpenLine {
+  const name = nameOf(part, provider, model, tool, unit, customer, product, agent)
   let line = lines.get(name)
   if (!line) {
-    const zero = { quantity: ZERO, calls: 0, unpricedCalls: 0, cogs: ZERO, price: ZERO }
-    line = { customer, product, agent, part, provider, model, tool, unit, ...zero }
+    const place = { customer, product, agent, part, provider, model, tool, unit }
+    line = { ...place, quantity: ZERO, count: 0, calls: 0, unpricedCalls: 0, cogs: ZERO, price: ZERO }
     lines.set(name, line)
   }
   return line
 }
 
-function add(line: OpenLine, field: 'quantity' | 'cogs' | 'price', amount: Decimal | number): void {
-  line[field] = line[field].plus(new Decimal(amount))
+function closed({ count, ...line }: OpenLine): StackLine {
+  return count === 0 ? line : { ...line, quantity: sumOf(line.quantity, new Decimal(count)) }
+}
+
+function add(line: OpenLine, field: 'quantity' | 'cogs' | 'price', amount: Decimal): void {
+  line[field] = sumOf(line[field], amount)
+}
+
+/** Most sums begin with the shared zero. */
+function sumOf(sum: Decimal, amount: Decimal): Decimal {
+  return sum === ZERO ? amount : sum.plus(amount)
 }
