@@ -2,7 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Assembly } from '../../core/assembly.ts'
 import { inputTokens, outputTokens, type TokenBuckets, type Usage } from '../../core/usage.ts'
-import { callsOf, deeds, PLAIN, sumOf, tell, tellings, toolsOf } from '../../test/support/agent-traces.ts'
+import {
+  bucketKey,
+  callsOf,
+  deeds,
+  PLAIN,
+  sumOf,
+  tell,
+  tellings,
+  toolsOf,
+} from '../../test/support/agent-traces.ts'
 import { SPAN_TEST_START, type SpanWords, usage } from '../../test/support/spans.ts'
 import { SPELLINGS } from '../../test/support/spellings.ts'
 import { assemble } from './assemble.ts'
@@ -22,17 +31,7 @@ function retold(row: Usage, how: number): Usage {
 }
 
 function found({ calls }: Assembly): readonly string[] {
-  return calls.map(({ buckets }) => keyOf(buckets)).sort()
-}
-
-function keyOf(buckets: TokenBuckets): string {
-  return [
-    buckets.inputUncached,
-    buckets.cacheRead,
-    buckets.cacheWrite,
-    buckets.outputText,
-    buckets.outputReasoning,
-  ].join('/')
+  return calls.map(({ buckets }) => bucketKey(buckets)).sort()
 }
 
 describe('assembly', () => {
@@ -40,11 +39,11 @@ describe('assembly', () => {
     fc.assert(
       fc.property(deeds, tellings, (done, telling) => {
         const trace = assembled(rows(tell(done, telling)))
-        expect(found(trace)).toEqual(callsOf(done).map(keyOf).sort())
+        expect(found(trace)).toEqual(callsOf(done).map(bucketKey).sort())
         expect(trace.tools).toHaveLength(toolsOf(done))
         expect(trace.anomalies.map(({ kind }) => kind).filter((kind) => kind !== 'unattributed')).toEqual([])
       }),
-      { numRuns: 1000 },
+      { numRuns: 10000 },
     )
   })
 
@@ -62,7 +61,7 @@ describe('assembly', () => {
           .map(([, row]) => row)
         expect(assembled(shuffled)).toEqual(assembled([...usages, ...again]))
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 
@@ -73,7 +72,7 @@ describe('assembly', () => {
         const wrapped = { ...PLAIN, layers: [layers], wrapperUsage: true, outerAgent: true }
         expect(found(assembled(rows(tell(done, wrapped))))).toEqual(plain)
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 
@@ -83,7 +82,7 @@ describe('assembly', () => {
         const told = { ...PLAIN, spellings: [spelling] }
         expect(found(assembled(rows(tell(done, told))))).toEqual(found(assembled(rows(tell(done, PLAIN)))))
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 
@@ -110,7 +109,7 @@ describe('assembly', () => {
         const trace = assembled(rows([...words.with(at, named), root]))
         expect(trace.calls).toHaveLength(callsOf(done).length + (other ? 1 : 0))
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 
@@ -135,16 +134,16 @@ describe('assembly', () => {
         const unmetered = trace.anomalies.filter(({ kind }) => kind === 'unmetered')
         const known = truth.filter((_, at) => at !== silent)
         if (isSum || truth.length === 1) {
-          expect(found(trace)).toEqual(truth.map(keyOf).sort())
+          expect(found(trace)).toEqual(truth.map(bucketKey).sort())
           expect(unmetered).toEqual([])
         } else {
           expect(found({ ...trace, calls: trace.calls.filter((call) => call.metered) })).toEqual(
-            known.map(keyOf).sort(),
+            known.map(bucketKey).sort(),
           )
           expect(unmetered).toHaveLength(1)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 
@@ -159,7 +158,7 @@ describe('assembly', () => {
         }
         expect(total(calls.map(({ buckets }) => buckets))).toBe(total(callsOf(done)))
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 })

@@ -47,7 +47,8 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
   }
 }
 
-function byCallStart(a: ModelCall, b: ModelCall): number {
+/** By start, then by id. */
+export function byCallStart(a: ModelCall, b: ModelCall): number {
   if (a.startNano !== b.startNano) return a.startNano < b.startNano ? -1 : 1
   return a.spanId < b.spanId ? -1 : 1
 }

@@ -182,6 +182,11 @@ class Teller {
   }
 }
 
+/** The buckets as one text, to compare. */
+export function bucketKey(b: TokenBuckets): string {
+  return [b.inputUncached, b.cacheRead, b.cacheWrite, b.outputText, b.outputReasoning].join('/')
+}
+
 export function sumOf(all: readonly TokenBuckets[]): TokenBuckets {
   const total = (read: (b: TokenBuckets) => number): number => all.reduce((sum, b) => sum + read(b), 0)
   return {

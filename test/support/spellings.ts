@@ -111,6 +111,42 @@ export const SPELLINGS: readonly Spelling[] = [
     }),
   ),
   spelling(
+    'LangSmith, details printed by Python',
+    { scope: 'langsmith', attributes: { ...GEN_AI, 'langsmith.span.kind': 'llm' } },
+    (b) => ({
+      'gen_ai.usage.input_tokens': input(b),
+      'gen_ai.usage.output_tokens': output(b),
+      'gen_ai.usage.total_tokens': input(b) + output(b),
+      'gen_ai.usage.input_token_details': `{'cache_read': ${b.cacheRead}, 'cache_creation': ${b.cacheWrite}}`,
+      'gen_ai.usage.output_token_details': `{'audio': None, 'reasoning': ${b.outputReasoning}}`,
+    }),
+  ),
+  spelling(
+    'Sentry, dotted suffixes',
+    { scope: 'sentry.python', attributes: { ...GEN_AI, 'sentry.op': 'gen_ai.chat' } },
+    (b) => ({
+      'gen_ai.usage.input_tokens': input(b),
+      'gen_ai.usage.input_tokens.cached': b.cacheRead,
+      'gen_ai.usage.input_tokens.cache_write': b.cacheWrite,
+      'gen_ai.usage.output_tokens': output(b),
+      'gen_ai.usage.output_tokens.reasoning': b.outputReasoning,
+    }),
+  ),
+  spelling(
+    'OpenInference of Claude agents, cached apart',
+    {
+      scope: 'openinference.instrumentation.claude_agent_sdk',
+      attributes: { 'openinference.span.kind': 'LLM', 'llm.model_name': 'claude-sonnet-4-5' },
+    },
+    (b) => ({
+      'llm.token_count.prompt': b.inputUncached,
+      'llm.token_count.completion': output(b),
+      'llm.token_count.prompt_details.cache_read': b.cacheRead,
+      'llm.token_count.prompt_details.cache_write': b.cacheWrite,
+      'llm.token_count.completion_details.reasoning': b.outputReasoning,
+    }),
+  ),
+  spelling(
     'Both vocabularies on one span',
     { scope: 'gen_ai', attributes: { ...GEN_AI, 'openinference.span.kind': 'LLM' } },
     (b) => ({
