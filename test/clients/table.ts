@@ -1,6 +1,5 @@
 import type { Client } from './clients.ts'
 import type { Judgement } from './verdict.ts'
-import { VERDICTS } from './verdict.ts'
 
 /** What a client's line of the table says. */
 export interface Outcome {
@@ -42,16 +41,25 @@ function verdictOf({ verdict, untold }: Judgement): string {
 
 /** Whether a client came out worse than its spans allow. */
 export function isFault({ client, judgement }: Outcome): boolean {
-  return judgement !== null && VERDICTS.indexOf(judgement.verdict) > VERDICTS.indexOf(client.expect)
+  if (judgement === null) return false
+  const { verdict, unmetered, untold } = judgement
+  const isLost =
+    unmetered > (client.unmetered ?? 0) || untold.some((bucket) => !client.untold?.includes(bucket))
+  return verdict === 'WRONG' || isLost
 }
 
 function faultsOf(outcome: Outcome): string[] {
   const { client, judgement, spans } = outcome
   if (judgement === null || (judgement.faults.length === 0 && !isFault(outcome))) return []
   return [
-    `${client.name}: ${judgement.verdict}, expected ${client.expect}`,
+    `${client.name}: ${verdictOf(judgement)}; its spans leave open ${leftOpen(client)}`,
     ...judgement.faults.map((fault) => `  ${fault}`),
     ...spans.map((told) => `  told by ${told}`),
     '',
   ]
+}
+
+function leftOpen({ unmetered = 0, untold = [] }: Client): string {
+  const calls = unmetered === 0 ? [] : [`the usage of ${unmetered} calls`]
+  return [...calls, ...untold].join(', ') || 'nothing'
 }

@@ -20,11 +20,10 @@ export interface Told {
 }
 
 /** From the best to the worst. */
-export const VERDICTS = ['EXACT', 'TOTALS', 'UNMETERED LISTED', 'WRONG'] as const
-export type Verdict = (typeof VERDICTS)[number]
+export type Verdict = 'EXACT' | 'TOTALS' | 'UNMETERED LISTED' | 'WRONG'
 
 const DETAILS = ['cacheRead', 'cacheWrite', 'reasoning'] as const
-type Detail = (typeof DETAILS)[number]
+export type Detail = (typeof DETAILS)[number]
 
 export interface Judgement {
   readonly verdict: Verdict
@@ -32,6 +31,8 @@ export interface Judgement {
   readonly faults: readonly string[]
   /** Buckets that the client does not tell of. */
   readonly untold: readonly Detail[]
+  /** How many calls were billed without usage. */
+  readonly unmetered: number
 }
 
 /**
@@ -71,7 +72,7 @@ export function judge(served: readonly Served[], billed: readonly Billed[], told
     faults.push(`${unmetered} calls are unmetered, ${told.exceptions} listed`)
   const verdict =
     faults.length > 0 ? 'WRONG' : unmetered > 0 ? 'UNMETERED LISTED' : untold.size > 0 ? 'TOTALS' : 'EXACT'
-  return { verdict, faults, untold: [...untold] }
+  return { verdict, faults, untold: [...untold], unmetered }
 }
 
 /** An instrumentation may know only the name that was asked for. */
