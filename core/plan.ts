@@ -18,8 +18,24 @@ export const METERS = [
 ] as const
 export type Meter = (typeof METERS)[number]
 
-export const PRICE_MODELS = ['per_unit', 'cost_plus'] as const
+export const PRICE_MODELS = ['per_unit', 'graduated', 'volume', 'package', 'cost_plus', 'flat'] as const
 export type PriceModel = (typeof PRICE_MODELS)[number]
+
+/** What a part of a `per` or of a package counts for: its part, a whole one, the nearest (half is a whole), nothing. */
+export const ROUNDINGS = ['none', 'up', 'nearest', 'down'] as const
+export type Rounding = (typeof ROUNDINGS)[number]
+
+/** Whether a quantity of exactly `up_to` is in that tier or in the next. */
+export const TIER_BOUNDARIES = ['inclusive', 'exclusive'] as const
+export type TierBoundary = (typeof TIER_BOUNDARIES)[number]
+
+/** Whether a period without usage owes a flat amount (of the first tier, of a flat fee) or nothing. */
+export const ZERO_USAGES = ['nothing', 'flat'] as const
+export type ZeroUsage = (typeof ZERO_USAGES)[number]
+
+/** What a total below zero costs: as much as its opposite, taken back; or nothing. */
+export const NEGATIVES = ['mirrored', 'zero'] as const
+export type Negative = (typeof NEGATIVES)[number]
 
 /** Narrows a meter. Each field is a glob (`claude-*`); an absent field matches everything. */
 export interface MeterFilter {
@@ -32,14 +48,53 @@ export interface MeterFilter {
 
 interface PricedMeter {
   readonly filter?: MeterFilter
+  /** Quantity of each period that is not charged: the price begins behind it. */
+  readonly included?: string
+  /** Default `mirrored`. */
+  readonly negative?: Negative
 }
+
+type Counted = Exclude<Meter, 'cogs'>
 
 /** `unit_price` per `per` units (default 1). */
 export interface PerUnitMeter extends PricedMeter {
   readonly model: 'per_unit'
-  readonly meter: Exclude<Meter, 'cogs'>
+  readonly meter: Counted
   readonly unit_price: string
   readonly per?: string
+  /** Default `none`. */
+  readonly rounding?: Rounding
+}
+
+/** From the end of the tier before to `up_to`; null: without end. `flat` is due once the tier is reached. */
+export interface Tier {
+  readonly up_to: string | null
+  readonly unit_price: string
+  readonly per?: string
+  readonly flat?: string
+}
+
+/** `graduated`: each slice by its own tier. `volume`: the whole quantity by the tier it ends in. */
+export interface TieredMeter extends PricedMeter {
+  readonly model: 'graduated' | 'volume'
+  readonly meter: Counted
+  readonly tiers: readonly Tier[]
+  /** Default `inclusive`. */
+  readonly tier_boundary?: TierBoundary
+  /** Default `nothing`. */
+  readonly zero_usage?: ZeroUsage
+  /** Of each tier's `per`. Default `none`. */
+  readonly rounding?: Rounding
+}
+
+/** `package_price` for each begun `package_size`. */
+export interface PackageMeter extends PricedMeter {
+  readonly model: 'package'
+  readonly meter: Counted
+  readonly package_size: string
+  readonly package_price: string
+  /** Default `up`. */
+  readonly rounding?: Rounding
 }
 
 /** Cost of goods plus `markup_pct` percent. */
@@ -49,7 +104,29 @@ export interface CostPlusMeter extends PricedMeter {
   readonly markup_pct: string
 }
 
-export type PlanMeter = PerUnitMeter | CostPlusMeter
+/** One fee per period in which the meter counted anything. */
+export interface FlatMeter extends PricedMeter {
+  readonly model: 'flat'
+  readonly meter: Counted
+  readonly flat: string
+  /** Default `nothing`; `flat`: the fee is due without usage too. */
+  readonly zero_usage?: ZeroUsage
+}
+
+export type PlanMeter = PerUnitMeter | TieredMeter | PackageMeter | CostPlusMeter | FlatMeter
+
+/** What a customer promised to use in a period. */
+export interface Commitment {
+  readonly amount: string
+  /** Whether what was promised and not used is charged. Default true. */
+  readonly true_up?: boolean
+  /** Times the price of what is used beyond. Default 1. */
+  readonly overage_factor?: string
+}
+
+export const BILLINGS = ['money', 'credits'] as const
+/** Whether part of a period owes its part of fees and bounds, by days, or the whole. */
+export const PRORATIONS = ['day', 'none'] as const
 
 /** A plan as its author writes it. Where two meters match the same quantity, the first in the list has it. */
 export interface Plan {
@@ -58,6 +135,20 @@ export interface Plan {
   /** Money of one credit, for plans that speak of credits. */
   readonly credit_rate?: string
   readonly meters: readonly PlanMeter[]
+  /** `included` of the one meter of that name. */
+  readonly included?: readonly { readonly meter: Meter; readonly quantity: string }[]
+  /** Percent off every price of the meters; bounds and the commitment compare what is left. Default 0. */
+  readonly discount_pct?: string
+  /** Of a period. */
+  readonly minimum?: string
+  readonly maximum?: string
+  readonly commitment?: Commitment
+  /** Of flat fees, `minimum`, `maximum` and `commitment`. Default `day`. */
+  readonly proration?: (typeof PRORATIONS)[number]
+  /** Default `money`. `credits`: what is used is debited from grants, and only what they lack is billed. */
+  readonly bill_as?: (typeof BILLINGS)[number]
+  /** What a credit beyond the grants costs. Default: `credit_rate`. */
+  readonly overage?: { readonly unit_price: string }
 }
 
 /** A plan as it was at some instant. A body that differs makes the next version; none is ever changed. */

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { Part } from '../core/event.ts'
 import { Decimal, decimalText } from '../core/money.ts'
-import type { Meter, PlanMeter } from '../core/plan.ts'
-import { priceOfStep } from './curve.ts'
+import type { Meter } from '../core/plan.ts'
+import { type Curve, priceOfStep } from './curve.ts'
 import { nameOf } from './name.ts'
 
 /** Names a counter: how much of a meter a subscription has used in a period, under a version of its plan. */
@@ -80,12 +80,12 @@ export class LockedCounters {
   }
 
   /** Moves a counter by a step and returns the step with its price. */
-  move(step: ChargeStep, meter: PlanMeter): Charged {
+  move(step: ChargeStep, curve: Curve): Charged {
     const counter = this.#counters.get(counterName(step.counter))
     if (!counter) throw new Error(`counter ${JSON.stringify(step.counter)} is not locked`)
     const from = counter.quantity
     counter.quantity = from.plus(step.quantity)
-    const amount = priceOfStep(meter, from, counter.quantity)
+    const amount = priceOfStep(curve, from, counter.quantity)
     counter.amount = counter.amount.plus(amount)
     return { ...step, amount }
   }

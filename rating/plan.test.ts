@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { AforoError } from '../core/errors.ts'
 import { PLAN_METERS_MAX, parsePlan } from './plan.ts'
+import { TIERS_MAX } from './plan-meters.ts'
 
+const TIERED = { meter: 'traces', model: 'graduated' }
+const PACKAGE = { meter: 'traces', model: 'package', package_size: '10', package_price: '1' }
+const END = { up_to: null, unit_price: '1' }
+const tiers = (...ends: (string | null)[]) => ends.map((up_to) => ({ up_to, unit_price: '1' }))
+const steps = (count: number) => [
+  ...tiers(...Array.from({ length: count - 1 }, (_, no) => String(no + 1))),
+  END,
+]
+const inc = (meter = 'input_tokens') => ({ meter, quantity: '5' })
 const METER = { meter: 'input_tokens', model: 'per_unit', unit_price: '0.003', per: '1000' }
 
 describe('a plan', () => {
@@ -13,7 +23,25 @@ describe('a plan', () => {
         { ...METER, filter: { model: 'claude-*' } },
         METER,
         { meter: 'cogs', model: 'cost_plus', markup_pct: '0' },
+        { ...PACKAGE, rounding: 'nearest', negative: 'zero' },
+        {
+          ...TIERED,
+          meter: 'tool_calls',
+          tiers: steps(TIERS_MAX),
+          tier_boundary: 'exclusive',
+          included: '3',
+        },
+        { ...TIERED, meter: 'model_calls', model: 'volume', tiers: [{ ...END, per: '3', flat: '0' }] },
+        { meter: 'output_tokens', model: 'flat', flat: '9', zero_usage: 'flat' },
       ],
+      included: [{ meter: 'traces', quantity: '100' }],
+      discount_pct: '12.5',
+      minimum: '10',
+      maximum: '1000',
+      commitment: { amount: '500', true_up: false, overage_factor: '1.5' },
+      proration: 'none',
+      bill_as: 'credits',
+      overage: { unit_price: '0.012' },
     }
     expect(parsePlan(plan)).toEqual(plan)
   })
@@ -34,13 +62,79 @@ describe('a plan', () => {
       '/meters/0/meter',
       'cogs',
     ],
-    ['a model not built yet', { ...METER, model: 'graduated' }, '/meters/0/model', 'must be one of'],
+    ['an unknown model', { ...METER, model: 'stairstep' }, '/meters/0/model', 'must be one of'],
     ['an unknown field', { ...METER, tiers: [] }, '/meters/0/tiers', 'not a known field'],
     ['an unknown filter', { ...METER, filter: { region: 'eu' } }, '/meters/0/filter/region', 'not a known'],
     ['an empty glob', { ...METER, filter: { model: '' } }, '/meters/0/filter/model', 'not be empty'],
   ])('with %s is refused', (_, meter, path, message) => {
     expect(faultsOf({ currency: 'USD', meters: [meter] })).toEqual([
       { path, message: expect.stringContaining(message) },
+    ])
+  })
+
+  test.each<[string, object, string, string]>([
+    [
+      'a price beyond sense for one',
+      { ...METER, per: '0.000001', unit_price: '1001' },
+      'unit_price',
+      'for one',
+    ],
+    ['no tiers', { ...TIERED, tiers: [] }, 'tiers', 'must have a tier'],
+    ['too many tiers', { ...TIERED, tiers: steps(TIERS_MAX + 1) }, 'tiers', 'at most 100 tiers'],
+    ['tiers out of order', { ...TIERED, tiers: tiers('10', '5', null) }, 'tiers/1/up_to', 'more than 10'],
+    ['a tier of nothing', { ...TIERED, tiers: tiers('10', '10', null) }, 'tiers/1/up_to', 'more than 10'],
+    ['a tier up to 0', { ...TIERED, tiers: tiers('0', null) }, 'tiers/0/up_to', 'greater than 0'],
+    ['a last tier that ends', { ...TIERED, tiers: tiers('10', '20') }, 'tiers/1/up_to', 'must be null'],
+    ['a tier without end before', { ...TIERED, tiers: tiers(null, null) }, 'tiers/0/up_to', 'only the last'],
+    [
+      'a negative tier',
+      { ...TIERED, tiers: [{ up_to: null, unit_price: '-1' }] },
+      'tiers/0/unit_price',
+      'negative',
+    ],
+    ['a negative flat', { ...TIERED, tiers: [{ ...END, flat: '-1' }] }, 'tiers/0/flat', 'negative'],
+    ['a tier without up_to', { ...TIERED, tiers: [{ unit_price: '1' }] }, 'tiers/0/up_to', ''],
+    [
+      'an unknown switch',
+      { ...TIERED, tiers: [END], tier_boundary: 'both' },
+      'tier_boundary',
+      'inclusive, excl',
+    ],
+    ['a package of nothing', { ...PACKAGE, package_size: '0' }, 'package_size', 'greater than 0'],
+    ['a package beyond sense', { ...PACKAGE, package_price: '2000000000' }, 'package_price', 'at most'],
+    ['a fee without amount', { model: 'flat', meter: 'traces' }, 'flat', 'as text'],
+    ['less than nothing included', { ...METER, included: '-1' }, 'included', 'negative'],
+  ])('with %s is refused', (_, meter, path, message) => {
+    expect(faultsOf({ currency: 'USD', meters: [meter] })).toEqual([
+      { path: `/meters/0/${path}`, message: expect.stringContaining(message) },
+    ])
+  })
+
+  test.each<[string, object, string, string]>([
+    ['another currency', { currency: 'EUR' }, '/currency', 'must be USD'],
+    ['more than all taken off', { discount_pct: '101' }, '/discount_pct', 'at most 100'],
+    ['a minimum above the maximum', { minimum: '2', maximum: '1' }, '/maximum', 'less than the minimum'],
+    ['a commitment above it', { commitment: { amount: '2' }, maximum: '1' }, '/maximum', 'the commitment'],
+    ['a commitment to nothing', { commitment: { amount: '0' } }, '/commitment/amount', 'greater than 0'],
+    ['credits without a rate', { bill_as: 'credits' }, '/credit_rate', 'must be given'],
+    ['another way to bill', { bill_as: 'shells' }, '/bill_as', 'money, credits'],
+    ['negative overage', { overage: { unit_price: '-1' } }, '/overage/unit_price', 'negative'],
+    ['a meter included that is not there', { included: [inc('traces')] }, '/included/0/meter', 'not a meter'],
+    ['one included twice', { included: [inc(), inc()] }, '/included/1/meter', 'included already'],
+    ['a minimum that is a number', { minimum: 1 }, '/minimum', 'as text'],
+  ])('with %s is refused', (_, terms, path, message) => {
+    expect(faultsOf({ currency: 'USD', meters: [METER], ...terms })).toEqual([
+      { path, message: expect.stringContaining(message) },
+    ])
+  })
+
+  test('says where an included quantity goes, if two meters could have it', () => {
+    const named = { ...METER, filter: { model: 'claude-*' } }
+    expect(faultsOf({ currency: 'USD', meters: [named, METER], included: [inc()] })).toEqual([
+      { path: '/included/0/meter', message: expect.stringContaining('more than one meter') },
+    ])
+    expect(faultsOf({ currency: 'USD', meters: [{ ...METER, included: '1' }], included: [inc()] })).toEqual([
+      { path: '/included/0/meter', message: 'has `included` of its own' },
     ])
   })
 

@@ -1,15 +1,12 @@
 import { z } from 'zod'
 import { AforoError } from '../core/errors.ts'
-import { type Decimal, parseDecimal } from '../core/money.ts'
-import { METERS, type Plan, type PlanMeter, PRICE_MODELS } from '../core/plan.ts'
+import { parseDecimal } from '../core/money.ts'
+import { BILLINGS, METERS, type Plan, type PlanMeter, PRORATIONS } from '../core/plan.ts'
+import { oneOf, PERCENT, POSITIVE_PRICE, PRICE, QUANTITY } from './plan-fields.ts'
+import { METER } from './plan-meters.ts'
 
 /** Meters of one plan. */
 export const PLAN_METERS_MAX = 100
-
-/** Whole units a price or a `per` may have: above, an amount could leave the tables' numeric(38,18). */
-const AMOUNT_MAX = '1000000000'
-const FRACTION_DIGITS_MAX = 15
-const GLOB_LENGTH_MAX = 200
 
 /**
  * Checks a plan as its author wrote it.
@@ -30,51 +27,70 @@ export function parsePlan(body: unknown): Plan {
   throw new AforoError('invalid_argument', `plan: ${list}`, { faults })
 }
 
-const GLOB = z
-  .string({ error: 'must be text' })
-  .min(1, 'must not be empty')
-  .max(GLOB_LENGTH_MAX, `must be at most ${GLOB_LENGTH_MAX} characters`)
+const INCLUDED = z.strictObject({ meter: oneOf(METERS), quantity: QUANTITY }, 'must be an object')
 
-const FILTER = z
-  .strictObject({ model: GLOB, provider: GLOB, tool: GLOB, agent: GLOB, product: GLOB }, 'must be an object')
-  .partial()
-
-const NOT_NEGATIVE = decimal((value) => !value.isNegative(), 'must not be negative')
-const POSITIVE = decimal((value) => value.greaterThan(0), 'must be greater than 0')
-
-const UNITS = METERS.filter((meter) => meter !== 'cogs')
-
-const METER = z.discriminatedUnion(
-  'model',
-  [
-    z.strictObject({
-      model: z.literal('per_unit'),
-      meter: z.enum(UNITS, { error: `must be one of ${UNITS.join(', ')}` }),
-      filter: FILTER.optional(),
-      unit_price: NOT_NEGATIVE,
-      per: POSITIVE.optional(),
-    }),
-    z.strictObject({
-      model: z.literal('cost_plus'),
-      meter: z.literal('cogs', { error: 'must be cogs' }),
-      filter: FILTER.optional(),
-      markup_pct: NOT_NEGATIVE,
-    }),
-  ],
-  { error: `must be one of ${PRICE_MODELS.join(', ')}` },
-)
-
-const PLAN = z.strictObject(
+const COMMITMENT = z.strictObject(
   {
-    currency: z.literal('USD', { error: 'must be USD: costs are in USD and no exchange rates are kept' }),
-    credit_rate: POSITIVE.optional(),
-    meters: z
-      .array(METER, 'must be a list')
-      .max(PLAN_METERS_MAX, `must be at most ${PLAN_METERS_MAX} meters`)
-      .superRefine(refuseDuplicates),
+    amount: POSITIVE_PRICE,
+    true_up: z.boolean('must be true or false').optional(),
+    overage_factor: POSITIVE_PRICE.optional(),
   },
   'must be an object',
 )
+
+const PLAN = z
+  .strictObject(
+    {
+      currency: z.literal('USD', { error: 'must be USD: costs are in USD and no exchange rates are kept' }),
+      credit_rate: POSITIVE_PRICE.optional(),
+      meters: z
+        .array(METER, 'must be a list')
+        .max(PLAN_METERS_MAX, `must be at most ${PLAN_METERS_MAX} meters`)
+        .superRefine(refuseDuplicates),
+      included: z
+        .array(INCLUDED, 'must be a list')
+        .max(METERS.length, `must be at most ${METERS.length} quantities`)
+        .optional(),
+      discount_pct: PERCENT.optional(),
+      minimum: PRICE.optional(),
+      maximum: PRICE.optional(),
+      commitment: COMMITMENT.optional(),
+      proration: oneOf(PRORATIONS).optional(),
+      bill_as: oneOf(BILLINGS).optional(),
+      overage: z.strictObject({ unit_price: PRICE }, 'must be an object').optional(),
+    },
+    'must be an object',
+  )
+  .superRefine((plan, context) => {
+    const refuse = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message })
+    refuseStrayIncluded(plan, refuse)
+    for (const [name, floor] of [
+      ['minimum', plan.minimum],
+      ['commitment', plan.commitment?.amount],
+    ] as const) {
+      const [low, high] = [floor, plan.maximum].map((text) => parseDecimal(text ?? ''))
+      if (low && high?.lessThan(low)) refuse(['maximum'], `must not be less than the ${name}`)
+    }
+    if (plan.bill_as === 'credits' && plan.credit_rate === undefined) {
+      refuse(['credit_rate'], 'must be given where credits are billed')
+    }
+  })
+
+type Refuse = (path: (string | number)[], message: string) => void
+
+/** A quantity that is included goes to one meter, or it would depend on the order of events which one has it. */
+function refuseStrayIncluded({ meters, included = [] }: Plan, refuse: Refuse): void {
+  included.forEach(({ meter }, no) => {
+    const path = ['included', no, 'meter']
+    const named = meters.filter((each) => each.meter === meter)
+    if (included.findIndex((each) => each.meter === meter) < no) refuse(path, 'is included already')
+    else if (named.length === 0) refuse(path, 'is not a meter of the plan')
+    else if (named.length > 1)
+      refuse(path, 'is more than one meter of the plan: give `included` at each of them')
+    else if (named[0]!.included !== undefined) refuse(path, 'has `included` of its own')
+  })
+}
 
 /** A meter with the filter of an earlier one would never be reached. */
 function refuseDuplicates(meters: readonly PlanMeter[], context: z.RefinementCtx): void {
@@ -90,17 +106,5 @@ function refuseDuplicates(meters: readonly PlanMeter[], context: z.RefinementCtx
         path: [no],
         message: `has the meter and filter of /meters/${earlier}, which has all of it`,
       })
-  })
-}
-
-function decimal(accept: (value: Decimal) => boolean, refusal: string): z.ZodType<string> {
-  return z.string({ error: 'must be a decimal as text' }).superRefine((text, context) => {
-    const value = parseDecimal(text)
-    const refuse = (message: string) => context.addIssue({ code: 'custom', message })
-    if (value === null) refuse('must be a decimal number like 0.003')
-    else if (!accept(value)) refuse(refusal)
-    else if (value.greaterThan(AMOUNT_MAX)) refuse(`must be at most ${AMOUNT_MAX}`)
-    else if (value.decimalPlaces() > FRACTION_DIGITS_MAX)
-      refuse(`must have at most ${FRACTION_DIGITS_MAX} digits after the point`)
   })
 }

@@ -14,6 +14,7 @@ import {
   counterName,
   type LockedCounters,
 } from './counters.ts'
+import { curveOf } from './curve.ts'
 import { bookedPrices, costDifference, knownCost } from './difference.ts'
 import { nameOf } from './name.ts'
 import type { PlanRef } from './plan-shelf.ts'
@@ -67,7 +68,7 @@ export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): 
   const { event, booked, assembly, costs, attribution, planOf } = prepared
   const charged = prepared.steps.map((step) => {
     const { tenantId, planId, planVersion: version, meterNo } = step.counter
-    return counters.move(step, planOf({ tenantId, planId, version }).meters[meterNo]!)
+    return counters.move(step, curveOf(planOf({ tenantId, planId, version }), meterNo))
   })
   const costLines = costDifference(costs, booked.costs)
   const stack = stackOf(assembly, event, costs, sumCharges(booked.charges, charged))

@@ -4,10 +4,11 @@ import { expect, test } from 'vitest'
 import { Decimal } from '../../core/money.ts'
 import type { Plan } from '../../core/plan.ts'
 import { NO_TOKENS } from '../../core/usage.ts'
-import { cumulativePrice } from '../../rating/curve.ts'
+import { curveOf } from '../../rating/curve.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { createRater } from '../../rating/rater.ts'
 import { testDatabase } from '../support/database.ts'
+import { anyPlan } from './any-plan.ts'
 import {
   assemblyOf,
   modelCall,
@@ -41,34 +42,67 @@ const REVISION = fc.record({
 const HISTORY = fc.array(fc.array(REVISION, { minLength: 1, maxLength: 4 }), { minLength: 40, maxLength: 60 })
 const SEED = 20_261_123
 
-test.each([0, 1])('several raters at once charge F of the total, and a replay the same (%i)', async (run) => {
-  const [history] = fc.sample(HISTORY, { numRuns: 1, seed: SEED + run })
-  const together = await rateHistory(history!, { raters: 4, atOnce: false })
-  const replayed = await rateHistory(history!, { raters: 1, atOnce: true })
-  expect(together.counters.length).toBeGreaterThan(5)
-  for (const { quantity, amount, charged, meterNo, counted } of together.counters) {
-    expect(charged).toBe(amount)
-    expect(counted).toBe(quantity)
-    expect(amount).toBe(expectedPrice(PLAN, meterNo, quantity))
-  }
-  expect(replayed.counters).toEqual(together.counters)
-  expect(replayed.costs).toEqual(together.costs)
-  expect(together.broken).toEqual([])
+const EVERY_MODEL = parsePlan({
+  currency: 'USD',
+  discount_pct: '12.5',
+  included: [{ meter: 'cogs', quantity: '0.001' }],
+  meters: [
+    {
+      meter: 'input_tokens',
+      filter: { model: 'a' },
+      model: 'graduated',
+      tiers: tiersOf('0.01', '0.003', '7'),
+    },
+    // The second tier is cheaper in all: whoever reaches it gets money back.
+    { meter: 'input_tokens', included: '500', model: 'volume', tiers: tiersOf('0.03', '0.01', '0') },
+    { meter: 'tool_calls', model: 'package', package_size: '5', package_price: '0.1' },
+    { meter: 'model_calls', model: 'flat', flat: '9' },
+    { meter: 'cogs', model: 'cost_plus', markup_pct: '33.333' },
+  ],
 })
 
+/** Two that are written down and two of random models and switches. */
+const PLANS = [PLAN, EVERY_MODEL, ...fc.sample(anyPlan, { numRuns: 2, seed: SEED })]
+
+test.each(PLANS.map((plan, run) => [run, plan] as const))(
+  'several raters at once charge F of the total, and a replay the same (%i)',
+  async (run, plan) => {
+    const [history] = fc.sample(HISTORY, { numRuns: 1, seed: SEED + run })
+    const together = await rateHistory(history!, plan, { raters: 4, atOnce: false })
+    const replayed = await rateHistory(history!, plan, { raters: 1, atOnce: true })
+    expect(together.counters.length).toBeGreaterThan(5)
+    for (const { quantity, amount, charged, meterNo, counted } of together.counters) {
+      expect(charged).toBe(amount)
+      expect(counted).toBe(quantity)
+      expect(amount).toBe(expectedPrice(plan, meterNo, quantity))
+    }
+    expect(replayed.counters).toEqual(together.counters)
+    expect(replayed.costs).toEqual(together.costs)
+    expect(together.broken).toEqual([])
+  },
+)
+
+function tiersOf(first: string, second: string, flat: string) {
+  return [
+    { up_to: '4000', unit_price: first, per: '3', flat },
+    { up_to: null, unit_price: second, per: '7' },
+  ]
+}
+
 function expectedPrice(plan: Plan, meterNo: number, quantity: string): string {
-  return cumulativePrice(plan.meters[meterNo]!, new Decimal(quantity)).toFixed()
+  return curveOf(plan, meterNo).priceOf(new Decimal(quantity)).toFixed()
 }
 
 /** Rates a history and takes its sums: while it comes in, or all at once and backwards at the end. */
 async function rateHistory(
   history: readonly (readonly (typeof REVISION extends fc.Arbitrary<infer R> ? R : never)[])[],
+  plan: Plan,
   { raters, atOnce }: { raters: number; atOnce: boolean },
 ) {
   const database = await testDatabase()
   const { pool } = database
   try {
-    await storePlan(pool, 'team', PLAN)
+    await storePlan(pool, 'team', plan)
     for (const customer of ['acme', 'globex', 'initech']) await storeCustomer(pool, customer, 'team')
     for (const [model, unitPrice] of [
       ['a', '0.000003'],
