@@ -7,6 +7,7 @@ export interface Period {
 }
 
 const HOUR_MS = 3_600_000
+const DAY_MS = 86_400_000
 
 /**
  * The period an instant falls in: from the anchor day of a month, at the first instant of that local day, to the
@@ -25,6 +26,12 @@ export function periodOf(instant: number, timezone: string, anchorDay: number): 
   return instant >= start
     ? { start, end: startOfPeriod(zone, year, month + 1, anchorDay) }
     : { start: startOfPeriod(zone, year, month - 1, anchorDay), end: start }
+}
+
+/** The local calendar day of an instant, counted from 1970-01-01. A day of 23 or 25 hours is a day. */
+export function dayOf(instant: number, timezone: string): number {
+  const { year, month, day } = zoneOf(timezone).localDate(instant)
+  return Date.UTC(year, month - 1, day) / DAY_MS
 }
 
 interface LocalDate {
