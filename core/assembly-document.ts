@@ -36,6 +36,18 @@ export function assemblyFromDocument(document: unknown): Assembly {
   }
 }
 
+/** A call on its own, as JSON can hold it. */
+export type CallDocument = Timed<ModelCall>
+
+export function callToDocument(call: ModelCall): CallDocument {
+  return timesAsText(call)
+}
+
+/** @throws SyntaxError or TypeError where the document is none of ours */
+export function callFromDocument(document: CallDocument): ModelCall {
+  return timesFromText(document)
+}
+
 function timesAsText<T extends { startNano: UnixNano; endNano: UnixNano }>(timed: T): Timed<T> {
   return { ...timed, startNano: String(timed.startNano), endNano: String(timed.endNano) }
 }

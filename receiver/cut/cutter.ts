@@ -8,8 +8,11 @@ import { claimDue, keyOf } from './claim.ts'
 import { settleExceptions } from './exceptions.ts'
 import { postpone } from './postpone.ts'
 import { readMaterial } from './read.ts'
-import { type Assemble, type NewRevision, nextRevision } from './revision.ts'
+import { type Assemble, assembleTrace, type NewRevision, nextRevision } from './revision.ts'
 import type { CutSettings } from './settings.ts'
+import { settleMirrors } from './settle-mirrors.ts'
+import { LockedTooLittle } from './sighting-locks.ts'
+import { requeueUntold } from './sighting-verdicts.ts'
 import type { DueTrace } from './trace.ts'
 import { closeTraces, writeRevisions } from './write.ts'
 
@@ -42,7 +45,7 @@ export function createCutter(options: CutterOptions): Cutter {
   return {
     async cut(now, limit = TRACES_MAX) {
       try {
-        return await cutDue(options, now, limit)
+        return await undisturbed(() => cutDue(options, now, limit))
       } catch (error) {
         if (error instanceof AforoError && error.retryable) throw error
         options.log.error({ err: error }, 'cutting together failed, cutting one by one')
@@ -52,8 +55,27 @@ export function createCutter(options: CutterOptions): Cutter {
   }
 }
 
+/** Two cutters that want each other's locks, or whose locks no longer fit: tried again this often. */
+const ATTEMPTS_MAX = 5
+
+async function undisturbed<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === ATTEMPTS_MAX || !isDisturbance((error as Error).cause)) throw error
+    }
+  }
+}
+
+function isDisturbance(cause: unknown): boolean {
+  if (cause instanceof LockedTooLittle) return true
+  return cause instanceof Error && 'code' in cause && (cause.code === '40P01' || cause.code === '40001')
+}
+
 async function cutDue(options: CutterOptions, now: Date, limit: number): Promise<number> {
   const outcome = await transaction(options.pool, async (client) => {
+    await requeueUntold(client, now)
     const traces = await claimDue(client, now, limit, SPANS_HELD_MAX)
     return traces.length === 0 ? NOTHING : settle(options, client, traces, now)
   })
@@ -96,27 +118,37 @@ async function decide(
   failed: Map<DueTrace, string>,
 ): Promise<NewRevision[]> {
   if (traces.length === 0) return []
-  const { usages, earlier, namedCustomers } = await readMaterial(client, traces)
-  const revisions: NewRevision[] = []
-  for (const trace of traces) {
-    const key = keyOf(trace)
-    const named = namedCustomers.get(key) ?? null
-    const before = earlier.get(key) ?? null
+  const { usages, earlier, namedCustomers, statedUsage } = await readMaterial(client, traces)
+  const attempt = <T>(trace: DueTrace, work: () => T): T[] => {
     try {
-      const next = nextRevision(trace, usages.get(key)!, named, before, assemble, settings, now.getTime())
-      if (next !== null) revisions.push(next)
+      return [work()]
     } catch (error) {
       log.error({ err: error, tenant: trace.tenantId, trace: trace.traceId }, 'trace cannot be assembled')
       failed.set(trace, 'assembly_failed')
+      return []
     }
   }
-  return revisions
+  const cuts = traces.flatMap((trace) =>
+    attempt(trace, () => {
+      const key = keyOf(trace)
+      const facts = { customer: namedCustomers.get(key) ?? null, usage: statedUsage.get(key) ?? [] }
+      const ofTrace = usages.get(key)!
+      return { trace, usages: ofTrace, assembly: assembleTrace(trace, ofTrace, facts, assemble) }
+    }),
+  )
+  const assemblies = await settleMirrors(client, cuts)
+  return cuts.flatMap(({ trace }, i) => {
+    const before = earlier.get(keyOf(trace)) ?? null
+    return attempt(trace, () => nextRevision(trace, assemblies[i]!, before, settings, now.getTime())).filter(
+      (revision) => revision !== null,
+    )
+  })
 }
 
 /** After a transaction that failed for what one of its traces holds: finds that one and puts it off. */
 async function cutOneByOne(options: CutterOptions, now: Date, limit: number): Promise<number> {
   for (let settled = 0; ; settled++) {
-    if (settled === limit || (await cutOne(options, now)) === 0) return settled
+    if (settled === limit || (await undisturbed(() => cutOne(options, now))) === 0) return settled
   }
 }
 
@@ -129,7 +161,7 @@ async function cutOne(options: CutterOptions, now: Date): Promise<number> {
     try {
       return await settle(options, client, traces, now)
     } catch (error) {
-      if (isPassing(error)) throw error
+      if (isPassing(error) || error instanceof LockedTooLittle) throw error
       await client.query('rollback to savepoint one')
       log.error({ err: error, trace: traces[0]!.traceId }, 'trace cannot be cut')
       await postpone(client, traces[0]!, 'cut_failed', now)

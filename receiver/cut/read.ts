@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { UsageTotals } from '../../core/event.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import type { Usage } from '../../core/usage.ts'
+import type { StatedUsage } from '../assemble/stated.ts'
 import { USAGE_COLUMNS, type UsageRow, usageOfRow } from '../journal/read.ts'
 import { keyOf } from './claim.ts'
 import type { EarlierRevisions } from './revision.ts'
@@ -12,6 +13,7 @@ export interface CutMaterial {
   readonly usages: ReadonlyMap<string, readonly Usage[]>
   readonly earlier: ReadonlyMap<string, EarlierRevisions>
   readonly namedCustomers: ReadonlyMap<string, string>
+  readonly statedUsage: ReadonlyMap<string, readonly StatedUsage[]>
 }
 
 export async function readMaterial(client: pg.PoolClient, traces: readonly DueTrace[]): Promise<CutMaterial> {
@@ -22,6 +24,7 @@ export async function readMaterial(client: pg.PoolClient, traces: readonly DueTr
       traces.filter((trace) => trace.revision >= 0),
     ),
     namedCustomers: await readNamedCustomers(client, traces),
+    statedUsage: await readStatedUsage(client, traces),
   }
 }
 
@@ -106,6 +109,40 @@ async function readNamedCustomers(
   return new Map(
     rows.map((row) => [keyOf({ tenantId: row.tenant_id, traceId: row.trace_id }), row.customer_id]),
   )
+}
+
+/** What was stated last of each span. */
+async function readStatedUsage(
+  client: pg.PoolClient,
+  traces: readonly DueTrace[],
+): Promise<Map<string, StatedUsage[]>> {
+  const { rows } = await client.query<Record<string, string>>({
+    name: 'cut_stated_usage',
+    text: `
+      select distinct on (stated.tenant_id, stated.trace_id, stated.span_id)
+        stated.tenant_id, encode(stated.trace_id, 'hex') as trace_id, encode(stated.span_id, 'hex') as span_id,
+        input_uncached, cache_read, cache_write, cache_write_1h, output_text, output_reasoning
+      from unnest($1::text[], $2::bytea[]) as due (tenant_id, trace_id)
+      join aforo_store.stated_usage stated using (tenant_id, trace_id)
+      order by stated.tenant_id, stated.trace_id, stated.span_id, stated.stated_id desc`,
+    values: idsOf(traces),
+  })
+  const groups = Map.groupBy(rows, (row) => keyOf({ tenantId: row.tenant_id!, traceId: row.trace_id! }))
+  return new Map([...groups].map(([key, found]) => [key, found.map(statedOfRow)]))
+}
+
+function statedOfRow(row: Record<string, string>): StatedUsage {
+  return {
+    spanId: row.span_id!,
+    buckets: {
+      inputUncached: Number(row.input_uncached),
+      cacheRead: Number(row.cache_read),
+      cacheWrite: Number(row.cache_write),
+      cacheWrite1h: Number(row.cache_write_1h),
+      outputText: Number(row.output_text),
+      outputReasoning: Number(row.output_reasoning),
+    },
+  }
 }
 
 /** Parallel arrays for `unnest`. */

@@ -4,6 +4,7 @@ import { type AssemblyDocument, assemblyToDocument } from '../../core/assembly-d
 import type { CutReason, UsageTotals } from '../../core/event.ts'
 import { isPlausible, nanoOfMillis, rfc3339, type UnixMillis } from '../../core/time.ts'
 import type { Usage } from '../../core/usage.ts'
+import { type StatedUsage, withStatedUsage } from '../assemble/stated.ts'
 import { cutReason } from './reason.ts'
 import type { CutSettings } from './settings.ts'
 import { differenceOf, NO_TOTALS, totalsOf } from './totals.ts'
@@ -29,22 +30,36 @@ export interface NewRevision {
 
 export type Assemble = (usages: readonly Usage[], context: { readonly now: bigint }) => Assembly
 
+/** What a trace amounts to on its own. Pure: times are judged by the instant the last span was received. */
+export function assembleTrace(
+  trace: DueTrace,
+  usages: readonly Usage[],
+  facts: StatedFacts,
+  assemble: Assemble,
+): Assembly {
+  const context = { now: nanoOfMillis(trace.lastReceivedMs) }
+  const found = assemble(usages, context)
+  return named(withStatedUsage(found, facts.usage, usages, context), facts.customer)
+}
+
+/** What a person stated of a trace. */
+export interface StatedFacts {
+  readonly customer: string | null
+  readonly usage: readonly StatedUsage[]
+}
+
 /**
- * The next revision of a trace from all its usage; null where nothing about it changed and nobody asked for a new one.
- * Pure: times are judged by the instant the last span was received, so that a replay judges the same.
+ * The next revision of a trace from all that is known of it; null where nothing about it changed and nobody asked for
+ * a new one. Pure, so that a replay comes to the same.
  */
 export function nextRevision(
   trace: DueTrace,
-  usages: readonly Usage[],
-  namedCustomer: string | null,
+  assembly: Assembly,
   earlier: EarlierRevisions | null,
-  assemble: Assemble,
   settings: CutSettings,
   now: UnixMillis,
 ): NewRevision | null {
   const received = nanoOfMillis(trace.lastReceivedMs)
-  const found = assemble(usages, { now: received })
-  const assembly = named(found, namedCustomer)
   const document = assemblyToDocument(assembly)
   const isChanged =
     earlier === null || !isDeepStrictEqual(JSON.parse(JSON.stringify(document)), earlier.document)

@@ -1,11 +1,13 @@
 import type { UnixNano } from '../../core/time.ts'
-import { inputTokens, outputTokens } from '../../core/usage.ts'
 import { isWithin, modelsAgree, type Seen } from '../assemble/identity.ts'
 import { matchMost } from './matching.ts'
-import { bySightingStart, type Sighting } from './sighting.ts'
+import { bySightingStart, type Sighting, tokensOf } from './sighting.ts'
 
 /** How many calls before and after it a call is compared with. */
 export const NEIGHBOURS_MAX = 64
+
+/** Two observations of one call begin together; further apart they are not compared. */
+export const APART_NANO_MAX: UnixNano = 60_000_000_000n
 
 /** Sightings of one call. */
 export type Unit = readonly Sighting[]
@@ -63,6 +65,7 @@ function attach(units: readonly Sighting[][], seen: readonly Sighting[]): readon
 function isSameByPlace(a: Sighting, b: Sighting): boolean {
   if (a.traceId === b.traceId || (!a.root && !b.root)) return false
   if (a.scopes.some((scope) => b.scopes.includes(scope))) return false
+  if (magnitude(a.call.startNano - b.call.startNano) > APART_NANO_MAX) return false
   const [idA, idB] = [a.call.responseId, b.call.responseId]
   if (idA !== null && idB !== null && idA !== idB) return false
   const [seenA, seenB] = [seenOf(a), seenOf(b)]
@@ -76,10 +79,6 @@ export function seenOf({ call, serviceName, serviceInstance }: Sighting): Seen {
 
 function namesOf({ call }: Sighting) {
   return { responseModel: call.model, requestModel: call.requestModel }
-}
-
-function tokensOf({ call: { buckets } }: Sighting): string {
-  return `${inputTokens(buckets)}/${outputTokens(buckets)}`
 }
 
 /** Sightings by the scopes they share, in a fixed order of the scopes. */

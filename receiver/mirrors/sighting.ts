@@ -1,7 +1,7 @@
 import type { Assembly, ModelCall } from '../../core/assembly.ts'
 import type { SpanId, TraceId } from '../../core/ids.ts'
 import { EARLIEST_SPAN_NANO } from '../../core/time.ts'
-import type { Usage } from '../../core/usage.ts'
+import { inputTokens, outputTokens, type Usage } from '../../core/usage.ts'
 import { isHighEntropy } from '../assemble/identity.ts'
 import { compiledOf } from '../dialects/recognise.ts'
 
@@ -23,10 +23,18 @@ export interface Sighting {
   readonly standing: number
 }
 
+/** Longer ids are no provider's. */
+const KEY_LENGTH_MAX = 256
+
 /** What may be looked up by place: see `placeUnits`. Null where its times are not believed. */
 export function placeOf({ call, serviceName, serviceInstance }: Sighting): string | null {
   if (call.badTime || call.startNano < EARLIEST_SPAN_NANO) return null
   return JSON.stringify([call.kind, serviceName, serviceInstance])
+}
+
+/** What two sightings with usage must agree in; null where there is none. */
+export function tokensOf({ call: { metered, buckets } }: Sighting): string | null {
+  return metered ? `${inputTokens(buckets)}/${outputTokens(buckets)}` : null
 }
 
 /** Names a sighting among those of all traces. */
@@ -84,10 +92,15 @@ function isServing(usage: Usage): boolean {
 function keysOf(told: readonly Usage[]): readonly string[] {
   const keys: string[] = []
   for (const { requestId, responseId } of told) {
-    if (isHighEntropy(requestId)) keys.push(`request/${requestId}`)
-    if (isHighEntropy(responseId)) keys.push(`response/${responseId}`)
+    if (isKey(requestId)) keys.push(`request/${requestId}`)
+    if (isKey(responseId)) keys.push(`response/${responseId}`)
   }
   return distinct(keys)
+}
+
+/** An id that no two calls share, and short enough to be looked up. */
+function isKey(id: string | null): id is string {
+  return isHighEntropy(id) && id.length <= KEY_LENGTH_MAX && !/\s/.test(id)
 }
 
 function distinct(words: readonly string[]): readonly string[] {

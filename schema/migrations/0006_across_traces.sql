@@ -1,12 +1,14 @@
 -- What crosses traces. A call may be seen in several traces: each has a row here, and all rows of one call name the
 -- same owner, the one that is billed. `sighting` is what decides, `members` the other rows of the same call that were
--- found in the same process. `told`: the newest revision of the row's event says what the row says; where it does not,
--- the trace is cut again.
+-- found in the same process. `place` is a hash of that process, null where calls are not compared by place; `tokens` is
+-- null for a call without usage. `told`: the newest revision of the row's event says what the row says; where it does
+-- not, the trace is cut again.
 create table aforo_store.call_sightings (
   tenant_id text not null,
   trace_id bytea not null,
   span_id bytea not null,
   place text,
+  tokens text,
   start_nano bigint not null,
   end_nano bigint not null,
   keys text[] not null,
@@ -24,6 +26,9 @@ create index call_sightings_by_place on aforo_store.call_sightings (tenant_id, p
 --> statement-breakpoint
 create index call_sightings_untold on aforo_store.call_sightings (tenant_id, trace_id) where not told;
 --> statement-breakpoint
+create index call_sightings_mirrors on aforo_store.call_sightings (tenant_id, owner_trace_id)
+  where owner_trace_id <> trace_id;
+--> statement-breakpoint
 -- One row per id of a request or response: who saw it, as `trace/span`, and the lock under which that is decided.
 create table aforo_store.call_keys (
   tenant_id text not null,
@@ -32,7 +37,8 @@ create table aforo_store.call_keys (
   primary key (tenant_id, key)
 );
 --> statement-breakpoint
--- The instrumentations of a process. Only where there are several can two of them have told of one call.
+-- Which sets of instrumentations told of the calls of a process, both as hashes. Only where there are several can two
+-- of them have told of one call.
 create table aforo_store.place_scopes (
   tenant_id text not null,
   place text not null,

@@ -10,6 +10,7 @@ export const callSightings = store.table(
     traceId: bytea('trace_id').notNull(),
     spanId: bytea('span_id').notNull(),
     place: text(),
+    tokens: text(),
     startNano: bigint('start_nano', { mode: 'bigint' }).notNull(),
     endNano: bigint('end_nano', { mode: 'bigint' }).notNull(),
     keys: text().array().notNull(),

@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Assembly } from '../../core/assembly.ts'
+import { inputTokens, outputTokens, type Usage } from '../../core/usage.ts'
+import { type MadeCall, madeCalls, type Observer, tracesOf } from '../../test/support/traced-calls.ts'
+import { NOON_NANO } from '../../test/support/usages.ts'
+import { assemble } from '../assemble/assemble.ts'
+import { acrossTraces } from './across.ts'
+
+const BY_PLACE = { byPlace: true }
+
+/** How a deployment is instrumented: everything it does is told by the same observers. */
+const DEPLOYMENTS: readonly (readonly Observer[])[] = [
+  ['framework'],
+  ['sdk'],
+  ['framework', 'sdk'],
+  ['framework', 'silent'],
+  ['sdk', 'gateway'],
+  ['framework', 'sdk', 'gateway'],
+]
+
+function across(traces: readonly (readonly Usage[])[], rules = BY_PLACE): readonly Assembly[] {
+  return acrossTraces(
+    traces.map((usages) => ({ usages, assembly: assemble(usages, { now: NOON_NANO }) })),
+    rules,
+  )
+}
+
+function tokensOf(assemblies: readonly Assembly[]): readonly string[] {
+  const calls = assemblies.flatMap((assembly) => assembly.calls)
+  return calls.map(({ buckets }) => `${inputTokens(buckets)}/${outputTokens(buckets)}`).sort()
+}
+
+function made(calls: readonly MadeCall[]): readonly string[] {
+  return calls.map((call) => `${call.input}/${call.output}`).sort()
+}
+
+describe('calls told in several traces', () => {
+  it('are each counted once, with their tokens, also where many are alike and at once', () => {
+    fc.assert(
+      fc.property(madeCalls, fc.constantFrom(...DEPLOYMENTS), (calls, toldBy) => {
+        // A gateway shares nothing but the id with whoever called it.
+        const told = calls.map((call) => ({
+          ...call,
+          toldBy,
+          hasId: call.hasId || toldBy.includes('gateway'),
+        }))
+        expect(tokensOf(across(tracesOf('run', told)))).toEqual(made(calls))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('are the same whatever the order of traces and spans', () => {
+    fc.assert(
+      fc.property(madeCalls, fc.infiniteStream(fc.nat(1000)), (calls, dice) => {
+        const traces = tracesOf('run', calls)
+        const ranked = traces.map((trace, i) => ({ trace, i, rank: dice.next().value as number }))
+        const shuffled = ranked.sort((a, b) => a.rank - b.rank)
+        const results = across(shuffled.map(({ trace }) => trace.toReversed()))
+        const inPlace = shuffled.map(({ i }, at) => ({ i, result: results[at]! }))
+        expect(inPlace.sort((a, b) => a.i - b.i).map(({ result }) => result)).toEqual(across(traces))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('leave each trace with what it had, or pointing to another that has it', () => {
+    fc.assert(
+      fc.property(madeCalls, (calls) => {
+        const traces = tracesOf('run', calls)
+        const owners = new Map(across(traces).map((assembly, i) => [traces[i]![0]!.traceId, assembly]))
+        for (const [i, usages] of traces.entries()) {
+          const alone = assemble(usages, { now: NOON_NANO })
+          const result = owners.get(traces[i]![0]!.traceId)!
+          const mirrors = result.anomalies.filter(({ kind }) => kind === 'mirror')
+          expect(result.calls.length + mirrors.length).toBe(alone.calls.length)
+          for (const { reason } of mirrors) expect(owners.get(reason)!.calls.length).toBeGreaterThan(0)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('stay as many as they are told where ids alone count and there are none', () => {
+    fc.assert(
+      fc.property(madeCalls, (calls) => {
+        const traces = tracesOf(
+          'run',
+          calls.map((call) => ({ ...call, hasId: false })),
+        )
+        const told = calls.reduce((sum, { toldBy }) => sum + toldBy.length, 0)
+        expect(tokensOf(across(traces, { byPlace: false }))).toHaveLength(told)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})

@@ -1,0 +1,70 @@
+import fc from 'fast-check'
+import { NO_TOKENS, type Usage } from '../../core/usage.ts'
+import { callOf, NOON_NANO, otherOf, spanIdOf } from './usages.ts'
+
+/** A model call that was made once, and by whom it is told. */
+export interface MadeCall {
+  readonly input: number
+  readonly output: number
+  readonly fromMs: number
+  readonly forMs: number
+  /** Whether its observers tell the provider's response id; those of `framework` never do. */
+  readonly hasId: boolean
+  readonly toldBy: readonly Observer[]
+}
+
+/**
+ *  framework  within an agent's trace, no id    sdk      a trace of its own, within the framework's time
+ *  silent     as sdk, but without usage         gateway  a trace of its own in another service, by another clock
+ */
+export const OBSERVERS = ['framework', 'sdk', 'silent', 'gateway'] as const
+export type Observer = (typeof OBSERVERS)[number]
+
+/** Calls of which many are alike and at once, as loops and fans of agents make them. */
+export const madeCalls: fc.Arbitrary<readonly MadeCall[]> = fc.array(
+  fc.record({
+    input: fc.constantFrom(100, 100, 250),
+    output: fc.constantFrom(20, 30),
+    fromMs: fc.constantFrom(0, 1, 3, 40, 5_000),
+    forMs: fc.constantFrom(300, 300, 301, 800),
+    hasId: fc.boolean(),
+    toldBy: fc.uniqueArray(fc.constantFrom(...OBSERVERS), { minLength: 1, maxLength: 4 }),
+  }),
+  { minLength: 1, maxLength: 5 },
+)
+
+/** The spans that tell of calls, as usage by trace. Calls told by `framework` share the trace of one agent each two. */
+export function tracesOf(run: string, calls: readonly MadeCall[]): readonly (readonly Usage[])[] {
+  const traces = new Map<string, Usage[]>()
+  calls.forEach((call, no) => {
+    for (const observer of call.toldBy) {
+      const trace = `${run} ${observer} ${observer === 'framework' ? no >> 1 : no}`
+      const known = traces.get(trace) ?? []
+      if (observer === 'framework' && known.length === 0)
+        known.push(otherOf(trace, 'root', { agent: 'triage' }))
+      known.push(spanOf(trace, no, call, observer, run))
+      traces.set(trace, known)
+    }
+  })
+  return [...traces.values()]
+}
+
+function spanOf(trace: string, no: number, call: MadeCall, observer: Observer, run: string): Usage {
+  const inset = BigInt(observer === 'framework' ? 0 : 2) * 1_000_000n
+  const skew = BigInt(observer === 'gateway' ? 700 : 0) * 1_000_000n
+  const start = NOON_NANO + BigInt(call.fromMs) * 1_000_000n + skew
+  const tells = observer !== 'silent'
+  return callOf(trace, `${no}`, {
+    parentSpanId: observer === 'framework' ? spanIdOf('root') : '',
+    startNano: start + inset,
+    endNano: start + BigInt(call.forMs) * 1_000_000n - inset,
+    scopeName: observer === 'silent' ? 'sdk' : observer,
+    serviceName: observer === 'gateway' ? 'gateway' : 'agent',
+    serviceInstance: observer === 'gateway' ? null : 'pod-1',
+    dialect: observer === 'gateway' ? 'openrouter' : 'otel-genai',
+    customer: observer === 'framework' ? 'acme' : null,
+    responseId: call.hasId && observer !== 'framework' ? `chatcmpl-${run}-${no}-Ax9Zk2LmQp7Rt` : null,
+    metered: tells,
+    buckets: tells ? { ...NO_TOKENS, inputUncached: call.input, outputText: call.output } : NO_TOKENS,
+  })
+}
