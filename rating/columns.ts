@@ -1,11 +1,11 @@
-import { type Decimal, decimalText } from '../core/money.ts'
+import { decimalText } from '../core/money.ts'
 import type { CopyWriter } from '../schema/copy-writer.ts'
 import type { CostLine } from './cost.ts'
 import type { Charged } from './counters.ts'
 import { isUnpriced, type RatedEvent } from './rate-event.ts'
 import type { StackLine } from './stack.ts'
 
-/** A table that the rating fills, and how each of its columns is filled from a line of a rated event. */
+/** A table that the rating fills, and how each of its columns behind `KEY` is filled from a line of a rated event. */
 export interface RatedTable<Line> {
   readonly name: string
   readonly columns: readonly Column<Line>[]
@@ -16,33 +16,32 @@ interface Column<Line> {
   readonly write: (to: CopyWriter, line: Line, rated: RatedEvent, lineNo: number) => void
 }
 
-const KEY: readonly Column<unknown>[] = [
+/** The columns that begin every line; they are the same in all lines of an event. */
+export const KEY: readonly Column<unknown>[] = [
   { name: 'tenant_id', write: (to, _, { event }) => to.text(event.tenantId) },
   { name: 'event_id', write: (to, _, { event }) => to.text(event.eventId) },
   { name: 'revision', write: (to, _, { event }) => to.integer(event.revision) },
   { name: 'time', write: (to, _, { event }) => to.instant(event.timeMicros) },
 ]
-const LINE_KEY: readonly Column<unknown>[] = [
-  ...KEY,
-  { name: 'line_no', write: (to, _line, _rated, no) => to.integer(no) },
-]
+
+const LINE_NO: Column<unknown> = { name: 'line_no', write: (to, _line, _rated, no) => to.integer(no) }
 
 export const COST_LINES: RatedTable<CostLine> = {
   name: 'cost_lines',
   columns: [
-    ...LINE_KEY,
+    LINE_NO,
     { name: 'part', write: (to, line) => to.text(line.part) },
     { name: 'provider', write: (to, line) => to.text(line.provider) },
     { name: 'model', write: (to, line) => to.text(line.model) },
     { name: 'tool', write: (to, line) => to.text(line.tool) },
     { name: 'meter', write: (to, line) => to.text(line.meter) },
     { name: 'service_tier', write: (to, line) => to.text(line.serviceTier) },
-    { name: 'quantity', write: (to, line) => amount(to, line.quantity) },
+    { name: 'quantity', write: (to, line) => to.amount(line.quantity) },
     { name: 'price_row_id', write: (to, line) => to.bigint(line.price?.priceRowId ?? null) },
-    { name: 'unit_price', write: (to, line) => amount(to, line.price?.unitPrice ?? null) },
+    { name: 'unit_price', write: (to, line) => to.amount(line.price?.unitPrice ?? null) },
     { name: 'per', write: (to, line) => to.bigint(line.price && decimalText(line.price.per)) },
     { name: 'currency', write: (to, line) => to.text(line.price?.currency ?? null) },
-    { name: 'amount', write: (to, line) => amount(to, line.amount) },
+    { name: 'amount', write: (to, line) => to.amount(line.amount) },
     { name: 'span_ids', write: (to, line) => to.hexes(line.spanIds) },
   ],
 }
@@ -50,7 +49,7 @@ export const COST_LINES: RatedTable<CostLine> = {
 export const PRICE_LINES: RatedTable<Charged> = {
   name: 'price_lines',
   columns: [
-    ...LINE_KEY,
+    LINE_NO,
     { name: 'customer_id', write: (to, line) => to.text(line.customer) },
     { name: 'subscription_id', write: (to, line) => to.bigint(line.counter.subscriptionId) },
     { name: 'period_start', write: (to, line) => to.instant(line.counter.periodStart * 1000) },
@@ -62,15 +61,15 @@ export const PRICE_LINES: RatedTable<Charged> = {
     { name: 'provider', write: (to, line) => to.text(line.provider) },
     { name: 'model', write: (to, line) => to.text(line.model) },
     { name: 'tool', write: (to, line) => to.text(line.tool) },
-    { name: 'quantity', write: (to, line) => amount(to, line.quantity) },
-    { name: 'amount', write: (to, line) => amount(to, line.amount) },
+    { name: 'quantity', write: (to, line) => to.amount(line.quantity) },
+    { name: 'amount', write: (to, line) => to.amount(line.amount) },
   ],
 }
 
 export const STACK_LINES: RatedTable<StackLine> = {
   name: 'event_lines',
   columns: [
-    ...LINE_KEY,
+    LINE_NO,
     { name: 'customer_id', write: (to, line) => to.text(line.customer) },
     { name: 'product_id', write: (to, line) => to.text(line.product) },
     { name: 'agent', write: (to, line) => to.text(line.agent) },
@@ -79,11 +78,11 @@ export const STACK_LINES: RatedTable<StackLine> = {
     { name: 'model', write: (to, line) => to.text(line.model) },
     { name: 'tool', write: (to, line) => to.text(line.tool) },
     { name: 'unit', write: (to, line) => to.text(line.unit) },
-    { name: 'quantity', write: (to, line) => amount(to, line.quantity) },
+    { name: 'quantity', write: (to, line) => to.amount(line.quantity) },
     { name: 'calls', write: (to, line) => to.whole(line.calls) },
     { name: 'unpriced_calls', write: (to, line) => to.whole(line.unpricedCalls) },
-    { name: 'cogs', write: (to, line) => amount(to, line.cogs) },
-    { name: 'price', write: (to, line) => amount(to, line.price) },
+    { name: 'cogs', write: (to, line) => to.amount(line.cogs) },
+    { name: 'price', write: (to, line) => to.amount(line.price) },
   ],
 }
 
@@ -91,7 +90,6 @@ export const STACK_LINES: RatedTable<StackLine> = {
 export const RATINGS: RatedTable<number> = {
   name: 'ratings',
   columns: [
-    ...KEY,
     { name: 'rated_at', write: (to, now) => to.instant(now) },
     { name: 'status', write: (to, _, rated) => to.text(rated.status) },
     { name: 'unpriced', write: (to, _, rated) => to.boolean(isUnpriced(rated.costs)) },
@@ -101,9 +99,9 @@ export const RATINGS: RatedTable<number> = {
     { name: 'plan_id', write: (to, _, rated) => to.text(on(rated)?.planId ?? null) },
     { name: 'plan_version', write: (to, _, rated) => to.integer(on(rated)?.planVersion ?? null) },
     { name: 'currency', write: (to, _, rated) => to.text(on(rated)?.plan.currency ?? null) },
-    { name: 'cogs', write: (to, _, rated) => amount(to, rated.cogs) },
-    { name: 'price', write: (to, _, rated) => amount(to, rated.price) },
-    { name: 'credits', write: (to, _, rated) => amount(to, rated.credits) },
+    { name: 'cogs', write: (to, _, rated) => to.amount(rated.cogs) },
+    { name: 'price', write: (to, _, rated) => to.amount(rated.price) },
+    { name: 'credits', write: (to, _, rated) => to.amount(rated.credits) },
   ],
 }
 
@@ -115,8 +113,4 @@ function on({ attribution }: RatedEvent) {
 function periodStartMicros(rated: RatedEvent): number | null {
   const start = on(rated)?.periodStart
   return start === undefined ? null : start * 1000
-}
-
-function amount(to: CopyWriter, value: Decimal | null): void {
-  to.decimal(value && decimalText(value))
 }

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Part } from '../core/event.ts'
 import { Decimal, decimalText } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
-import { type Curve, priceOfStep } from './curve.ts'
+import type { Curve } from './curve.ts'
 import { nameOf } from './name.ts'
 
 /** Names a counter: how much of a meter a subscription has used in a period, under a version of its plan. */
@@ -83,10 +83,11 @@ export class LockedCounters {
   move(step: ChargeStep, curve: Curve): Charged {
     const counter = this.#counters.get(counterName(step.counter))
     if (!counter) throw new Error(`counter ${JSON.stringify(step.counter)} is not locked`)
-    const from = counter.quantity
-    counter.quantity = from.plus(step.quantity)
-    const amount = priceOfStep(curve, from, counter.quantity)
-    counter.amount = counter.amount.plus(amount)
+    counter.quantity = counter.quantity.plus(step.quantity)
+    // What the counter was charged so far is F of what it counted so far.
+    const total = curve.priceOf(counter.quantity)
+    const amount = total.minus(counter.amount)
+    counter.amount = total
     return { ...step, amount }
   }
 

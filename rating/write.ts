@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { copyInto } from '../schema/copy.ts'
 import { CopyWriter } from '../schema/copy-writer.ts'
-import { COST_LINES, PRICE_LINES, RATINGS, type RatedTable, STACK_LINES } from './columns.ts'
+import { COST_LINES, KEY, PRICE_LINES, RATINGS, type RatedTable, STACK_LINES } from './columns.ts'
 import type { RatedEvent } from './rate-event.ts'
 
 /**
@@ -45,13 +45,21 @@ async function copyLines<Line>(
   const writer = new CopyWriter(events.length * BYTES_PER_LINE)
   for (const rated of events) {
     const lines = linesOf(rated)
+    const from = writer.position
+    let keyEnd = from
     for (let no = 0; no < lines.length; no++) {
-      writer.row(table.columns.length)
+      if (no === 0) {
+        writer.row(KEY.length + table.columns.length)
+        for (const column of KEY) column.write(writer, null, rated, no)
+        keyEnd = writer.position
+      } else {
+        writer.again(from, keyEnd)
+      }
       for (const column of table.columns) column.write(writer, lines[no]!, rated, no)
       rows++
     }
   }
   if (rows === 0) return
-  const names = table.columns.map((column) => column.name).join(', ')
+  const names = [...KEY, ...table.columns].map((column) => column.name).join(', ')
   await copyInto(client, `aforo_store.${table.name} (${names})`, writer.finish())
 }

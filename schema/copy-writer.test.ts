@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Decimal } from '../core/money.ts'
 import { CopyWriter, storable, TEXT_CHARACTERS_MAX } from './copy-writer.ts'
-import { numericDigits } from './numeric.ts'
+import { amountDigits, numericDigits } from './numeric.ts'
 
 describe('CopyWriter', () => {
   it('grows without moving what was written', () => {
@@ -18,6 +18,17 @@ describe('CopyWriter', () => {
     expect(bytes.readInt32BE(place + 8)).toBe(7)
     expect(bytes.readInt32BE(place + 12)).toBe(500)
     expect(bytes.readInt16BE(bytes.length - 2)).toBe(-1)
+  })
+  it('writes short text as it writes long text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+        const writer = new CopyWriter(1)
+        writer.text(text)
+        const written = writer.finish().subarray(19, -2)
+        expect(written.subarray(4).toString()).toBe(storable(text))
+        expect(written.readInt32BE(0)).toBe(written.length - 4)
+      }),
+    )
   })
   it('writes whole numbers to 2^53, of either sign', () => {
     fc.assert(
@@ -68,6 +79,21 @@ describe('numericDigits', () => {
         expect(groups.at(-1)).not.toBe(0)
       }),
     )
+  })
+
+  it('is the same of a decimal as of its text, but for the scale', () => {
+    const digits = fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n })
+    fc.assert(
+      fc.property(digits, fc.nat(45), (unscaled, places) => {
+        const value = new Decimal(String(unscaled)).div(new Decimal(10).pow(places))
+        const { scale, ...told } = amountDigits(value)
+        const { scale: needed, ...text } = numericDigits(value.toFixed())!
+        expect(told).toEqual(text)
+        expect(scale).toBeGreaterThanOrEqual(needed)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(() => amountDigits(new Decimal(Number.NaN))).toThrow(RangeError)
   })
 
   it.each(['', '-', '.', '1.2.3', '--1', 'NaN', '1e5', '1.', '.5', '1,5', '9'.repeat(129)])(

@@ -1,4 +1,5 @@
-import { type NumericDigits, numericDigits } from './numeric.ts'
+import type { Decimal } from '../core/money.ts'
+import { amountDigits, type NumericDigits, numericDigits } from './numeric.ts'
 
 /** Text beyond this is cut: ids and names that long are no ids, and an index row must hold them. */
 export const TEXT_CHARACTERS_MAX = 512
@@ -8,6 +9,8 @@ const NUL = '\0'
 const TWO_32 = 4_294_967_296
 const NULL_FIELD = -1
 const BYTES_PER_CHARACTER_MAX = 3
+const SHORT_CHARACTERS = 48
+const ASCII_MAX = 0x7f
 const BYTEA_OID = 17
 /** Microseconds from 1970 to 2000, where PostgreSQL begins to count. */
 const POSTGRES_EPOCH_MICROS = 946_684_800_000_000
@@ -130,11 +133,21 @@ export class CopyWriter {
       this.none()
       return
     }
+    if (value.length <= SHORT_CHARACTERS && this.#ascii(value)) return
     const kept = storable(value)
     this.#reserve(4 + kept.length * BYTES_PER_CHARACTER_MAX)
     const written = this.#bytes.write(kept, this.#at + 4)
     this.#view.setInt32(this.#at, written)
     this.#at += 4 + written
+  }
+
+  /** JSON as it is, for documents made of text that was storable before. */
+  jsonText(text: string): void {
+    this.#reserve(5 + text.length * BYTES_PER_CHARACTER_MAX)
+    const written = this.#bytes.write(text, this.#at + 5)
+    this.#view.setInt32(this.#at, 1 + written)
+    this.#bytes[this.#at + 4] = 1
+    this.#at += 5 + written
   }
 
   json(value: unknown): void {
@@ -143,6 +156,22 @@ export class CopyWriter {
     this.#header(1 + bytes)
     this.#bytes[this.#at++] = 1
     this.#at += this.#bytes.write(text, this.#at)
+  }
+
+  /**
+   * A decimal as numeric. Its scale is a multiple of four, which the column's own scale replaces.
+   * @throws RangeError for what is no number
+   */
+  amount(value: Decimal | null): void {
+    if (value === null) this.none()
+    else this.#numeric(amountDigits(value))
+  }
+
+  /** Writes once more what was written between two positions. */
+  again(from: number, to: number): void {
+    this.#reserve(to - from)
+    this.#bytes.copyWithin(this.#at, from, to)
+    this.#at += to - from
   }
 
   /** Decimal text as numeric; null for text that is no decimal. */
@@ -164,6 +193,20 @@ export class CopyWriter {
     this.#view.setInt16(this.#at, NULL_FIELD)
     this.#at += 2
     return this.#bytes.subarray(0, this.#at)
+  }
+
+  /** Byte by byte: for short text this takes a third of the time of a call out of JavaScript. */
+  #ascii(text: string): boolean {
+    this.#reserve(4 + text.length)
+    const from = this.#at + 4
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code === 0 || code > ASCII_MAX) return false
+      this.#bytes[from + i] = code
+    }
+    this.#view.setInt32(this.#at, text.length)
+    this.#at = from + text.length
+    return true
   }
 
   #numeric(digits: NumericDigits): void {

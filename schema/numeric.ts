@@ -1,3 +1,5 @@
+import type { Decimal } from '../core/money.ts'
+
 /** A decimal as PostgreSQL's binary `numeric` wants it: groups of four digits and where the point stands. */
 export interface NumericDigits {
   readonly negative: boolean
@@ -43,6 +45,37 @@ export function numericDigits(text: string): NumericDigits | null {
   if (left < DIGITS_PER_GROUP) groups.push(group * 10 ** left)
   const weight = Math.ceil((point - start) / DIGITS_PER_GROUP) - 1
   return trimmed(groups, weight, Math.max(0, end - point - 1), sign === MINUS)
+}
+
+const WORD_DIGITS = 7
+const WORD_TOP = 1_000_000
+const POWERS = [1, 10, 100, 1000] as const
+
+/**
+ * Takes a decimal apart without writing it out: its words of seven digits become groups of four.
+ * @throws RangeError for what is no number
+ */
+export function amountDigits(amount: Decimal): NumericDigits {
+  const words = amount.d
+  if (words === null) throw new RangeError('only a number can be written as numeric')
+  const exponent = Math.floor(amount.e / WORD_DIGITS)
+  // Powers of ten of the first digit and the last one, of those that the words can hold.
+  const first = exponent * WORD_DIGITS + WORD_DIGITS - 1
+  const last = (exponent - words.length + 1) * WORD_DIGITS
+  const weight = Math.floor(first / DIGITS_PER_GROUP)
+  const end = Math.floor(last / DIGITS_PER_GROUP)
+  const groups: number[] = []
+  for (let no = weight; no >= end; no--) groups.push(0)
+  for (let no = 0, power = first; no < words.length; no++) {
+    let word = words[no]!
+    for (let unit = WORD_TOP; unit >= 1; unit /= 10, power--) {
+      const digit = Math.trunc(word / unit)
+      word -= digit * unit
+      const group = Math.floor(power / DIGITS_PER_GROUP)
+      groups[weight - group]! += digit * POWERS[power - group * DIGITS_PER_GROUP]!
+    }
+  }
+  return trimmed(groups, weight, Math.max(0, -end * DIGITS_PER_GROUP), amount.s < 0)
 }
 
 /** Where the point stands, or would. */
