@@ -3,6 +3,18 @@ import type { DueTrace } from './trace.ts'
 
 const MICROS = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
 
+/** What to select of `traces` for `dueTraceOf`. */
+export const DUE_COLUMNS = `
+  tenant_id, encode(trace_id, 'hex') as trace_id, root_ended,
+  extract(epoch from first_received_at)::double precision * 1000 as first_received_ms,
+  extract(epoch from last_received_at)::double precision * 1000 as last_received_ms,
+  extract(epoch from opened_at)::double precision * 1000 as opened_ms,
+  span_count::double precision as span_count, open_span_count::double precision as open_span_count,
+  revision, completed, cut_attempts,
+  to_char(time_from at time zone 'UTC', ${MICROS}) as time_from,
+  to_char(time_to at time zone 'UTC', ${MICROS}) as time_to,
+  to_char(event_time at time zone 'UTC', ${MICROS}) as event_time`
+
 /**
  * Claims due traces, the longest due first: nobody else gets them before this transaction ends. Taken are at most
  * `limit` traces and, of more than one, not more than `spansMax` spans: what is claimed is held in memory.
@@ -16,15 +28,7 @@ export async function claimDue(
   const { rows } = await client.query<Record<string, unknown>>({
     name: 'cut_claim',
     text: `
-      select tenant_id, encode(trace_id, 'hex') as trace_id, root_ended,
-        extract(epoch from first_received_at)::double precision * 1000 as first_received_ms,
-        extract(epoch from last_received_at)::double precision * 1000 as last_received_ms,
-        extract(epoch from opened_at)::double precision * 1000 as opened_ms,
-        span_count::double precision as span_count, open_span_count::double precision as open_span_count,
-        revision, completed, cut_attempts,
-        to_char(time_from at time zone 'UTC', ${MICROS}) as time_from,
-        to_char(time_to at time zone 'UTC', ${MICROS}) as time_to,
-        to_char(event_time at time zone 'UTC', ${MICROS}) as event_time
+      select ${DUE_COLUMNS}
       from aforo_store.traces
       where cut_due_at <= $1
       order by cut_due_at
@@ -37,24 +41,29 @@ export async function claimDue(
   for (const row of rows) {
     spans += row.span_count as number
     if (claimed.length > 0 && spans > spansMax) break
-    claimed.push({
-      tenantId: row.tenant_id as string,
-      traceId: row.trace_id as string,
-      rootEnded: row.root_ended as boolean,
-      firstReceivedMs: Math.round(row.first_received_ms as number),
-      lastReceivedMs: Math.round(row.last_received_ms as number),
-      openedMs: Math.round(row.opened_ms as number),
-      spanCount: row.span_count as number,
-      openSpanCount: row.open_span_count as number,
-      revision: row.revision as number,
-      completed: row.completed as boolean,
-      attempts: row.cut_attempts as number,
-      timeFrom: row.time_from as string,
-      timeTo: row.time_to as string,
-      eventTime: row.event_time as string | null,
-    })
+    claimed.push(dueTraceOf(row))
   }
   return claimed
+}
+
+/** A row as `DUE_COLUMNS` selects it. */
+export function dueTraceOf(row: Readonly<Record<string, unknown>>): DueTrace {
+  return {
+    tenantId: row.tenant_id as string,
+    traceId: row.trace_id as string,
+    rootEnded: row.root_ended as boolean,
+    firstReceivedMs: Math.round(row.first_received_ms as number),
+    lastReceivedMs: Math.round(row.last_received_ms as number),
+    openedMs: Math.round(row.opened_ms as number),
+    spanCount: row.span_count as number,
+    openSpanCount: row.open_span_count as number,
+    revision: row.revision as number,
+    completed: row.completed as boolean,
+    attempts: row.cut_attempts as number,
+    timeFrom: row.time_from as string,
+    timeTo: row.time_to as string,
+    eventTime: row.event_time as string | null,
+  }
 }
 
 /** Name of a trace within a claim. */

@@ -8,7 +8,7 @@ import type { NewRevision } from './revision.ts'
 export const LISTED_KINDS = ['unmetered', 'conflict', 'bad_time'] as const satisfies readonly AnomalyKind[]
 
 /** `resolution` of an exception that a later revision no longer has. Such a one may come back. */
-const NO_LONGER_TRUE = 'no longer true'
+export const NO_LONGER_TRUE = 'no longer true'
 
 /** An exception of a trace. The same kind about the same span is the same exception, whenever it is found. */
 export interface TraceException {

@@ -92,7 +92,7 @@ async function readEarlier(
   return earlier
 }
 
-async function readNamedCustomers(
+export async function readNamedCustomers(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
 ): Promise<Map<string, string>> {
@@ -112,7 +112,7 @@ async function readNamedCustomers(
 }
 
 /** What was stated last of each span. */
-async function readStatedUsage(
+export async function readStatedUsage(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
 ): Promise<Map<string, StatedUsage[]>> {
