@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { isMirrorOnly } from '../core/assembly.ts'
 import type { ClaimedRevision } from './claim.ts'
 import type { CostLine } from './cost.ts'
 import type { RatedEvent } from './rate-event.ts'
@@ -14,7 +15,7 @@ export interface Finding {
 }
 
 /** What is to be listed for an event: one per model or tool without a price, and one where nobody can be charged. */
-export function findingsOf({ event, costs, attribution }: RatedEvent): readonly Finding[] {
+export function findingsOf({ event, assembly, costs, attribution }: RatedEvent): readonly Finding[] {
   const findings: Finding[] = []
   for (const lines of Map.groupBy(costs, subjectOf).values()) {
     const unpriced = lines.filter((line) => line.price === null)
@@ -29,7 +30,7 @@ export function findingsOf({ event, costs, attribution }: RatedEvent): readonly 
       reason: reasonOf(first, unpriced.length === lines.length),
     })
   }
-  if (typeof attribution === 'string') {
+  if (typeof attribution === 'string' && !isMirrorOnly(assembly)) {
     findings.push({ event, kind: 'unattributed', provider: null, model: null, reason: attribution })
   }
   return findings

@@ -1,4 +1,4 @@
-import type { Assembly } from '../core/assembly.ts'
+import { type Assembly, isMirrorOnly } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
@@ -88,9 +88,11 @@ export function chargeables(assembly: Assembly, costs: readonly CostLine[]): rea
   for (const [tool, calls] of toolCounts(assembly)) {
     found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(calls) })
   }
-  const seconds = secondsOf(assembly)
-  if (!seconds.isZero()) found.push({ ...whole, base: 'second', quantity: seconds })
-  found.push({ ...whole, base: 'trace', quantity: new Decimal(1) })
+  if (!isMirrorOnly(assembly)) {
+    const seconds = secondsOf(assembly)
+    if (!seconds.isZero()) found.push({ ...whole, base: 'second', quantity: seconds })
+    found.push({ ...whole, base: 'trace', quantity: new Decimal(1) })
+  }
   for (const { provider, model, tool, part, amount } of costs) {
     if (!amount || amount.isZero()) continue
     found.push({ base: 'cost', provider, model, tool, quantity: amount, costPart: part })

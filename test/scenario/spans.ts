@@ -27,7 +27,7 @@ const NAMED_BY: Readonly<Record<string, string>> = {
 /**
  * A span as a scenario writes it: `span TRACE/ID [root | under ID] OPERATION [NAME] [failed] [name=value …]`. Roots
  * start a second before midnight, other spans half a second before they end; they end when they are pushed, or at
- * `end=` seconds.
+ * `end=` seconds. `scope=` and `service=` say who tells.
  */
 export function spanOf(words: readonly string[], pushedAtMs: number): Span {
   const rest = [...words]
@@ -43,8 +43,13 @@ export function spanOf(words: readonly string[], pushedAtMs: number): Span {
   const failed = rest[0] === 'failed'
   if (failed) rest.shift()
   let endMs = pushedAtMs
+  let scope = 'scenario'
+  let service = 'support-bot'
   for (const word of rest) {
     const [name, value] = assignment(word)
+    if (name === 'scope') scope = value
+    if (name === 'service') service = value
+    if (name === 'scope' || name === 'service') continue
     if (name === 'end') {
       endMs = MIDNIGHT_MS + instantMs(`@${value}`)
       continue
@@ -60,10 +65,10 @@ export function spanOf(words: readonly string[], pushedAtMs: number): Span {
     failed,
     startNano: nanoOfMillis(isRoot ? MIDNIGHT_MS - 1000 : endMs - 500),
     endNano: nanoOfMillis(endMs),
-    scopeName: 'scenario',
+    scopeName: scope,
     scopeVersion: '1',
     attribute: (name) => attributes.get(name),
-    resource: (name) => (name === 'service.name' ? 'support-bot' : undefined),
+    resource: (name) => (name === 'service.name' ? service : undefined),
   }
 }
 
