@@ -2,7 +2,7 @@ import type { ModelCall } from '../../core/assembly.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { unmeteredReason } from '../dialects/failures.ts'
 import type { Observed } from './observation.ts'
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
 import { compareText } from './unique.ts'
 
 /** What is odd about the spans and the calls made of them, beyond what the steps have told. */
@@ -12,9 +12,11 @@ export function listAnomalies(
   calls: readonly ModelCall[],
 ): readonly Anomaly[] {
   const anomalies: Anomaly[] = []
-  const seen = spansNearMetered(tree, observed)
-  tree.spans.forEach((usage, index) => {
-    for (const anomaly of usage.anomalies) {
+  const isOdd = (traits: number): boolean => (traits & TRAIT.odd) !== 0
+  const seen = tree.traits.some(isOdd) ? spansNearMetered(tree, observed) : new Uint8Array(0)
+  tree.traits.forEach((traits, index) => {
+    if (!isOdd(traits)) return
+    for (const anomaly of tree.spans[index]!.anomalies) {
       // A server's view of a call is only news where nobody else saw that call.
       if (anomaly.reason === 'server_side' && seen[index] === 1) continue
       anomalies.push(anomaly)

@@ -9,7 +9,7 @@ import { collapseLayers } from './layers.ts'
 import { mergeMirrors } from './mirrors.ts'
 import { toModelCall } from './model-call.ts'
 import { collectTools } from './tools.ts'
-import { type Tree, toTree } from './tree.ts'
+import { TRAIT, type Tree, toTree } from './tree.ts'
 import { uniqueSpans } from './unique.ts'
 import { settleVersions } from './versions.ts'
 import { settleWrappers } from './wrappers.ts'
@@ -35,16 +35,26 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
     calls,
     tools,
     reasoningSteps:
-      calls.reduce((steps, call) => steps + call.reasoningSteps, 0) +
-      tree.spans.filter((usage) => usage.plan).length,
+      calls.reduce((steps, call) => steps + call.reasoningSteps, 0) + spansWith(tree, TRAIT.plan).length,
     anomalies: anomalies.sort(compareAnomalies),
     ...boundsOf(tree, context.now),
     ...attribution,
-    spanIds: tree.spans
-      .filter((usage) => usage.usageClass !== 'other')
-      .map((usage) => usage.spanId)
+    spanIds: spansWith(tree, USAGE_CLASSES)
+      .map((index) => tree.spans[index]!.spanId)
       .sort(),
   }
+}
+
+/** Every class but `other`. */
+const USAGE_CLASSES = TRAIT.request | TRAIT.tool | TRAIT.wrapper | TRAIT.fetch
+
+/** Indexes of the spans with any of these traits. */
+function spansWith(tree: Tree, wanted: number): number[] {
+  const indexes: number[] = []
+  tree.traits.forEach((traits, index) => {
+    if ((traits & wanted) !== 0) indexes.push(index)
+  })
+  return indexes
 }
 
 /** By start, then by id. */
@@ -55,15 +65,23 @@ export function byCallStart(a: ModelCall, b: ModelCall): number {
 
 /** First start and last end of the spans whose times are believed; of all, where none is. */
 function boundsOf(tree: Tree, now: UnixNano): { startNano: UnixNano; endNano: UnixNano } {
-  const believed = tree.spans.filter(
-    (usage) => isPlausible(usage.startNano, now) && isPlausible(usage.endNano, now),
-  )
-  const spans: readonly Usage[] = believed.length > 0 ? believed : tree.spans
-  let startNano = spans[0]?.startNano ?? 0n
-  let endNano = spans[0]?.endNano ?? 0n
-  for (const usage of spans) {
-    if (usage.startNano < startNano) startNano = usage.startNano
-    if (usage.endNano > endNano) endNano = usage.endNano
+  let believed: { startNano: UnixNano; endNano: UnixNano } | null = null
+  let all: { startNano: UnixNano; endNano: UnixNano } | null = null
+  // Spans come in the order of their starts, so the first of each kind has the earliest.
+  for (const { startNano, endNano } of tree.spans) {
+    if (isPlausible(startNano, now) && isPlausible(endNano, now))
+      believed = extended(believed, startNano, endNano)
+    else if (believed === null) all = extended(all, startNano, endNano)
   }
-  return { startNano, endNano }
+  return believed ?? all ?? { startNano: 0n, endNano: 0n }
+}
+
+function extended(
+  bounds: { startNano: UnixNano; endNano: UnixNano } | null,
+  startNano: UnixNano,
+  endNano: UnixNano,
+): { startNano: UnixNano; endNano: UnixNano } {
+  if (bounds === null) return { startNano, endNano }
+  if (endNano > bounds.endNano) bounds.endNano = endNano
+  return bounds
 }

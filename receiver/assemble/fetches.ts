@@ -1,6 +1,6 @@
 import type { Usage } from '../../core/usage.ts'
 import { type Observed, observed, takeOver } from './observation.ts'
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
 
 /**
  * Polls for the result of a background call. Their usage counts only where nobody else has it: the call of the same
@@ -38,8 +38,9 @@ export function joinFetches(tree: Tree, calls: readonly Observed[]): readonly Ob
 /** Metered polls by response id, the last poll first. A poll without an id is its own. */
 function lastPolls(tree: Tree): Map<string, number[]> {
   const polls = new Map<string, number[]>()
-  tree.spans.forEach((usage, index) => {
-    if (usage.usageClass !== 'fetch' || !usage.metered) return
+  tree.traits.forEach((traits, index) => {
+    if ((traits & TRAIT.fetch) === 0 || (traits & TRAIT.metered) === 0) return
+    const usage = tree.spans[index]!
     const key = usage.responseId ?? `span:${usage.spanId}`
     const known = polls.get(key)
     if (known === undefined) polls.set(key, [index])

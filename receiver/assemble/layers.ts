@@ -3,7 +3,7 @@ import { isRefused } from '../dialects/failures.ts'
 import { allTokens, equalTotals, isNowhereNegative, minus, plus } from './arithmetic.ts'
 import { areDistinctIds, beginsWithin } from './identity.ts'
 import { append, type Observed, observed, takeOver } from './observation.ts'
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
 
 /** How many calls up a layer is looked for past calls that ended before it began. */
 export const LAYERS_MAX = 16
@@ -18,8 +18,8 @@ export function collapseLayers(tree: Tree, anomalies: Anomaly[]): readonly Obser
   const calls: Observed[] = []
   for (let at = tree.order.length - 1; at >= 0; at--) {
     const index = tree.order[at]!
+    if ((tree.traits[index]! & TRAIT.request) === 0) continue
     const usage = tree.spans[index]!
-    if (!isRequest(usage)) continue
     const found = inner.get(index)
     inner.delete(index)
     const resolved =
@@ -35,26 +35,23 @@ interface Inner {
   calls: Observed[]
 }
 
-function isRequest(usage: Usage): boolean {
-  return usage.usageClass === 'call' || usage.usageClass === 'embed'
-}
-
 /** For each call the call it is a layer of, else -1. */
 function outerCalls(tree: Tree, anomalies: Anomaly[]): Int32Array {
   const outer = new Int32Array(tree.spans.length).fill(-1)
   const visibleCall = new Int32Array(tree.spans.length).fill(-1)
   const visibleEmbed = new Int32Array(tree.spans.length).fill(-1)
   for (const index of tree.order) {
-    const usage = tree.spans[index]!
+    const traits = tree.traits[index]!
     const above = tree.parent[index]!
     visibleCall[index] = above === -1 ? -1 : visibleCall[above]!
     visibleEmbed[index] = above === -1 ? -1 : visibleEmbed[above]!
-    if (usage.usageClass === 'tool' || usage.agentBoundary) {
+    if ((traits & (TRAIT.tool | TRAIT.agent)) !== 0) {
       visibleCall[index] = -1
       visibleEmbed[index] = -1
-    } else if (isRequest(usage)) {
-      const visible = usage.usageClass === 'call' ? visibleCall : visibleEmbed
-      outer[index] = layerAbove(tree, outer, visible[index]!, usage, anomalies)
+    } else if ((traits & TRAIT.request) !== 0) {
+      const visible = (traits & TRAIT.call) !== 0 ? visibleCall : visibleEmbed
+      const nearest = visible[index]!
+      if (nearest !== -1) outer[index] = layerAbove(tree, outer, nearest, tree.spans[index]!, anomalies)
       visible[index] = index
     }
   }

@@ -1,5 +1,5 @@
-import { type Anomaly, inputTokens, outputTokens, type Usage } from '../../core/usage.ts'
-import { equalTotals } from './arithmetic.ts'
+import type { Anomaly, Usage } from '../../core/usage.ts'
+import { allTokens, equalTotals } from './arithmetic.ts'
 import {
   areDistinctIds,
   isHighEntropy,
@@ -26,24 +26,30 @@ export function mergeMirrors(
   anomalies: Anomaly[],
 ): readonly Observed[] {
   const usageOf = (call: Observed): Usage => tree.spans[call.winner]!
-  const inOrder = [...calls].sort((a, b) => a.winner - b.winner)
-  let byId: readonly Observed[] = inOrder
+  let byId: readonly Observed[] = [...calls].sort((a, b) => a.winner - b.winner)
+  const groups: Groups = new Map()
   for (const idOf of [requestIdOf, responseIdOf]) {
+    groups.clear()
     byId = mergeGroups(
       tree,
       byId,
       (call) => idOf(tree, call),
       (a, b) => sameById(usageOf(a), usageOf(b), a, b),
+      groups,
     )
   }
-  markReplays(tree, byId)
+  markReplays(tree, groups)
   const runs = mergeRuns(tree, byId, anomalies)
+  if (isOneScope(tree, runs)) return runs
   const metered = mergeGroups(
     tree,
     runs,
-    (call) => (call.metered ? `${inputTokens(call.buckets)}/${outputTokens(call.buckets)}` : null),
-    (a, b) => areBeside(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
+    (call) => (call.metered ? allTokens(call.buckets) : null),
+    (a, b) =>
+      equalTotals(a.buckets, b.buckets) && areBeside(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
   )
+  // Calls with usage have been compared with one another: what is left is those without.
+  if (metered.every((call) => call.metered)) return metered
   return mergeGroups(
     tree,
     metered,
@@ -52,19 +58,27 @@ export function mergeMirrors(
   )
 }
 
+/** Then none can be a mirror by its place: one scope sees a call once. */
+function isOneScope(tree: Tree, calls: readonly Observed[]): boolean {
+  const scope = calls[0] === undefined ? '' : tree.spans[calls[0].winner]!.scopeName
+  return calls.every((call) => call.places.every((index) => tree.spans[index]!.scopeName === scope))
+}
+
+type Groups = Map<string | number, Observed[]>
+
 /** Within each group merges a call into the first of its earlier neighbours that `same` accepts. */
 function mergeGroups(
   tree: Tree,
   calls: readonly Observed[],
-  keyOf: (call: Observed) => string | null,
+  keyOf: (call: Observed) => string | number | null,
   same: (a: Observed, b: Observed) => boolean,
+  groups: Groups = new Map(),
 ): readonly Observed[] {
   const kept: Observed[] = []
-  const groups = new Map<string, Observed[]>()
   for (const call of calls) {
     const key = keyOf(call)
     const group = key === null ? undefined : groups.get(key)
-    const partner = group?.slice(-NEIGHBOURS_MAX).find((other) => same(other, call))
+    const partner = group === undefined ? undefined : neighbourOf(group, (other) => same(other, call))
     if (partner !== undefined) {
       merge(tree, partner, call)
       continue
@@ -75,6 +89,18 @@ function mergeGroups(
     else group.push(call)
   }
   return kept
+}
+
+/** The first of the latest few that is accepted. */
+function neighbourOf(
+  group: readonly Observed[],
+  accepts: (other: Observed) => boolean,
+): Observed | undefined {
+  for (let at = Math.max(0, group.length - NEIGHBOURS_MAX); at < group.length; at++) {
+    const other = group[at]!
+    if (accepts(other)) return other
+  }
+  return undefined
 }
 
 /** The inner of two metered observations is nearer to the provider and identifies the call. */
@@ -108,18 +134,13 @@ function responseIdOf(tree: Tree, call: Observed): string | null {
  * A provider gives a response id once. The same id with the same tokens at another time is the same answer again: out
  * of a gateway's cache, or told anew by a run that was resumed.
  */
-function markReplays(tree: Tree, calls: readonly Observed[]): void {
-  const first = new Map<string, Observed>()
-  for (const call of calls) {
-    const id = call.metered ? responseIdOf(tree, call) : null
-    if (id === null) continue
-    const earlier = first.get(id)
-    if (earlier === undefined) first.set(id, call)
-    else if (
-      equalTotals(earlier.buckets, call.buckets) &&
-      follows(tree.spans[call.winner]!, tree.spans[earlier.winner]!)
-    ) {
-      call.cacheHit = true
+function markReplays(tree: Tree, byResponseId: Groups): void {
+  for (const calls of byResponseId.values()) {
+    const first = calls.find((call) => call.metered)
+    if (first === undefined || calls.length === 1) continue
+    for (const call of calls) {
+      if (call === first || !call.metered || !equalTotals(call.buckets, first.buckets)) continue
+      if (follows(tree.spans[call.winner]!, tree.spans[first.winner]!)) call.cacheHit = true
     }
   }
 }

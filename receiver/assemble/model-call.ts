@@ -8,10 +8,7 @@ import type { Tree } from './tree.ts'
 /** A model call from what its observers say: the winner first, then the others where the winner is silent. */
 export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCall {
   const winner = tree.spans[call.winner]!
-  const others = [...new Set(call.observers)]
-    .filter((index) => index !== call.winner)
-    .sort((a, b) => a - b)
-    .map((index) => tree.spans[index]!)
+  const others = call.observers.length === 1 ? [] : otherObservers(tree, call)
   const observers = [winner, ...others]
   const first = <T>(read: (usage: Usage) => T | null): T | null => {
     for (const usage of observers) {
@@ -44,6 +41,13 @@ export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCal
     cacheHit: call.cacheHit,
     badTime: !isPlausible(winner.startNano, now) || !isPlausible(winner.endNano, now),
   }
+}
+
+function otherObservers(tree: Tree, call: Observed): readonly Usage[] {
+  return [...new Set(call.observers)]
+    .filter((index) => index !== call.winner)
+    .sort((a, b) => a - b)
+    .map((index) => tree.spans[index]!)
 }
 
 /** How many spans up a wrapper is looked for. */

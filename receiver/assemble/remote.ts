@@ -1,4 +1,4 @@
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
 
 /**
  * Marks the calls that reach an agent in another service: beneath them a server span, and beneath that an agent, with no
@@ -9,19 +9,19 @@ export function remoteOuters(tree: Tree): Uint8Array {
   const call = new Int32Array(tree.spans.length).fill(-1)
   const served = new Uint8Array(tree.spans.length)
   for (const index of tree.order) {
-    const usage = tree.spans[index]!
+    const traits = tree.traits[index]!
     const above = tree.parent[index]!
     if (above !== -1) {
       call[index] = call[above]!
       served[index] = served[above]!
     }
-    if (usage.kind === 'server') served[index] = 1
-    if (usage.usageClass === 'call') {
+    if ((traits & TRAIT.server) !== 0) served[index] = 1
+    if ((traits & TRAIT.call) !== 0) {
       call[index] = index
       served[index] = 0
-    } else if (usage.usageClass === 'tool') {
+    } else if ((traits & TRAIT.tool) !== 0) {
       call[index] = -1
-    } else if (usage.agentBoundary) {
+    } else if ((traits & TRAIT.agent) !== 0) {
       if (call[index] !== -1 && served[index] === 1) remote[call[index]!] = 1
       call[index] = -1
     }

@@ -1,7 +1,7 @@
 import type { ToolCall } from '../../core/assembly.ts'
 import type { Usage } from '../../core/usage.ts'
 import { isOneProcess, isWithin } from './identity.ts'
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
 
 /** How many earlier executions one without an id is compared with. */
 export const TOOL_NEIGHBOURS_MAX = 64
@@ -15,8 +15,9 @@ export function collectTools(tree: Tree): readonly ToolCall[] {
   const owner = new Map<number, number>()
   const byCallId = new Map<string, number>()
   const kept: number[] = []
-  tree.spans.forEach((usage, index) => {
-    if (usage.usageClass !== 'tool') return
+  for (let index = 0; index < tree.spans.length; index++) {
+    if ((tree.traits[index]! & TRAIT.tool) === 0) continue
+    const usage = tree.spans[index]!
     const same =
       ownerByCallId(tree, byCallId, index) ??
       ownerAbove(tree, owner, toolAbove[index]!, index) ??
@@ -25,7 +26,7 @@ export function collectTools(tree: Tree): readonly ToolCall[] {
     owner.set(index, same ?? index)
     if (usage.toolCallId !== null && !byCallId.has(usage.toolCallId))
       byCallId.set(usage.toolCallId, same ?? index)
-  })
+  }
   const best = new Map<number, number>()
   for (const [index, of] of owner) {
     const known = best.get(of)
@@ -55,12 +56,12 @@ function nearestTools(tree: Tree): Int32Array {
   const nearest = new Int32Array(tree.spans.length).fill(-1)
   const visible = new Int32Array(tree.spans.length).fill(-1)
   for (const index of tree.order) {
-    const usage = tree.spans[index]!
+    const traits = tree.traits[index]!
     const above = tree.parent[index]!
     visible[index] = above === -1 ? -1 : visible[above]!
     nearest[index] = visible[index]!
-    if (usage.usageClass === 'tool') visible[index] = index
-    else if (usage.agentBoundary || usage.usageClass === 'call') visible[index] = -1
+    if ((traits & TRAIT.tool) !== 0) visible[index] = index
+    else if ((traits & (TRAIT.agent | TRAIT.call)) !== 0) visible[index] = -1
   }
   return nearest
 }
@@ -89,16 +90,20 @@ function ownerAbove(
 }
 
 function ownerBeside(tree: Tree, kept: readonly number[], usage: Usage): number | undefined {
-  return kept.slice(-TOOL_NEIGHBOURS_MAX).find((index) => {
+  for (let at = Math.max(0, kept.length - TOOL_NEIGHBOURS_MAX); at < kept.length; at++) {
+    const index = kept[at]!
     const other = tree.spans[index]!
-    return (
+    if (
       other.scopeName !== usage.scopeName &&
       isOneProcess(other, usage) &&
       namesAgree(other, usage) &&
       !bothNamedApart(other, usage) &&
       (isWithin(usage, other) || isWithin(other, usage))
-    )
-  })
+    ) {
+      return index
+    }
+  }
+  return undefined
 }
 
 function namesAgree(a: Usage, b: Usage): boolean {

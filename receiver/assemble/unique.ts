@@ -7,20 +7,25 @@ import type { Anomaly, Usage } from '../../core/usage.ts'
  * one is kept and the conflict told.
  */
 export function uniqueSpans(usages: readonly Usage[], anomalies: Anomaly[]): readonly Usage[] {
-  const tellings = new Map<SpanId, Usage[]>()
+  const once = new Map<SpanId, Usage>()
+  const again = new Map<SpanId, Usage[]>()
   for (const usage of usages) {
-    const known = tellings.get(usage.spanId)
-    if (known === undefined) tellings.set(usage.spanId, [usage])
-    else known.push(usage)
+    const known = once.get(usage.spanId)
+    if (known === undefined) once.set(usage.spanId, usage)
+    else {
+      const told = again.get(usage.spanId)
+      if (told === undefined) again.set(usage.spanId, [known, usage])
+      else told.push(usage)
+    }
   }
-  const unique: Usage[] = []
-  for (const [spanId, told] of tellings) {
+  for (const [spanId, told] of again) {
     const first = told.reduce((a, b) => (byIdentity(a, b) <= 0 ? a : b))
     const same = told.filter((usage) => isSameSpan(usage, first))
     if (same.length < told.length) anomalies.push({ kind: 'conflict', spanId, reason: 'span_id_reused' })
-    unique.push(same.reduce((a, b) => (byFullness(a, b) <= 0 ? a : b)))
+    const fullest = same.reduce((a, b) => (byFullness(a, b) <= 0 ? a : b))
+    once.set(spanId, fullest)
   }
-  return unique.sort(byStart)
+  return [...once.values()].sort(byStart)
 }
 
 /** By start, then by id. */

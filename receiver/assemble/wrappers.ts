@@ -5,7 +5,10 @@ import { coverAll } from './layers.ts'
 import { billLifetimes, type Lifetime } from './lifetimes.ts'
 import { append, type Observed, observed } from './observation.ts'
 import { remoteOuters } from './remote.ts'
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
+
+const METERED_WRAPPER = TRAIT.wrapper | TRAIT.metered
+const NONE: readonly Observed[] = []
 
 /** What lies beneath a span. Handed up from child to parent, so that one object lives on each path. */
 interface Beneath {
@@ -27,7 +30,7 @@ export function settleWrappers(
   calls: readonly Observed[],
   anomalies: Anomaly[],
 ): readonly Observed[] {
-  const placed = placedCalls(calls)
+  const placed = placedCalls(tree, calls)
   const remote = remoteOuters(tree)
   const beneath: (Beneath | undefined)[] = new Array<Beneath | undefined>(tree.spans.length)
   const dropped = new Set<Observed>()
@@ -35,13 +38,12 @@ export function settleWrappers(
   const billed: Observed[] = []
   for (let at = tree.order.length - 1; at >= 0; at--) {
     const index = tree.order[at]!
-    const usage = tree.spans[index]!
     let here = beneath[index]
-    if (usage.usageClass === 'wrapper' && usage.metered) {
+    if ((tree.traits[index]! & METERED_WRAPPER) === METERED_WRAPPER) {
       here ??= nothing()
       settle({ tree, index, here, dropped, lifetimes, anomalies })
     }
-    for (const call of placed.get(index) ?? []) {
+    for (const call of placed[index] ?? NONE) {
       if (remote[index] === 1 && call.winner === index && here !== undefined) {
         dropRemoteSum(tree, call, here, dropped, anomalies)
       }
@@ -64,12 +66,13 @@ function nothing(): Beneath {
   return { metered: 0, sum: NO_TOKENS, missing: [], agents: [] }
 }
 
-function placedCalls(calls: readonly Observed[]): Map<number, Observed[]> {
-  const placed = new Map<number, Observed[]>()
+/** By the index of the span under which a call is known. */
+function placedCalls(tree: Tree, calls: readonly Observed[]): readonly (Observed[] | undefined)[] {
+  const placed = new Array<Observed[] | undefined>(tree.spans.length)
   for (const call of calls) {
     for (const index of call.places) {
-      const known = placed.get(index)
-      if (known === undefined) placed.set(index, [call])
+      const known = placed[index]
+      if (known === undefined) placed[index] = [call]
       else known.push(call)
     }
   }
