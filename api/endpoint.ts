@@ -13,12 +13,12 @@ export function endpoint(route: Route, deps: ApiDeps): RequestHandler {
   return async (request, response) => {
     const tenantId = await deps.access.authorise(
       { authorization: request.get('authorization'), tenantHeader: request.get('x-aforo-tenant') },
-      route.method === 'get' ? 'read' : 'admin',
+      route.role ?? (route.method === 'get' ? 'read' : 'admin'),
     )
     const input = checkedInput(route, request)
     const wantsText = route.hasText === true && request.accepts(['json', 'text']) === 'text'
     const answer = await transaction(deps.pool, (client) => {
-      const call = { ...input, tenantId, client, now: deps.now(), parsePlan: deps.parsePlan, wantsText }
+      const call = { ...input, ...deps.pricing, tenantId, client, now: deps.now(), wantsText }
       return route.method === 'get' ? inSnapshot(client, route, call) : onceOnly(client, route, call, request)
     })
     send(response, answer)

@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import type { z } from 'zod'
 import type { TenantId } from '../core/ids.ts'
-import type { Plan } from '../core/plan.ts'
+import type { Pricing } from '../core/quote.ts'
 
 /** What a handler is given: input that has been checked, and a client inside a transaction of its own. */
-export interface Call<P, Q, B> {
+export interface Call<P, Q, B> extends Pricing {
   readonly tenantId: TenantId
   readonly path: P
   readonly query: Q
@@ -12,7 +12,6 @@ export interface Call<P, Q, B> {
   /** Reads: one snapshot for all statements. Writes: committed with the answer, rolled back with an error. */
   readonly client: pg.PoolClient
   readonly now: Date
-  readonly parsePlan: (body: unknown) => Plan
   /** The client asked for text/plain, and the route has it. */
   readonly wantsText: boolean
 }
@@ -38,6 +37,8 @@ export interface Route<P = unknown, Q = unknown, B = unknown> {
   readonly bodyFields?: z.ZodType<B>
   readonly answers: Readonly<Record<number, z.ZodType>>
   readonly hasText?: boolean
+  /** The role it takes. Default: `read` for GET, `admin` for the others. */
+  readonly role?: 'read' | 'admin'
   handle(call: Call<P, Q, B>): Promise<Answer>
 }
 

@@ -5,6 +5,7 @@ import { exceptionRoutes } from './routes/exceptions.ts'
 import { marginRoutes } from './routes/margins.ts'
 import { planRoutes } from './routes/plans.ts'
 import { priceRoutes } from './routes/prices.ts'
+import { quoteRoutes } from './routes/quotes.ts'
 import { traceRoutes } from './routes/traces.ts'
 
 /** All endpoints of the API that belong to a tenant. */
@@ -13,6 +14,7 @@ export const ROUTES: readonly Route[] = [
   ...traceRoutes,
   ...customerRoutes,
   ...planRoutes,
+  ...quoteRoutes,
   ...marginRoutes,
   ...exceptionRoutes,
   ...priceRoutes,

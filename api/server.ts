@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 import { AforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
-import type { Plan } from '../core/plan.ts'
+import type { Pricing } from '../core/quote.ts'
 import { jsonBody } from './body.ts'
 import { endpoint } from './endpoint.ts'
 import { health } from './health.ts'
@@ -26,8 +26,7 @@ export interface ApiDeps {
   readonly access: ApiAccess
   readonly log: Log
   readonly registry: Registry
-  /** Checks a plan; throws `invalid_argument` with a fault per field. */
-  readonly parsePlan: (body: unknown) => Plan
+  readonly pricing: Pricing
   readonly now: () => Date
   /** Of the program, for the OpenAPI document. */
   readonly version: string

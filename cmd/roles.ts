@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApi } from '../api/server.ts'
+import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
+import { quote } from '../rating/quote.ts'
 import { createRater } from '../rating/rater.ts'
 import { assemble } from '../receiver/assemble/assemble.ts'
 import { createCutter } from '../receiver/cut/cutter.ts'
@@ -81,7 +83,8 @@ async function rater(context: Context): Promise<Part> {
 
 /** REST. */
 async function api({ config, pool, access, log, registry }: Context): Promise<Part> {
-  const app = createApi({ pool, access, log, registry, parsePlan, now: () => new Date(), version: VERSION })
+  const pricing = { parsePlan, quote, periodOf }
+  const app = createApi({ pool, access, log, registry, pricing, now: () => new Date(), version: VERSION })
   const server = createServer(app)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

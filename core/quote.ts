@@ -25,6 +25,20 @@ export interface QuoteLine {
   readonly amount: Decimal
 }
 
+/** What the API is given of the rating, so that a quote and a charge come from one engine. */
+export interface Pricing {
+  /** Checks a plan; throws `invalid_argument` with a fault per field. */
+  readonly parsePlan: (body: unknown) => Plan
+  /** Throws `invalid_argument` where a part of a quantity is more than the whole. */
+  readonly quote: (request: QuoteRequest) => Quote
+  /** The billing period of an instant; milliseconds since 1970. */
+  readonly periodOf: (
+    instant: number,
+    timezone: string,
+    anchorDay: number,
+  ) => { readonly start: number; readonly end: number }
+}
+
 /** Something that a period owes beside the charges of its events. */
 export interface PeriodAdjustment {
   readonly kind:

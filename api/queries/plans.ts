@@ -32,6 +32,30 @@ export async function readPlanVersion(
   return row
 }
 
+/**
+ * The version that counts at an instant: the latest to have begun, of two that began together the later; before the
+ * first, the first. As the rating has it.
+ */
+export async function readPlanAt(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  planId: string,
+  at: string,
+): Promise<PlanVersionRow | undefined> {
+  const begun = sql`${planVersions.effectiveFrom} <= ${at}`
+  const [row] = await drizzle(client)
+    .select()
+    .from(planVersions)
+    .where(and(eq(planVersions.tenantId, tenantId), eq(planVersions.planId, planId)))
+    .orderBy(
+      desc(begun),
+      desc(sql`case when ${begun} then ${planVersions.effectiveFrom} end`),
+      sql`case when ${begun} then -${planVersions.version} else ${planVersions.version} end`,
+    )
+    .limit(1)
+  return row
+}
+
 /** The newest version of each plan, in the order of their ids. */
 export async function listPlans(
   client: pg.PoolClient,
@@ -47,19 +71,21 @@ export async function listPlans(
     .limit(page.rows)
 }
 
-/** Adds a version that counts from now on, unless the newest one says the same already. */
+/** Adds a version that counts from an instant on, or from now, unless the newest one says the same already. */
 export async function putPlan(
   client: pg.PoolClient,
   tenantId: TenantId,
   planId: string,
   plan: Plan,
   now: Date,
+  from: string | undefined,
 ): Promise<{ row: PlanVersionRow; isNew: boolean }> {
   await lockName(client, ['plan', tenantId, planId])
   const contentHash = createHash('sha256').update(canonicalJson(plan)).digest('hex')
   const newest = await readPlanVersion(client, tenantId, planId, undefined)
-  if (newest?.contentHash === contentHash) return { row: newest, isNew: false }
-  const at = now.toISOString()
+  const begins = from === undefined || Date.parse(from) === Date.parse(newest?.effectiveFrom ?? '')
+  if (newest?.contentHash === contentHash && begins) return { row: newest, isNew: false }
+  const recordedAt = now.toISOString()
   const [row] = await drizzle(client)
     .insert(planVersions)
     .values({
@@ -68,8 +94,8 @@ export async function putPlan(
       version: (newest?.version ?? 0) + 1,
       body: plan,
       contentHash,
-      effectiveFrom: at,
-      recordedAt: at,
+      effectiveFrom: from ?? recordedAt,
+      recordedAt,
     })
     .returning()
   return { row: row!, isNew: true }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
-import { listOf, ownId, page } from '../fields.ts'
+import { instant, listOf, ownId, page } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
 import { listPlans, type PlanVersionRow, putPlan, readPlanVersion } from '../queries/plans.ts'
 import { ok, route } from '../route.ts'
@@ -59,15 +59,24 @@ export const planRoutes = [
   route({
     method: 'put',
     path: '/v1/plans/{plan_id}',
-    summary: 'Writes a plan: a body that differs makes the next version, which counts from now on.',
-    description: 'No version is ever changed. Usage before the first version is priced by the first.',
+    summary:
+      'Writes a plan: a body that differs makes the next version, which counts from now on, or from an instant.',
+    description:
+      'No version is ever changed; the latest to have begun counts. Usage before the first version is priced by the ' +
+      'first. A version that begins within a period splits it: each counts, and bounds, its own usage.',
     pathFields: planPath,
-    queryFields: z.strictObject({}),
+    queryFields: z.strictObject({
+      from: instant.optional().describe('when the version begins; not in the past'),
+    }),
     bodyFields: z.looseObject({ currency: z.unknown(), meters: z.unknown() }),
     answers: { 200: planFields, 201: planFields },
-    async handle({ client, tenantId, path, body, now, parsePlan }) {
+    async handle({ client, tenantId, path, query: { from }, body, now, parsePlan }) {
+      if (from !== undefined && Date.parse(from) < now.getTime()) {
+        const message = 'must not be in the past: usage since then was charged'
+        throw new AforoError('invalid_argument', `/from ${message}`, { faults: [{ path: '/from', message }] })
+      }
       const written = Object.fromEntries(Object.entries(body).filter(([field]) => !(field in added)))
-      const { row, isNew } = await putPlan(client, tenantId, path.plan_id, parsePlan(written), now)
+      const { row, isNew } = await putPlan(client, tenantId, path.plan_id, parsePlan(written), now, from)
       return { status: isNew ? 201 : 200, body: showPlan(row) }
     },
   }),

@@ -4,7 +4,9 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApi } from '../../api/server.ts'
 import { SILENT } from '../../core/log.ts'
+import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
+import { quote } from '../../rating/quote.ts'
 import { createAccess } from '../../schema/access.ts'
 import { createKey } from '../../schema/keys.ts'
 import { openPool } from '../../schema/pool.ts'
@@ -110,7 +112,7 @@ test('a database that goes away makes requests retryable, and comes back', async
     access: createAccess(pool, { open: true }),
     log: SILENT,
     registry: new Registry(),
-    parsePlan,
+    pricing: { parsePlan, quote, periodOf },
     now: () => new Date(),
     version: '0',
   })

@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { Registry } from 'prom-client'
 import { createApi } from '../../api/server.ts'
 import { SILENT } from '../../core/log.ts'
+import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
+import { quote } from '../../rating/quote.ts'
 import { createAccess } from '../../schema/access.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
@@ -37,7 +39,7 @@ export async function startApi(): Promise<RunningApi> {
     access: createAccess(database.pool, { open: true, now: () => running.clock }),
     log: SILENT,
     registry: new Registry(),
-    parsePlan,
+    pricing: { parsePlan, quote, periodOf },
     now: () => running.clock,
     version: '0.0.0-test',
   })
