@@ -1,126 +1,148 @@
 import {
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  type sendUnaryData,
-} from '@grpc/grpc-js'
+  constants,
+  createServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import type { Address } from '../../core/config.ts'
-import { type AforoError, asAforoError } from '../../core/errors.ts'
-import { type Accepted, exportResponse, statusBody } from './answer.ts'
+import { AforoError, asAforoError } from '../../core/errors.ts'
+import { type Accepted, exportResponse } from './answer.ts'
 import { droppedSignal, type OtlpParts, type OtlpServer, STOP_GRACE_MS } from './endpoint.ts'
-import { healthReports } from './health.ts'
-import { statusOf, toldMessage } from './status.ts'
+import { readMessage } from './grpc-message.ts'
+import { refuse, refuseHttp, reply } from './grpc-reply.ts'
+import { GrpcSessions } from './grpc-sessions.ts'
+import { HealthReports } from './health.ts'
+import type { Reservation } from './in-flight.ts'
+import { inflate } from './inflate.ts'
 
-/** A sender's connection is renewed now and then, so that its load moves when receivers come and go. */
-const CONNECTION_AGE_MS_MAX = 600_000
-const CONNECTION_AGE_GRACE_MS = 30_000
-const STREAMS_PER_CONNECTION_MAX = 128
+/** From the headers of a call to the end of its message. */
+const CALL_MS_MAX = 120_000
+const CONNECTIONS_MAX = 4_096
 
-const PACKAGE = 'opentelemetry.proto.collector'
+/** What one connection may do to us. Resets in quick succession are bounded by the library itself. */
+const LIMITS: ServerOptions = {
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  maxHeaderListPairs: 128,
+  settings: {
+    enablePush: false,
+    initialWindowSize: 1_048_576,
+    maxConcurrentStreams: 128,
+    maxHeaderListSize: 16_384,
+  },
+}
 
-type Call = ServerUnaryCall<Buffer, Buffer>
+/** Signal by path. Traces are kept; the others are answered so that a whole SDK may point here. */
+const SIGNALS: ReadonlyMap<string, string> = new Map(
+  ['trace', 'logs', 'metrics'].map((name) => {
+    const service = `${name[0]!.toUpperCase()}${name.slice(1)}Service`
+    return [
+      `/opentelemetry.proto.collector.${name}.v1.${service}/Export`,
+      name === 'trace' ? 'traces' : name,
+    ] as const
+  }),
+)
 
-/** Services by signal. Traces are kept; the others are answered so that a whole SDK may point here. */
-const SERVICES = {
-  traces: `/${PACKAGE}.trace.v1.TraceService/Export`,
-  logs: `/${PACKAGE}.logs.v1.LogsService/Export`,
-  metrics: `/${PACKAGE}.metrics.v1.MetricsService/Export`,
-} as const
+const MEDIA_TYPE = /^application\/grpc(\+proto)?\s*(;|$)/i
 
-/** Listens for OTLP/gRPC. Messages stay bytes until our own decoder walks them. */
+/**
+ * Listens for OTLP/gRPC: unary calls over HTTP/2, whose one message is gathered into one buffer for our own decoder.
+ * There is no TLS and no compression of answers.
+ */
 export async function startGrpc(parts: OtlpParts, address: Address): Promise<OtlpServer> {
-  const server = new Server({
-    'grpc.max_receive_message_length': parts.bodyBytesMax,
-    'grpc.max_connection_age_ms': CONNECTION_AGE_MS_MAX,
-    'grpc.max_connection_age_grace_ms': CONNECTION_AGE_GRACE_MS,
-    'grpc.max_concurrent_streams': STREAMS_PER_CONNECTION_MAX,
+  const server = createServer(LIMITS)
+  server.maxConnections = CONNECTIONS_MAX
+  const health = new HealthReports()
+  const sessions = new GrpcSessions(server)
+  server.on('stream', (stream, headers) => {
+    // A sender that goes away is told of by the end of its stream.
+    stream.on('error', () => {})
+    if (headers[':method'] !== 'POST') refuseHttp(stream, 405)
+    else if (!MEDIA_TYPE.test(headers['content-type'] ?? '')) refuseHttp(stream, 415)
+    else route(parts, health, stream, headers)
   })
-  for (const [signal, path] of Object.entries(SERVICES)) {
-    server.addService(unary(path), {
-      export: (call: Call, reply: sendUnaryData<Buffer>) => void answer(parts, signal, call, reply),
-    })
-  }
-  const health = healthReports()
-  server.addService(health.service, health.methods)
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${address.port}`, ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    )
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(address.port, address.host, resolve)
   })
   return {
-    port,
+    port: (server.address() as AddressInfo).port,
     stop: (graceMs = STOP_GRACE_MS) =>
       new Promise((resolve) => {
-        health.stop()
-        const late = setTimeout(() => server.forceShutdown(), graceMs)
-        server.tryShutdown(() => {
+        const late = setTimeout(() => sessions.destroy(), graceMs)
+        server.close(() => {
           clearTimeout(late)
           resolve()
         })
+        health.stop()
+        sessions.close()
       }),
   }
 }
 
-function unary(path: string): ServiceDefinition {
-  const asIs = (bytes: Buffer) => bytes
-  return {
-    export: {
-      path,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: asIs,
-      requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
-    },
-  }
+function route(
+  parts: OtlpParts,
+  health: HealthReports,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): void {
+  const path = headers[':path'] ?? ''
+  const signal = SIGNALS.get(path)
+  if (signal !== undefined) void answer(parts, signal, stream, headers)
+  else if (path === '/grpc.health.v1.Health/Check') health.check(stream)
+  else if (path === '/grpc.health.v1.Health/Watch') health.watch(stream)
+  else refuse(stream, new AforoError('unsupported_media_type', `there is no ${path}`))
 }
 
-/** Never throws: grpc-js would make UNKNOWN of it, and the sender would drop its data. */
+/** Never throws: whatever goes wrong becomes a status. A deadline is the sender's: it resets the call. */
 async function answer(
   parts: OtlpParts,
   signal: string,
-  call: Call,
-  reply: sendUnaryData<Buffer>,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
 ): Promise<void> {
   const reservation = parts.inFlight.open()
   try {
-    reservation.grow(call.request.length)
-    reply(null, exportResponse(await take(parts, signal, call), 'protobuf'))
+    reply(stream, exportResponse(await take(parts, signal, stream, headers, reservation), 'protobuf'))
   } catch (error) {
     const fault = asAforoError(error)
     if (fault.code === 'internal')
-      parts.log.error({ err: error, path: call.getPath() }, 'export request failed')
+      parts.log.error({ err: error, path: headers[':path'] }, 'export request failed')
     parts.metrics.refused.inc({ code: fault.code })
-    reply(refusal(fault))
+    refuse(stream, fault)
   } finally {
     reservation.release()
   }
 }
 
-async function take(parts: OtlpParts, signal: string, call: Call): Promise<Accepted> {
-  const { metadata } = call
-  parts.log.debug({ agent: text(metadata, 'user-agent'), path: call.getPath() }, 'export request')
-  const tenant = await parts.access.authorise(
-    { authorization: text(metadata, 'authorization'), tenantHeader: text(metadata, 'x-aforo-tenant') },
-    'ingest',
-  )
-  return signal === 'traces' ? parts.accept(tenant, call.request, 'protobuf') : droppedSignal(signal)
+async function take(
+  parts: OtlpParts,
+  signal: string,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  reservation: Reservation,
+): Promise<Accepted> {
+  parts.log.debug({ agent: headers['user-agent'], path: headers[':path'] }, 'export request')
+  const late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), CALL_MS_MAX)
+  try {
+    const tenant = await parts.access.authorise(
+      { authorization: headers.authorization, tenantHeader: single(headers['x-aforo-tenant']) },
+      'ingest',
+    )
+    const message = await readMessage(stream, parts.bodyBytesMax, reservation)
+    clearTimeout(late)
+    if (signal !== 'traces') return droppedSignal(signal)
+    if (!message.isCompressed) return await parts.accept(tenant, message.bytes, 'protobuf')
+    const coding = single(headers['grpc-encoding'])
+    const body = await inflate(message.bytes, coding, parts.bodyBytesMax, reservation)
+    return await parts.accept(tenant, body, 'protobuf')
+  } finally {
+    clearTimeout(late)
+  }
 }
 
-/** The fault as a status of gRPC, google.rpc.Status with RetryInfo in its trailer. */
-function refusal(fault: AforoError): { code: number; details: string; metadata: Metadata } {
-  const status = statusOf(fault)
-  const message = toldMessage(fault)
-  const metadata = new Metadata()
-  metadata.set('grpc-status-details-bin', statusBody(status, message, fault.faults, 'protobuf'))
-  return { code: status.grpc, details: message, metadata }
-}
-
-function text(metadata: Metadata, key: string): string | undefined {
-  const value = metadata.get(key)[0]
-  return value === undefined ? undefined : String(value)
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
 }

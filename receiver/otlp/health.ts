@@ -1,11 +1,7 @@
-import {
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceDefinition,
-  type sendUnaryData,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js'
+import type { ServerHttp2Stream } from 'node:http2'
+import { AforoError } from '../../core/errors.ts'
+import { framed } from './grpc-message.ts'
+import { openReply, refuse, reply } from './grpc-reply.ts'
 import { numberField } from './message.ts'
 
 const SERVING = 1
@@ -13,53 +9,36 @@ const NOT_SERVING = 2
 const WATCHERS_MAX = 256
 
 /** grpc.health.v1: serving until `stop`, for the server as a whole and for any service asked about. */
-export interface HealthReports {
-  readonly service: ServiceDefinition
-  readonly methods: UntypedServiceImplementation
-  stop(): void
-}
+export class HealthReports {
+  readonly #watchers = new Set<ServerHttp2Stream>()
+  #state = SERVING
 
-export function healthReports(): HealthReports {
-  let state = SERVING
-  const watchers = new Set<ServerWritableStream<Buffer, Buffer>>()
-  return {
-    service: {
-      check: definition('/grpc.health.v1.Health/Check', false),
-      watch: definition('/grpc.health.v1.Health/Watch', true),
-    },
-    methods: {
-      check: (_: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) =>
-        reply(null, numberField(1, state)),
-      watch: (call: ServerWritableStream<Buffer, Buffer>) => {
-        if (watchers.size >= WATCHERS_MAX) {
-          call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'too many watchers' })
-          return
-        }
-        watchers.add(call)
-        call.on('cancelled', () => watchers.delete(call))
-        call.write(numberField(1, state))
-      },
-    },
-    stop() {
-      state = NOT_SERVING
-      for (const watcher of watchers) {
-        watcher.write(numberField(1, state))
-        watcher.end()
-      }
-      watchers.clear()
-    },
+  /** Answers once. Which service was asked about makes no difference, so the question is not read. */
+  check(stream: ServerHttp2Stream): void {
+    stream.resume()
+    reply(stream, this.#report())
   }
-}
 
-function definition(path: string, responseStream: boolean): ServiceDefinition[string] {
-  const asIs = (bytes: Buffer) => bytes
-  return {
-    path,
-    requestStream: false,
-    responseStream,
-    requestSerialize: asIs,
-    requestDeserialize: asIs,
-    responseSerialize: asIs,
-    responseDeserialize: asIs,
+  /** Answers now, and again when the state changes. */
+  watch(stream: ServerHttp2Stream): void {
+    if (this.#watchers.size >= WATCHERS_MAX) {
+      refuse(stream, new AforoError('unavailable', 'too many watchers'))
+      return
+    }
+    stream.resume()
+    openReply(stream)
+    stream.write(framed(this.#report()))
+    this.#watchers.add(stream)
+    stream.on('close', () => this.#watchers.delete(stream))
+  }
+
+  /** Tells every watcher that there is no more service, and ends its call. */
+  stop(): void {
+    this.#state = NOT_SERVING
+    for (const stream of this.#watchers) stream.end(framed(this.#report()))
+  }
+
+  #report(): Buffer {
+    return numberField(1, this.#state)
   }
 }

@@ -108,8 +108,10 @@ describe('a refusal', () => {
     const options = { 'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip }
     const small = await call(TRACES, large, { options })
     expect(gzipSync(large).length).toBeLessThan(1000)
-    for (const reply of [plain, small])
-      expect(reply).toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED, details: undefined })
+    for (const reply of [plain, small]) {
+      expect(reply.code).toBe(grpc.status.RESOURCE_EXHAUSTED)
+      expect(readStatus(reply.details!)).toMatchObject({ code: 8, retrySeconds: null })
+    }
   })
   it('for a database that is away is UNAVAILABLE with RetryInfo', async () => {
     const nowhere = openPool('postgres://127.0.0.1:1/none', { max: 1 })
@@ -156,5 +158,24 @@ describe('health', () => {
   it('is serving', async () => {
     const { body } = await call('/grpc.health.v1.Health/Check', Buffer.alloc(0))
     expect([...body]).toEqual([8, 1])
+  })
+  it('tells who watches when the receiver stops', async () => {
+    const stopping = await testReceiver(db)
+    const client = new grpc.Client(`127.0.0.1:${stopping.grpcPort}`, grpc.credentials.createInsecure())
+    clients.push(client)
+    const asIs = (bytes: Buffer) => bytes
+    const reports: number[][] = []
+    const watch = client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', asIs, asIs, Buffer.alloc(0))
+    const ended = new Promise<number>((resolve) => {
+      watch.on('status', (status) => resolve(status.code))
+    })
+    watch.on('data', (report: Buffer) => reports.push([...report]))
+    await expect.poll(() => reports).toEqual([[8, 1]])
+    await stopping.stop()
+    expect(await ended).toBe(grpc.status.OK)
+    expect(reports).toEqual([
+      [8, 1],
+      [8, 2],
+    ])
   })
 })
