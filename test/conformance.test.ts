@@ -11,7 +11,7 @@ const CASES = readdirSync(FOLDER)
   .map((file) => [file.slice(0, -5), parseCase(readFileSync(new URL(file, FOLDER), 'utf8'))] as const)
 
 describe('the conformance suite', () => {
-  it.each(CASES.filter(([, { scope }]) => scope === 'trace'))('%s', (_, given) => {
+  it.each(CASES)('%s', (_, given) => {
     const { actual, expected, dialects } = runCase(given)
     expect(actual, given.why).toEqual(expected)
     if (given.expect.calls.length > 0) expect(dialects).toContain(given.dialect)
@@ -25,7 +25,7 @@ describe('the conformance suite', () => {
   })
 
   it('comes out the same with every request sent twice, and the last first', () => {
-    for (const [name, given] of CASES.filter(([, { scope }]) => scope === 'trace')) {
+    for (const [name, given] of CASES) {
       const again = { ...given, otlp: [...given.otlp, ...given.otlp].reverse() }
       expect(runCase(again).actual, name).toEqual(runCase(given).actual)
     }

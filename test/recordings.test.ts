@@ -8,6 +8,7 @@ import { decodeProtobuf } from '../receiver/decode/protobuf.ts'
 import { DEFAULT_ATTRIBUTION } from '../receiver/dialects/attribution.ts'
 import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from '../receiver/dialects/keys.ts'
 import { toUsage } from '../receiver/dialects/normalise.ts'
+import { acrossTraces } from '../receiver/mirrors/across.ts'
 
 /*
  * Export requests of real clients, recorded against a fake model server that knows what it served. truth.json says what
@@ -38,11 +39,6 @@ const TRUTH: Readonly<Record<string, Truth>> = JSON.parse(readFileSync(new URL('
 
 /** Clients whose spans tell of tool executions; the others show at most that the model asked for one. */
 const TELLS_TOOLS = ['vercel-ai', 'openinference-langchain+openai-double']
-
-/** One call told in two traces: beyond what the assembly of one trace can see. */
-const ACROSS_TRACES = ['cached-reasoning', 'chat', 'stream', 'tools'].map(
-  (scenario) => `openinference-langchain_openai-double-4.1.1-${scenario}`,
-)
 
 /** Four clients in one request; two of the four tool calls were asked for through a client that tells none. */
 const MERGED = 'otelcol-0.152.0-batch-merge-4-clients'
@@ -131,12 +127,10 @@ describe('recordings', () => {
 })
 
 function named(recoverable: Truth['recoverable']): readonly (readonly [string, Truth])[] {
-  return Object.entries(TRUTH).filter(
-    ([name, truth]) => truth.recoverable === recoverable && !ACROSS_TRACES.includes(name),
-  )
+  return Object.entries(TRUTH).filter(([, truth]) => truth.recoverable === recoverable)
 }
 
-/** One assembly per trace of the recording. */
+/** One assembly per trace of the recording, with the calls that are its own: two traces may tell of one call. */
 function assembleRecording(truth: Truth): readonly Assembly[] {
   const traces = new Map<string, Usage[]>()
   for (const request of truth.requests) {
@@ -149,7 +143,8 @@ function assembleRecording(truth: Truth): readonly Assembly[] {
       else trace.push(usage)
     }
   }
-  return [...traces.values()].map((usages) => assemble(usages, { now: NOW }))
+  const alone = [...traces.values()].map((usages) => ({ usages, assembly: assemble(usages, { now: NOW }) }))
+  return acrossTraces(alone, { byPlace: true })
 }
 
 function totalsOf(traces: readonly Assembly[]): UsageTruth {

@@ -7,6 +7,7 @@ import { compileKeys } from '../decode/keys.ts'
 import { DEFAULT_ATTRIBUTION } from '../dialects/attribution.ts'
 import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from '../dialects/keys.ts'
 import { toUsage } from '../dialects/normalise.ts'
+import { acrossTraces } from '../mirrors/across.ts'
 import type { ConformanceCase, Expectation, ExpectedCall } from './case.ts'
 
 const TABLE = compileKeys(KEYS, COUNTED_KEYS, USAGE_INSIDE_KEYS)
@@ -24,10 +25,11 @@ export interface Outcome {
   readonly dialects: readonly string[]
 }
 
-/** Takes the requests of a case through decoder, dialects and assembly, each trace by itself. */
+/** Takes the requests of a case through decoder, dialects and assembly, then all its traces together. */
 export function runCase(given: ConformanceCase): Outcome {
   const traces = usagesByTrace(given)
-  const assemblies = [...traces.values()].map((usages) => assemble(usages, { now: NOW }))
+  const alone = [...traces.values()].map((usages) => ({ usages, assembly: assemble(usages, { now: NOW }) }))
+  const assemblies = acrossTraces(alone, { byPlace: true })
   const actual = sorted(toExpectation(assemblies))
   const expected = sorted(given.expect)
   return {
@@ -52,7 +54,7 @@ function usagesByTrace({ otlp }: ConformanceCase): ReadonlyMap<string, Usage[]> 
   return traces
 }
 
-/** Whose a trace is does not matter here: cases name no customers. */
+/** Whose a trace is does not matter here: cases name no customers. Nor does which of several traces has a call. */
 function toExpectation(assemblies: readonly Assembly[]): Expectation {
   return {
     calls: assemblies.flatMap(({ calls }) => calls.map(toExpectedCall)),
@@ -60,7 +62,7 @@ function toExpectation(assemblies: readonly Assembly[]): Expectation {
     reasoning_steps: assemblies.reduce((steps, assembly) => steps + assembly.reasoningSteps, 0),
     anomalies: assemblies
       .flatMap(({ anomalies }) => anomalies)
-      .filter(({ kind }) => kind !== 'unattributed')
+      .filter(({ kind }) => kind !== 'unattributed' && kind !== 'mirror')
       .map(({ kind, reason }) => `${kind}/${reason}`),
   }
 }

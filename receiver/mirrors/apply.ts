@@ -2,7 +2,7 @@ import { type Assembly, isMirrorOnly, type ModelCall } from '../../core/assembly
 import type { SpanId, TraceId } from '../../core/ids.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { compareAnomalies } from '../assemble/anomalies.ts'
-import { moreDetailed } from '../assemble/arithmetic.ts'
+import { equalTotals, moreDetailed } from '../assemble/arithmetic.ts'
 import type { CallGroup } from './groups.ts'
 import type { Sighting } from './sighting.ts'
 
@@ -59,11 +59,21 @@ function isStill(kind: string, spanId: SpanId, calls: readonly ModelCall[]): boo
 
 /** The owner's call with what the other observers add; the owner first, then by start and name. */
 function mergedCall({ owner, sightings, replay }: CallGroup): ModelCall {
-  const others = sightings.filter((sighting) => sighting !== owner)
+  const others = sightings.filter((sighting) => sighting !== owner).sort(byWord)
   let call = replay ? { ...owner.call, cacheHit: true } : owner.call
+  // Where there are only polls the last one knows.
+  const [last] = owner.polled ? [...sightings].sort(byWord) : []
+  if (last?.call.metered) call = { ...call, metered: true, buckets: last.call.buckets }
   for (const other of others) call = merged(call, other.call)
   const reportedCost = chargedCost([owner, ...others])
   return reportedCost === call.reportedCost ? call : { ...call, reportedCost }
+}
+
+/** Polls come last, of these the last one first. The sort keeps the order of the others. */
+function byWord(a: Sighting, b: Sighting): number {
+  if (!a.polled || !b.polled) return Number(a.polled) - Number(b.polled)
+  if (a.call.endNano === b.call.endNano) return 0
+  return a.call.endNano > b.call.endNano ? -1 : 1
 }
 
 function merged(call: ModelCall, other: ModelCall): ModelCall {
@@ -83,11 +93,12 @@ function merged(call: ModelCall, other: ModelCall): ModelCall {
   }
 }
 
-/** Of two observations with usage the totals are equal; the more detailed one counts. */
+/** Of two observations with equal totals the more detailed one counts. Only a poll may have other totals; it gives way. */
 function usageOf(call: ModelCall, other: ModelCall): Pick<ModelCall, 'metered' | 'buckets' | 'estimated'> {
   if (!other.metered) return call
   const from = call.metered ? call : other
-  const buckets = call.metered ? moreDetailed(call.buckets, other.buckets) : other.buckets
+  const equal = call.metered && equalTotals(call.buckets, other.buckets)
+  const buckets = equal ? moreDetailed(call.buckets, other.buckets) : from.buckets
   return { metered: true, buckets, estimated: from.estimated }
 }
 

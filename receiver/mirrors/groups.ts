@@ -52,8 +52,17 @@ interface OpenGroup {
 
 function isSameCall(group: Unit, unit: Unit): boolean {
   return group.every((a) =>
-    unit.every((b) => a.traceId !== b.traceId && isAlike(a, b) && overlap(seenOf(a), seenOf(b))),
+    unit.every((b) => a.traceId !== b.traceId && (isPollOf(a, b) || isMirrorOf(a, b))),
   )
+}
+
+/** A poll comes when it comes, and may have found less than there was in the end. */
+function isPollOf(a: Sighting, b: Sighting): boolean {
+  return (a.polled || b.polled) && a.call.kind === b.call.kind
+}
+
+function isMirrorOf(a: Sighting, b: Sighting): boolean {
+  return isAlike(a, b) && overlap(seenOf(a), seenOf(b))
 }
 
 /** Nobody is asked twice for what was answered before; what runs at the same time is no repetition. */
@@ -88,8 +97,9 @@ function isAlike(a: Sighting, b: Sighting): boolean {
   return !a.call.metered || !b.call.metered || equalTotals(a.call.buckets, b.call.buckets)
 }
 
-/** The trace that knows more of whose call it was; then the outermost observation, then the first. */
+/** Who made the call before who asked for its result; then the trace that knows more of whose it was; then the outermost. */
 function ofBetterStanding(a: Sighting, b: Sighting): Sighting {
+  if (a.polled !== b.polled) return a.polled ? b : a
   if (a.standing !== b.standing) return a.standing > b.standing ? a : b
   const [longA, longB] = [durationOf(a), durationOf(b)]
   if (longA !== longB) return longA > longB ? a : b

@@ -17,6 +17,8 @@ const DEPLOYMENTS: readonly (readonly Observer[])[] = [
   ['framework', 'silent'],
   ['sdk', 'gateway'],
   ['framework', 'sdk', 'gateway'],
+  ['silent', 'poll'],
+  ['framework', 'silent', 'poll'],
 ]
 
 function across(traces: readonly (readonly Usage[])[], rules = BY_PLACE): readonly Assembly[] {
@@ -39,11 +41,11 @@ describe('calls told in several traces', () => {
   it('are each counted once, with their tokens, also where many are alike and at once', () => {
     fc.assert(
       fc.property(madeCalls, fc.constantFrom(...DEPLOYMENTS), (calls, toldBy) => {
-        // A gateway shares nothing but the id with whoever called it.
+        // A gateway and a poll share nothing but the id with whoever made the call.
         const told = calls.map((call) => ({
           ...call,
           toldBy,
-          hasId: call.hasId || toldBy.includes('gateway'),
+          hasId: call.hasId || toldBy.some((observer) => observer === 'gateway' || observer === 'poll'),
         }))
         expect(tokensOf(across(tracesOf('run', told)))).toEqual(made(calls))
       }),

@@ -19,6 +19,8 @@ export interface Sighting {
   readonly root: boolean
   /** Told by a gateway or a provider, who knows what it charges. */
   readonly serves: boolean
+  /** A poll for the result of a call: its usage counts where nobody else has any. */
+  readonly polled: boolean
   /** How much its trace knows of whose call it was; of several traces the one with the most has the call. */
   readonly standing: number
 }
@@ -26,9 +28,9 @@ export interface Sighting {
 /** Longer ids are no provider's. */
 const KEY_LENGTH_MAX = 256
 
-/** What may be looked up by place: see `placeUnits`. Null where its times are not believed. */
-export function placeOf({ call, serviceName, serviceInstance }: Sighting): string | null {
-  if (call.badTime || call.startNano < EARLIEST_SPAN_NANO) return null
+/** What may be compared by place: see `placeUnits`. Null for polls, and where its times are not believed. */
+export function placeOf({ call, polled, serviceName, serviceInstance }: Sighting): string | null {
+  if (polled || call.badTime || call.startNano < EARLIEST_SPAN_NANO) return null
   return JSON.stringify([call.kind, serviceName, serviceInstance])
 }
 
@@ -67,6 +69,7 @@ export function sightingsOf(assembly: Assembly, usages: readonly Usage[]): reado
         serviceName: own.serviceName,
         serviceInstance: own.serviceInstance,
         root,
+        polled: own.usageClass === 'fetch',
         serves: told.some(isServing),
       }
     })

@@ -16,8 +16,9 @@ export interface MadeCall {
 /**
  *  framework  within an agent's trace, no id    sdk      a trace of its own, within the framework's time
  *  silent     as sdk, but without usage         gateway  a trace of its own in another service, by another clock
+ *  poll       asks for the result later on, in a trace of its own
  */
-export const OBSERVERS = ['framework', 'sdk', 'silent', 'gateway'] as const
+export const OBSERVERS = ['framework', 'sdk', 'silent', 'gateway', 'poll'] as const
 export type Observer = (typeof OBSERVERS)[number]
 
 /** Calls of which many are alike and at once, as loops and fans of agents make them. */
@@ -28,7 +29,7 @@ export const madeCalls: fc.Arbitrary<readonly MadeCall[]> = fc.array(
     fromMs: fc.constantFrom(0, 1, 3, 40, 5_000),
     forMs: fc.constantFrom(300, 300, 301, 800),
     hasId: fc.boolean(),
-    toldBy: fc.uniqueArray(fc.constantFrom(...OBSERVERS), { minLength: 1, maxLength: 4 }),
+    toldBy: fc.uniqueArray(fc.constantFrom(...OBSERVERS), { minLength: 1, maxLength: 5 }),
   }),
   { minLength: 1, maxLength: 5 },
 )
@@ -54,10 +55,12 @@ function spanOf(trace: string, no: number, call: MadeCall, observer: Observer, r
   const skew = BigInt(observer === 'gateway' ? 700 : 0) * 1_000_000n
   const start = NOON_NANO + BigInt(call.fromMs) * 1_000_000n + skew
   const tells = observer !== 'silent'
+  const later = BigInt(observer === 'poll' ? 60_000 : 0) * 1_000_000n
   return callOf(trace, `${no}`, {
     parentSpanId: observer === 'framework' ? spanIdOf('root') : '',
-    startNano: start + inset,
-    endNano: start + BigInt(call.forMs) * 1_000_000n - inset,
+    usageClass: observer === 'poll' ? 'fetch' : 'call',
+    startNano: start + inset + later,
+    endNano: start + BigInt(call.forMs) * 1_000_000n - inset + later,
     scopeName: observer === 'silent' ? 'sdk' : observer,
     serviceName: observer === 'gateway' ? 'gateway' : 'agent',
     serviceInstance: observer === 'gateway' ? null : 'pod-1',
