@@ -17,6 +17,7 @@ import { type Metering, meter, UNMETERED } from './metering.ts'
 import { type RawReading, readRawUsage } from './raw-usage.ts'
 import { recognise } from './recognise.ts'
 import { readUnits } from './units.ts'
+import { WHOLE_UNITS } from './vocabularies.ts'
 
 export const REGION = 'cloud.region'
 
@@ -45,7 +46,9 @@ function ofDialect(span: Span, compiled: CompiledDialect, keys: AttributionKeys)
     return reading
   }
   const namesModel = (models.requestModel ?? models.responseModel) !== null
-  const is = classify(span, compiled, () => namesModel && read().stated)
+  const named = classify(span, compiled, () => namesModel && read().stated)
+  // A rerank is no call of a language model, unless it says what it cost.
+  const is = namesModel && named.role === 'ignored' && statesWholeUnit(span) ? ASKED : named
   const anomalies: Anomaly[] = []
   if (is.usageClass === 'other' && !is.serverSide) {
     // Tokens on a span that no rule names and that names no model may be anybody's: they are told, not billed.
@@ -57,6 +60,8 @@ function ofDialect(span: Span, compiled: CompiledDialect, keys: AttributionKeys)
   const isTool = is.usageClass === 'tool'
   const failed = span.failed || compiled.hasFailed(span)
   const cost = reportedCostOf(span, compiled)
+  const metering = is.readsUsage && !isTool ? meter(span, compiled, is, models, read(), anomalies) : UNMETERED
+  const quantities = readUnits(span, compiled.units, reading === null ? {} : read().units, anomalies)
   return rowOf(span, keys, {
     failed,
     errorType: failed ? errorTypeOf(span, compiled) : null,
@@ -65,10 +70,10 @@ function ofDialect(span: Span, compiled: CompiledDialect, keys: AttributionKeys)
     models,
     responseId: fact(span, compiled, 'responseId'),
     requestId: fact(span, compiled, 'requestId'),
-    metering: is.readsUsage && !isTool ? meter(span, compiled, is, models, read(), anomalies) : UNMETERED,
+    metering: isRequest(is) && hasWholeUnit(quantities) ? { ...metering, metered: true } : metering,
     estimated: compiled.isEstimate(span),
     reasoningParts: reasoningPartsOf(span),
-    quantities: readUnits(span, compiled.units, reading === null ? {} : read().units, anomalies),
+    quantities,
     serviceTier: tierOf(span, compiled),
     reportedCost: cost.amount,
     reportedCostKey: cost.key,
@@ -174,6 +179,28 @@ function rowOf(span: Span, keys: AttributionKeys, said: Said): Usage {
     holdId: textOf(span, STATED_HOLD),
     anomalies: said.anomalies,
   }
+}
+
+const ASKED: Classification = {
+  role: 'call',
+  usageClass: 'call',
+  agentBoundary: false,
+  plan: false,
+  readsUsage: true,
+  serverSide: false,
+}
+
+function isRequest({ usageClass }: Classification): boolean {
+  return usageClass === 'call' || usageClass === 'embed'
+}
+
+function statesWholeUnit(span: Span): boolean {
+  return hasWholeUnit(readUnits(span, [], {}, []))
+}
+
+function hasWholeUnit(quantities: Readonly<Record<string, number>>): boolean {
+  for (const unit in quantities) if (WHOLE_UNITS.includes(unit)) return true
+  return false
 }
 
 function hasTokens({ raw }: RawReading): boolean {
