@@ -1,8 +1,8 @@
 /** Cost of goods: what the provider charges us. */
 
 /**
- * Disjoint billed quantities of a model call, and tool calls. A row of the price book prices one of them.
- * `input_audio` and the like are priced by splitting the bucket they are part of.
+ * Disjoint billed quantities of a model call, and tool calls. A row of the price book prices one of them. Audio, image,
+ * video and citation tokens are part of the call's input or output and priced by splitting the bucket they are part of.
  */
 export const COST_METERS = [
   'input_uncached',
@@ -12,36 +12,113 @@ export const COST_METERS = [
   'output',
   'reasoning',
   'embedding',
+  'input_audio',
+  'cache_read_audio',
+  'output_audio',
+  'input_image',
+  'cache_read_image',
+  'output_image',
+  'input_video',
+  'output_video',
+  'citation',
   'request',
   'web_search',
+  'web_search_preview',
+  'x_search',
+  'file_search',
+  'collection_search',
+  'attachment_search',
+  'code_execution',
+  'code_session',
+  'container_second',
+  'search_unit',
+  'page',
+  'annotated_page',
+  'image',
+  'character',
+  'input_audio_second',
+  'output_audio_second',
+  'video_second',
   'tool_call',
 ] as const
 export type CostMeter = (typeof COST_METERS)[number]
+
+/** Meters that count tokens. All others are fees: they cost the same in every service tier and region. */
+export const TOKEN_METERS: ReadonlySet<CostMeter> = new Set([
+  'input_uncached',
+  'cache_read',
+  'cache_write',
+  'cache_write_1h',
+  'output',
+  'reasoning',
+  'embedding',
+  'input_audio',
+  'cache_read_audio',
+  'output_audio',
+  'input_image',
+  'cache_read_image',
+  'output_image',
+  'input_video',
+  'output_video',
+  'citation',
+])
 
 /** Who says so. A contract beats an override, an override beats the catalogue. */
 export const BOOKS = ['contract', 'override', 'custom', 'catalogue'] as const
 export type Book = (typeof BOOKS)[number]
 
 /**
- * One row of the price book: effective for usage in [effectiveFrom, effectiveTo), known since recordedAt.
- * Rows are never edited; a later row of the same key takes over from its own effective instant on.
+ * What a unit of a price is. Quantities are billed as they are counted, but for `request`: there a model call that used
+ * the thing at all is billed once, however often it did.
+ */
+export const FEE_BASES = [
+  'token',
+  'call',
+  'request',
+  'second',
+  'search_unit',
+  'gb_day',
+  'container_hour',
+] as const
+export type FeeBasis = (typeof FEE_BASES)[number]
+
+/**
+ * Hours at which a price counts, on the clock of `tz` (an IANA name): from `from` up to and not including `to` (`HH:MM`;
+ * `to` before `from` goes past midnight and belongs to the day it began). `weekdays` are ISO's: 1 is Monday.
+ */
+export interface PriceSchedule {
+  readonly tz: string
+  readonly weekdays: readonly number[]
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * One row of the price book: effective for usage in [effectiveFrom, effectiveTo), known in [recordedAt, retractedAt).
+ * Of one series no two rows that are known at the same instant are effective at the same instant.
  */
 export interface PriceRow {
   readonly id: string
   readonly book: Book
   /** Provider as the catalogue names it (`openai`, `anthropic`, `google`); `tool` for what our tools cost us. */
   readonly provider: string
-  /** The catalogue's model key, or the tool's name. */
+  /** The catalogue's model key, or the tool's name; `*` for a fee of all models of the provider. */
   readonly model: string
   readonly meter: CostMeter
   readonly serviceTier: string
+  /** Region or deployment with a price of its own; empty for the others. */
+  readonly region: string
   readonly currency: string
   /** Decimal text: money for `per` units. */
   readonly unitPrice: string
   readonly per: string
-  /** The price counts for calls whose whole input is above this many tokens; 0 for the base price. */
+  readonly feeBasis: FeeBasis
+  /** The price counts for calls whose whole input is above this many tokens, or at it where `contextInclusive`. */
   readonly contextFrom: string
+  readonly contextInclusive: boolean
+  readonly schedule: PriceSchedule | null
   readonly effectiveFrom: string
   readonly effectiveTo: string | null
   readonly recordedAt: string
+  readonly retractedAt: string | null
 }

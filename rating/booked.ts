@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Part } from '../core/event.ts'
 import { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
+import type { FeeBasis } from '../core/price.ts'
 import { type ClaimedRevision, timeRange } from './claim.ts'
 import type { CostLine } from './cost.ts'
 import type { Charged } from './counters.ts'
@@ -62,6 +63,8 @@ const COSTS = `
     line.service_tier, line.quantity::text as quantity, line.price_row_id::text as price_row_id,
     line.unit_price::text as unit_price, line.per::text as per, line.currency, line.amount::text as amount,
     coalesce(row.context_from, 0)::text as context_from,
+    coalesce(row.fee_basis, 'call') as fee_basis, row.min_quantity::text as min_quantity,
+    row.rounding_quantity::text as rounding_quantity,
     array(select encode(span_id, 'hex') from unnest(line.span_ids) as span_id) as span_ids
   from ${linesOf('cost_lines')}
   left join aforo_store.price_rows row on row.price_row_id = line.price_row_id
@@ -125,6 +128,9 @@ function costLine(row: Row): CostLine {
           per: new Decimal(row.per!),
           currency: row.currency!,
           contextFrom: Number(row.context_from),
+          feeBasis: row.fee_basis as FeeBasis,
+          minQuantity: row.min_quantity == null ? null : new Decimal(row.min_quantity),
+          roundingQuantity: row.rounding_quantity == null ? null : new Decimal(row.rounding_quantity),
         }
       : null,
     amount: row.amount === null ? null : new Decimal(row.amount!),

@@ -31,9 +31,9 @@ describe('cost lines', () => {
   })
 
   test('of a unit that no row can speak of have no amount', () => {
-    const call = modelCall(1, { quantities: { output_audio_tokens: 7, web_searches: 0 } })
+    const call = modelCall(1, { quantities: { output_holograms: 7, web_searches: 0 } })
     expect(costCalls(assemblyOf({ calls: [call] }), priceOf, AT)).toMatchObject([
-      { part: 'output', meter: 'output_audio_tokens', amount: null },
+      { part: 'output', meter: 'output_holograms', amount: null },
     ])
   })
 
@@ -148,5 +148,8 @@ function used(priceRowId: string, unitPrice: string, per = '1000000'): UsedPrice
     per: new Decimal(per),
     currency: 'USD',
     contextFrom: 0,
+    feeBasis: 'token',
+    minQuantity: null,
+    roundingQuantity: null,
   }
 }

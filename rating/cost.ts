@@ -2,10 +2,10 @@ import type { Assembly, ModelCall, ToolCall } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import type { SpanId } from '../core/ids.ts'
 import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
-import type { CostMeter } from '../core/price.ts'
+import type { CostMeter, FeeBasis } from '../core/price.ts'
 import type { UnixNano } from '../core/time.ts'
 import { inputTokens } from '../core/usage.ts'
-import { feesOf, type MeteredQuantity, tokensOf } from './metered.ts'
+import { feesOf, GROUNDED_PROMPT, type MeteredQuantity, tokensOf } from './metered.ts'
 import { nameOf } from './name.ts'
 
 /** The row a quantity is priced by. `priceRowId` is null for a tool of ours that costs nothing. */
@@ -15,6 +15,10 @@ export interface UsedPrice {
   readonly per: Decimal
   readonly currency: string
   readonly contextFrom: number
+  readonly feeBasis: FeeBasis
+  /** A call is billed for so much at least, and in whole multiples of so much. */
+  readonly minQuantity: Decimal | null
+  readonly roundingQuantity: Decimal | null
 }
 
 /** One quantity of one call, as the price book is asked for it. */
@@ -24,6 +28,7 @@ export interface CostQuestion {
   readonly requestModel: string | null
   readonly meter: CostMeter
   readonly serviceTier: string
+  readonly region: string | null
   readonly inputTokens: number
   readonly at: UnixNano
 }
@@ -47,13 +52,16 @@ export interface CostLine {
   readonly spanIds: readonly SpanId[]
 }
 
-/** Our own tools cost a provider nothing. */
+/** Our own tools cost a provider nothing, and neither does an answer given again. */
 const FREE: UsedPrice = {
   priceRowId: null,
   unitPrice: ZERO,
   per: new Decimal(1),
   currency: 'USD',
   contextFrom: 0,
+  feeBasis: 'call',
+  minQuantity: null,
+  roundingQuantity: null,
 }
 
 /** All costs are in this currency until exchange rates are kept: a row in another one does not price. */
@@ -109,7 +117,7 @@ function costCall(
   recordedAt: UnixNano,
   booked: BookedPrices,
 ): void {
-  const serviceTier = tierOf(call.serviceTier)
+  const serviceTier = tierOf(call.provider, call.serviceTier)
   const input = inputTokens(call.buckets)
   const ask = (meter: CostMeter) =>
     priceOf({
@@ -118,20 +126,25 @@ function costCall(
       requestModel: call.requestModel,
       meter,
       serviceTier,
+      region: call.region,
       inputTokens: input,
       at: call.badTime ? recordedAt : call.startNano,
     })
   const cost = (metered: MeteredQuantity) => {
-    const identity = { provider: call.provider, model: call.model, serviceTier, ...metered }
-    const fresh = metered.askable ? ask(metered.meter as CostMeter) : null
-    addTo(lines, identity, call.spanId, keep(bookedPrice(booked, call.spanId, identity), fresh))
+    const { part, tool, meter } = metered
+    const identity = { part, provider: call.provider, model: call.model, tool, meter, serviceTier }
+    const fresh = call.cacheHit ? FREE : metered.askable ? askFor(meter, ask) : null
+    const price = keep(bookedPrice(booked, call.spanId, identity), fresh)
+    const quantity = price === null ? metered.quantity : billedQuantity(metered, price)
+    if (quantity === null) addTo(lines, { ...identity, quantity: metered.quantity }, call.spanId, null)
+    else addTo(lines, { ...identity, quantity }, call.spanId, price)
   }
   for (const metered of tokensOf(call)) cost(metered)
   for (const metered of feesOf(call)) cost(metered)
   // A fee per request is rare: only a model with such a row has the line.
   const request = { part: 'prompt', tool: null, meter: 'request', quantity: new Decimal(1) } as const
   const identity = { provider: call.provider, model: call.model, serviceTier, ...request }
-  const fee = keep(bookedPrice(booked, call.spanId, identity), ask('request'))
+  const fee = call.cacheHit ? null : keep(bookedPrice(booked, call.spanId, identity), ask('request'))
   if (fee) addTo(lines, identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
 }
 
@@ -152,11 +165,36 @@ function costTool(
     serviceTier,
     quantity: new Decimal(1),
   }
-  const question = { provider: 'tool', model: tool.name, requestModel: null, inputTokens: 0, at }
+  const question = {
+    provider: 'tool',
+    model: tool.name,
+    requestModel: null,
+    region: null,
+    inputTokens: 0,
+    at,
+  }
   const fresh = priceOf({ ...question, meter: identity.meter, serviceTier })
   // The provider runs `extension` tools and bills them; all others run in the agent's own process.
   const otherwise = tool.type === 'extension' ? null : FREE
   addTo(lines, identity, tool.spanId, keep(bookedPrice(booked, tool.spanId, identity), fresh ?? otherwise))
+}
+
+/** Grounded prompts are billed by the price of web searches, where that is one per request. */
+function askFor(meter: string, ask: (meter: CostMeter) => UsedPrice | null): UsedPrice | null {
+  if (meter !== GROUNDED_PROMPT) return ask(meter as CostMeter)
+  const price = ask('web_search')
+  return price?.feeBasis === 'request' ? price : null
+}
+
+/** What a price is multiplied by: the requests or the things, rounded as the provider does. Null: that is not known. */
+function billedQuantity(
+  { quantity, requests }: MeteredQuantity,
+  { feeBasis, minQuantity, roundingQuantity }: UsedPrice,
+): Decimal | null {
+  const counted = feeBasis === 'request' ? requests : quantity
+  if (counted === null || (minQuantity === null && roundingQuantity === null)) return counted
+  const rounded = roundingQuantity ? counted.div(roundingQuantity).ceil().mul(roundingQuantity) : counted
+  return minQuantity?.greaterThan(rounded) ? minQuantity : rounded
 }
 
 /** Most events are rated once: no name is made where nothing is booked. */
@@ -201,7 +239,11 @@ function closeLine(line: OpenLine): CostLine {
 /** Names under which providers serve at the ordinary price. */
 const STANDARD_TIERS: ReadonlySet<string> = new Set(['', 'standard', 'default', 'on_demand'])
 
-function tierOf(serviceTier: string | null): string {
+/** The tier as price rows name it. OpenAI's priority is called fast since 2026-07-30; both names are in use. */
+function tierOf(provider: string | null, serviceTier: string | null): string {
   const tier = (serviceTier ?? '').toLowerCase()
-  return STANDARD_TIERS.has(tier) ? 'standard' : tier
+  if (STANDARD_TIERS.has(tier)) return 'standard'
+  return tier === 'fast' && OPENAI_HOSTS.has(provider ?? '') ? 'priority' : tier
 }
+
+const OPENAI_HOSTS: ReadonlySet<string> = new Set(['openai', 'azure.ai.openai'])

@@ -2,7 +2,7 @@ import type { ModelCall } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import { Decimal } from '../core/money.ts'
 import type { CostMeter } from '../core/price.ts'
-import type { TokenBuckets } from '../core/usage.ts'
+import { type ModalTokens, splitModes } from './modes.ts'
 
 /** A quantity of a call that a provider bills. */
 export interface MeteredQuantity {
@@ -10,36 +10,101 @@ export interface MeteredQuantity {
   readonly tool: string | null
   readonly meter: string
   readonly quantity: Decimal
+  /** How many requests it came of, for fees per request; null where that is not known. */
+  readonly requests: Decimal | null
   /** Whether a row of the price book can speak of it; false: it has a cost that we cannot know. */
   readonly askable: boolean
 }
 
-const BUCKET_METERS: readonly (readonly [keyof TokenBuckets, CostMeter, Part])[] = [
+/** Prompts answered with searches of which nobody says how many. */
+export const GROUNDED_PROMPT = 'grounded_prompt'
+
+const ONE = new Decimal(1)
+
+const TOKEN_PARTS: readonly (readonly [keyof ModalTokens, CostMeter, Part])[] = [
   ['inputUncached', 'input_uncached', 'prompt'],
+  ['inputAudio', 'input_audio', 'prompt'],
+  ['inputImage', 'input_image', 'prompt'],
+  ['inputVideo', 'input_video', 'prompt'],
   ['cacheRead', 'cache_read', 'prompt'],
+  ['cacheReadAudio', 'cache_read_audio', 'prompt'],
+  ['cacheReadImage', 'cache_read_image', 'prompt'],
   ['cacheWrite', 'cache_write', 'prompt'],
   ['cacheWrite1h', 'cache_write_1h', 'prompt'],
   ['outputText', 'output', 'output'],
+  ['outputAudio', 'output_audio', 'output'],
+  ['outputImage', 'output_image', 'output'],
+  ['outputVideo', 'output_video', 'output'],
+  ['citation', 'citation', 'output'],
   ['outputReasoning', 'reasoning', 'reasoning'],
 ]
 
-/** The tokens of a call by meter; those of an embedding request are all one meter. */
+/** Text that goes into an embedding request is one meter, cached or not. */
+const EMBEDDED: ReadonlySet<CostMeter> = new Set([
+  'input_uncached',
+  'cache_read',
+  'cache_write',
+  'cache_write_1h',
+])
+
+/** The tokens of a call by meter, nothing in two of them. */
 export function tokensOf(call: ModelCall): readonly MeteredQuantity[] {
-  return BUCKET_METERS.flatMap(([bucket, meter, part]) => {
-    const tokens = call.buckets[bucket]
-    if (tokens === 0) return []
-    const embedding = call.kind === 'embedding' && part === 'prompt'
-    const quantity = new Decimal(tokens)
-    return [{ part, tool: null, meter: embedding ? 'embedding' : meter, quantity, askable: true }]
-  })
+  const tokens = splitModes(call.buckets, call.quantities)
+  const metered: MeteredQuantity[] = []
+  for (const [bucket, meter, part] of TOKEN_PARTS) {
+    const count = tokens[bucket]
+    if (count === 0) continue
+    const embedding = call.kind === 'embedding' && EMBEDDED.has(meter)
+    const quantity = new Decimal(count)
+    metered.push({
+      part,
+      tool: null,
+      meter: embedding ? 'embedding' : meter,
+      quantity,
+      requests: null,
+      askable: true,
+    })
+  }
+  return metered
 }
 
 /** Fees beside tokens, by the unit a span states. */
-const FEE_METERS: ReadonlyMap<string, CostMeter> = new Map([['web_searches', 'web_search']])
+const FEE_METERS: ReadonlyMap<string, CostMeter> = new Map([
+  ['web_searches', 'web_search'],
+  ['web_search_previews', 'web_search_preview'],
+  ['x_searches', 'x_search'],
+  ['file_searches', 'file_search'],
+  ['collection_searches', 'collection_search'],
+  ['attachment_searches', 'attachment_search'],
+  ['code_executions', 'code_execution'],
+  ['code_sessions', 'code_session'],
+  ['container_seconds', 'container_second'],
+  ['search_units', 'search_unit'],
+  ['rerank_searches', 'search_unit'],
+  ['pages', 'page'],
+  ['annotated_pages', 'annotated_page'],
+  ['images', 'image'],
+  ['characters', 'character'],
+  ['input_audio_seconds', 'input_audio_second'],
+  ['output_audio_seconds', 'output_audio_second'],
+  ['video_seconds', 'video_second'],
+])
+
+/** Fees of tools the provider runs; the others are of what went into the model or came out of it. */
+const NO_TOOLS: ReadonlySet<string> = new Set([
+  'search_unit',
+  'page',
+  'annotated_page',
+  'image',
+  'character',
+  'input_audio_second',
+  'output_audio_second',
+  'video_second',
+])
 
 /**
- * Units that cost nothing beside the tokens they are part of. Any other unit a span states has a price that no row
- * can say yet (audio, images, rerank units, …), so it makes its event unpriced instead of too cheap.
+ * Units that cost nothing beside the tokens they are part of. Any unit that is in neither list has a price that no row
+ * can say yet, so it makes its event unpriced instead of too cheap.
  */
 const PART_OF_TOKENS: ReadonlySet<string> = new Set([
   'accepted_prediction_tokens',
@@ -48,14 +113,53 @@ const PART_OF_TOKENS: ReadonlySet<string> = new Set([
   'output_text_tokens',
   'tool_use_prompt_tokens',
   'web_fetches',
+  'input_audio_tokens',
+  'cache_read_audio_tokens',
+  'output_audio_tokens',
+  'input_image_tokens',
+  'cache_read_image_tokens',
+  'output_image_tokens',
+  'input_video_tokens',
+  'output_video_tokens',
+  'citation_tokens',
 ])
 
+/**
+ * The fees of a call. Prompts that were grounded are told beside the searches they took: providers bill the one or the
+ * other. Prompts alone leave the number of searches open.
+ */
 export function feesOf(call: ModelCall): readonly MeteredQuantity[] {
-  return Object.entries(call.quantities).flatMap(([unit, count]) => {
-    if (count <= 0 || PART_OF_TOKENS.has(unit)) return []
-    const meter = FEE_METERS.get(unit)
-    const quantity = new Decimal(String(count))
-    const part: Part = unit.startsWith('output') ? 'output' : meter ? 'tools' : 'prompt'
-    return [{ part, tool: meter ?? null, meter: meter ?? unit, quantity, askable: meter !== undefined }]
-  })
+  const { web_searches: searches = 0, grounded_prompts: prompts = 0, ...others } = call.quantities
+  const fees = Object.entries(searches > 0 ? { web_searches: searches, ...others } : others)
+    .filter(([unit, count]) => count > 0 && !PART_OF_TOKENS.has(unit))
+    .map(([unit, count]): MeteredQuantity => {
+      const meter = FEE_METERS.get(unit)
+      const isTool = meter !== undefined && !NO_TOOLS.has(meter)
+      return {
+        part: isTool ? 'tools' : unit.startsWith('output') ? 'output' : 'prompt',
+        tool: isTool ? meter : null,
+        meter: meter ?? unit,
+        quantity: new Decimal(String(count)),
+        requests: requestsOf(call, unit === 'web_searches' ? prompts : 0),
+        askable: meter !== undefined,
+      }
+    })
+  if (prompts > 0 && searches <= 0) {
+    const requests = new Decimal(String(prompts))
+    fees.push({
+      part: 'tools',
+      tool: 'web_search',
+      meter: GROUNDED_PROMPT,
+      quantity: requests,
+      requests,
+      askable: true,
+    })
+  }
+  return fees
+}
+
+/** A call is one request; of an agent's total nobody knows how many it was. */
+function requestsOf(call: ModelCall, stated: number): Decimal | null {
+  if (stated > 0) return new Decimal(String(stated))
+  return call.granularity === 'wrapper' ? null : ONE
 }

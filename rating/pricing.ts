@@ -4,6 +4,7 @@ import type { ClaimedRevision } from './claim.ts'
 import type { PriceOf } from './cost.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
+import { priceRegion } from './prices/regions.ts'
 import { type BookRow, type RowsOf, resolvePrice } from './prices/resolve.ts'
 import { bundledCatalogue } from './prices/seed.ts'
 
@@ -65,6 +66,7 @@ export function priceFrom(
         keys,
         meter: question.meter,
         serviceTier: question.serviceTier,
+        region: priceRegion(question.provider, question.region),
         inputTokens: question.inputTokens,
         at: Number(question.at / NANOS_PER_MICRO),
         knownAt,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
 import { Decimal, trimNumeric } from '../../core/money.ts'
-import { COST_METERS } from '../../core/price.ts'
+import { COST_METERS, FEE_BASES, type FeeBasis } from '../../core/price.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
 import { decimal, instant, listOf, name, ownId, page, price } from '../fields.ts'
@@ -33,7 +33,15 @@ const priceFields = z.object({
   currency: z.string(),
   unit_price: decimal,
   per: decimal,
+  region: z.string().describe('where the price counts; empty for everywhere else'),
+  fee_basis: z.enum(FEE_BASES).describe('`request`: a call is billed once, however often it used the thing'),
   context_from: decimal.describe('counts for calls whose whole input is above this many tokens'),
+  context_inclusive: z.boolean().describe('or just as many'),
+  schedule: z
+    .object({ tz: z.string(), weekdays: z.array(z.number()), from: z.string(), to: z.string() })
+    .nullable()
+    .describe('the hours at which it counts; weekday 1 is Monday'),
+  derived: z.boolean().describe('worked out from another row by a multiplier the provider states'),
   effective_from: z.iso.datetime(),
   effective_to: z.iso.datetime().nullable(),
   recorded_at: z.iso.datetime(),
@@ -158,6 +166,7 @@ function listed(row: StoredPrice): ListedPrice {
     priceRowId: String(row.priceRowId),
     per: String(row.per),
     contextFrom: String(row.contextFrom),
+    scheduleText: '',
   }
 }
 
@@ -172,7 +181,12 @@ function showPrice(row: ListedPrice): z.infer<typeof priceFields> {
     currency: row.currency,
     unit_price: trimNumeric(row.unitPrice),
     per: row.per,
+    region: row.region,
+    fee_basis: row.feeBasis as FeeBasis,
     context_from: row.contextFrom,
+    context_inclusive: row.contextInclusive,
+    schedule: row.schedule && { ...row.schedule, weekdays: [...row.schedule.weekdays] },
+    derived: row.derived,
     effective_from: rfc3339OfDatabase(row.effectiveFrom),
     effective_to: row.effectiveTo && rfc3339OfDatabase(row.effectiveTo),
     recorded_at: rfc3339OfDatabase(row.recordedAt),

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { Decimal } from '../../core/money.ts'
-import type { Book } from '../../core/price.ts'
+import type { Book, FeeBasis, PriceSchedule } from '../../core/price.ts'
 import type { ModelKey } from './match.ts'
 import type { BookRow, RowsOf } from './resolve.ts'
 
@@ -70,25 +70,48 @@ async function readKeys(
   wanted: ReadonlyMap<string, WantedKey>,
   readAt: number,
 ): Promise<Map<string, Entry>> {
-  const names = [...wanted.keys()]
   const keys = [...wanted.values()]
   const { rows } = await client.query<StoredRow>({
     name: 'price-book-keys',
-    text: `select key.no::integer as no, row.price_row_id::text as price_row_id, row.tenant_id, row.book, row.meter,
-         row.service_tier, row.currency, row.unit_price::text as unit_price, row.per::text as per,
-         row.context_from::text as context_from,
-         (extract(epoch from row.effective_from) * 1000000)::bigint::text as effective_from,
-         (extract(epoch from row.effective_to) * 1000000)::bigint::text as effective_to,
-         (extract(epoch from row.recorded_at) * 1000000)::bigint::text as recorded_at
-       from unnest($1::text[], $2::text[], $3::text[]) with ordinality as key (tenant_id, provider, model, no)
-       join aforo_store.price_rows row
-         on row.provider = key.provider and row.model = key.model and row.tenant_id in (key.tenant_id, '')`,
+    text: ROWS,
     values: [keys.map((key) => key.tenantId), keys.map((key) => key.provider), keys.map((key) => key.model)],
   })
-  const found = names.map((): BookRow[] => [])
+  const found = keys.map((): BookRow[] => [])
   for (const row of rows) found[row.no - 1]!.push(bookRow(row))
-  return new Map(names.map((name, i) => [name, { rows: found[i]!, readAt }]))
+  return new Map([...wanted.keys()].map((name, i) => [name, { rows: found[i]!, readAt }]))
 }
+
+const micros = (instant: string) => `(extract(epoch from ${instant}) * 1000000)::bigint::text`
+
+/**
+ * The rows of keys, and those of the models that a key means by an alias, while it does and as far as that is known.
+ * `least` and `greatest` leave out nulls, as an end that is not there wants it.
+ */
+const ROWS = `
+  with key as materialized (
+    select * from unnest($1::text[], $2::text[], $3::text[]) with ordinality as key (tenant_id, provider, model, no)
+  ), row as (
+    select key.no, false as aliased, row.effective_from, row.effective_to, row.recorded_at, row.retracted_at, row.price_row_id
+    from key
+    join aforo_store.price_rows row
+      on row.provider = key.provider and row.model = key.model and row.tenant_id in (key.tenant_id, '')
+    union all
+    select key.no, true, greatest(row.effective_from, alias.effective_from), least(row.effective_to, alias.effective_to),
+      greatest(row.recorded_at, alias.recorded_at), least(row.retracted_at, alias.retracted_at), row.price_row_id
+    from key
+    join aforo_store.price_aliases alias
+      on alias.provider = key.provider and alias.alias = key.model and alias.tenant_id in (key.tenant_id, '')
+    join aforo_store.price_rows row
+      on row.provider = alias.to_provider and row.model = alias.to_model and row.tenant_id in (key.tenant_id, '')
+  )
+  select row.no::integer as no, row.price_row_id::text as price_row_id, said.tenant_id, said.book, said.meter,
+    said.service_tier, said.region, said.currency, said.unit_price::text as unit_price, said.per::text as per,
+    said.fee_basis, said.min_quantity::text as min_quantity, said.rounding_quantity::text as rounding_quantity,
+    said.context_from::text as context_from, said.context_inclusive, said.schedule, row.aliased,
+    ${micros('row.effective_from')} as effective_from, ${micros('row.effective_to')} as effective_to,
+    ${micros('row.recorded_at')} as recorded_at, ${micros('row.retracted_at')} as retracted_at
+  from row
+  join aforo_store.price_rows said using (price_row_id)`
 
 interface StoredRow {
   readonly no: number
@@ -97,13 +120,21 @@ interface StoredRow {
   readonly book: Book
   readonly meter: string
   readonly service_tier: string
+  readonly region: string
   readonly currency: string
   readonly unit_price: string
   readonly per: string
+  readonly fee_basis: FeeBasis
+  readonly min_quantity: string | null
+  readonly rounding_quantity: string | null
   readonly context_from: string
+  readonly context_inclusive: boolean
+  readonly schedule: PriceSchedule | null
+  readonly aliased: boolean
   readonly effective_from: string
   readonly effective_to: string | null
   readonly recorded_at: string
+  readonly retracted_at: string | null
 }
 
 function bookRow(row: StoredRow): BookRow {
@@ -113,12 +144,28 @@ function bookRow(row: StoredRow): BookRow {
     book: row.book,
     meter: row.meter,
     serviceTier: row.service_tier,
+    region: row.region,
     currency: row.currency,
     unitPrice: new Decimal(row.unit_price),
     per: new Decimal(row.per),
+    feeBasis: row.fee_basis,
+    minQuantity: decimalOrNull(row.min_quantity),
+    roundingQuantity: decimalOrNull(row.rounding_quantity),
     contextFrom: Number(row.context_from),
+    contextInclusive: row.context_inclusive,
+    schedule: row.schedule,
+    aliased: row.aliased,
     effectiveFrom: Number(row.effective_from),
-    effectiveTo: row.effective_to === null ? null : Number(row.effective_to),
+    effectiveTo: numberOrNull(row.effective_to),
     recordedAt: Number(row.recorded_at),
+    retractedAt: numberOrNull(row.retracted_at),
   }
+}
+
+function decimalOrNull(text: string | null): Decimal | null {
+  return text === null ? null : new Decimal(text)
+}
+
+function numberOrNull(text: string | null): number | null {
+  return text === null ? null : Number(text)
 }

@@ -1,6 +1,7 @@
 import type { ModelInfo, Provider } from '@pydantic/genai-prices'
 import { describe, expect, test } from 'vitest'
-import { BEGINNING, cleanDecimal, toCatalogueRows } from './convert.ts'
+import { cleanDecimal, toListPrices } from './convert.ts'
+import { BEGINNING } from './list-price.ts'
 import { bundledCatalogue } from './seed.ts'
 
 describe('rows of the catalogue', () => {
@@ -48,7 +49,7 @@ describe('rows of the catalogue', () => {
   })
 
   test('every bundled price fits the column and no key is there twice', async () => {
-    const rows = toCatalogueRows(await bundledCatalogue())
+    const rows = toListPrices(await bundledCatalogue())
     expect(rows.length).toBeGreaterThan(4000)
     expect(rows.filter((row) => !/^\d{1,15}(\.\d{1,15})?$/.test(row.unitPrice))).toEqual([])
     const keys = rows.map((row) =>
@@ -61,5 +62,5 @@ describe('rows of the catalogue', () => {
 function rowsOf(prices: ModelInfo['prices']) {
   const model: ModelInfo = { id: 'm', match: { equals: 'm' }, prices }
   const provider: Provider = { id: 'p', name: 'P', api_pattern: 'x', models: [model] }
-  return toCatalogueRows([provider])
+  return toListPrices([provider])
 }

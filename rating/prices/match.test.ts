@@ -25,10 +25,11 @@ describe('keys of a model', () => {
     expect(keys).toContainEqual({ provider: vendor, model: key })
   })
 
-  test('a model that no clause matches has only the names a person may have written', () => {
+  test('a model that no clause matches has only the names a person may have written, and the provider', () => {
     expect(findKeys({ provider: 'openai', model: 'gpt-7', requestModel: null })).toEqual([
       { provider: 'openai', model: 'gpt-7' },
       { provider: '', model: 'gpt-7' },
+      { provider: 'openai', model: '*' },
     ])
   })
 
@@ -45,7 +46,8 @@ describe('keys of a model', () => {
 
   test('a free variant is not the paid model', () => {
     const keys = findKeys({ provider: 'openrouter', model: 'allenai/molmo-7b-d:free', requestModel: null })
-    expect(keys.map((key) => key.model)).toEqual(Array(keys.length).fill('allenai/molmo-7b-d:free'))
+    const name = 'allenai/molmo-7b-d:free'
+    expect(keys.map((key) => key.model)).toEqual([name, name, ':free', '*'])
   })
 
   test('answers the same after more names than are remembered', () => {

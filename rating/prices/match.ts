@@ -17,13 +17,17 @@ export interface ModelNames {
 /** Finds the keys under which the price book may know a model, best first. */
 export type FindKeys = (names: ModelNames) => readonly ModelKey[]
 
+/** The key of fees that are the same for every model of a provider. */
+export const ANY_MODEL = '*'
+
 /** Remembered answers; more distinct names than this start over. */
 export const KEYS_REMEMBERED_MAX = 10_000
 
 /**
  * Keys of a model for a catalogue. What the provider says it ran goes before what was asked for. For each name come
  * the spellings a person may have written into an override (the span's own, the mapped provider's, any provider as
- * ''), then the catalogue's key by the catalogue's match clauses. A model that no clause matches has no catalogue key.
+ * ''), then the catalogue's key by the catalogue's match clauses. A model that no clause matches has no catalogue key
+ * but the provider's for fees of any model, which comes last.
  *
  * Where a span names no provider, the vendor that the catalogue's clauses see in the model's name is taken.
  */
@@ -54,8 +58,13 @@ function findKeys(names: ModelNames, byId: ReadonlyMap<string, Provider>): reado
     if (vendor) for (const spelling of [name, model]) add(vendor.id, spelling)
     add('', name)
     const match = vendor && matchModel(vendor, model, byId)
-    if (match) add(match.provider, match.model)
+    if (!match) continue
+    // A host's own price of another's model goes before what its maker lists.
+    add(vendor.id, match.model)
+    add(match.provider, match.model)
   }
+  const vendor = vendorOf(names.provider, bareModel(names.model ?? names.requestModel ?? ''), byId)
+  if (vendor) add(vendor.id, ANY_MODEL)
   return [...keys.values()]
 }
 

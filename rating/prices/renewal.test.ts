@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { BEGINNING, type CatalogueRow } from './convert.ts'
+import { BEGINNING, type ListPrice } from './list-price.ts'
 import { renewal } from './renewal.ts'
 
 const NOW = '2026-11-23T00:00:00.000Z'
@@ -53,16 +53,25 @@ describe('a renewed catalogue', () => {
   })
 })
 
-function row(of: Partial<CatalogueRow>): CatalogueRow {
+function row(of: Partial<ListPrice>): ListPrice {
   return {
     provider: 'anthropic',
     model: 'm',
     meter: 'input_uncached',
+    serviceTier: 'standard',
+    region: '',
     unitPrice: '3',
     per: '1000000',
+    feeBasis: 'token',
+    minQuantity: null,
+    roundingQuantity: null,
     contextFrom: '0',
+    contextInclusive: false,
+    schedule: null,
     effectiveFrom: BEGINNING,
     effectiveTo: null,
+    derived: false,
+    source: 'test',
     ...of,
   }
 }

@@ -1,4 +1,4 @@
-import type { CatalogueRow } from './convert.ts'
+import { type ListPrice, seriesOf } from './list-price.ts'
 
 /**
  * The rows to add so that from `now` (RFC 3339) on the book says what the catalogue says. The past stays as it was
@@ -8,13 +8,13 @@ import type { CatalogueRow } from './convert.ts'
  * `stored` is in the order in which it was recorded.
  */
 export function renewal(
-  stored: readonly CatalogueRow[],
-  wanted: readonly CatalogueRow[],
+  stored: readonly ListPrice[],
+  wanted: readonly ListPrice[],
   now: string,
-): readonly CatalogueRow[] {
+): readonly ListPrice[] {
   const book = bySeries(stored)
   const catalogue = bySeries(wanted)
-  const added: CatalogueRow[] = []
+  const added: ListPrice[] = []
   for (const [series, rows] of catalogue) {
     const known = book.get(series)
     added.push(...(known ? changes(known, rows, now) : rows))
@@ -22,34 +22,44 @@ export function renewal(
   // A long-context price that was given up: the base price takes its place.
   for (const [series, rows] of book) {
     const first = rows[0]!
-    const base = catalogue.get(seriesOf({ ...first, contextFrom: '0' }))
+    const { contextFrom, contextInclusive } = first
+    const base = catalogue.get(seriesOf({ ...first, contextFrom: '0', contextInclusive: false }))
     if (catalogue.has(series) || !base) continue
-    added.push(...changes(rows, base, now).map((row) => ({ ...row, contextFrom: first.contextFrom })))
+    added.push(...changes(rows, base, now).map((row) => ({ ...row, contextFrom, contextInclusive })))
   }
   return added
 }
 
 /** Compares the two at `now` and at every later instant where either changes. */
 function changes(
-  known: readonly CatalogueRow[],
-  wanted: readonly CatalogueRow[],
+  known: readonly ListPrice[],
+  wanted: readonly ListPrice[],
   now: string,
-): readonly CatalogueRow[] {
+): readonly ListPrice[] {
   const edges = [...known, ...wanted].flatMap((row) => [row.effectiveFrom, row.effectiveTo ?? now])
   const instants = [...new Set([now, ...edges.filter((edge) => edge > now)])].sort()
-  const rows = [...known]
+  const added: ListPrice[] = []
   for (const instant of instants) {
     const want = effective(wanted, instant)
-    const have = effective(rows, instant)
-    if (!want || (have?.unitPrice === want.unitPrice && have.per === want.per)) continue
-    rows.push({ ...want, effectiveFrom: instant })
+    const have = effective(added, instant) ?? effective(known, instant)
+    if (want && !(have && saysTheSame(have, want))) added.push({ ...want, effectiveFrom: instant })
   }
-  return rows.slice(known.length)
+  return added
+}
+
+function saysTheSame(a: ListPrice, b: ListPrice): boolean {
+  return (
+    a.unitPrice === b.unitPrice &&
+    a.per === b.per &&
+    a.feeBasis === b.feeBasis &&
+    a.minQuantity === b.minQuantity &&
+    a.roundingQuantity === b.roundingQuantity
+  )
 }
 
 /** The row in force: the latest to begin, of two the one recorded later. */
-function effective(rows: readonly CatalogueRow[], instant: string): CatalogueRow | undefined {
-  let best: CatalogueRow | undefined
+function effective(rows: readonly ListPrice[], instant: string): ListPrice | undefined {
+  let best: ListPrice | undefined
   for (const row of rows) {
     if (row.effectiveFrom > instant || (row.effectiveTo !== null && row.effectiveTo <= instant)) continue
     if (!best || row.effectiveFrom >= best.effectiveFrom) best = row
@@ -57,8 +67,8 @@ function effective(rows: readonly CatalogueRow[], instant: string): CatalogueRow
   return best
 }
 
-function bySeries(rows: readonly CatalogueRow[]): Map<string, CatalogueRow[]> {
-  const series = new Map<string, CatalogueRow[]>()
+function bySeries(rows: readonly ListPrice[]): Map<string, ListPrice[]> {
+  const series = new Map<string, ListPrice[]>()
   for (const row of rows) {
     const key = seriesOf(row)
     const list = series.get(key)
@@ -66,8 +76,4 @@ function bySeries(rows: readonly CatalogueRow[]): Map<string, CatalogueRow[]> {
     else series.set(key, [row])
   }
   return series
-}
-
-function seriesOf(row: CatalogueRow): string {
-  return [row.provider, row.model, row.meter, row.contextFrom].join('\0')
 }

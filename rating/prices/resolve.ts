@@ -1,6 +1,14 @@
 import type { Decimal } from '../../core/money.ts'
-import { BOOKS, type Book, type CostMeter } from '../../core/price.ts'
+import {
+  BOOKS,
+  type Book,
+  type CostMeter,
+  type FeeBasis,
+  type PriceSchedule,
+  TOKEN_METERS,
+} from '../../core/price.ts'
 import type { ModelKey } from './match.ts'
+import { isWithin } from './schedule.ts'
 
 /** A row of the book as resolution reads it. Instants are microseconds since 1970. */
 export interface BookRow {
@@ -9,13 +17,22 @@ export interface BookRow {
   readonly book: Book
   readonly meter: string
   readonly serviceTier: string
+  readonly region: string
   readonly currency: string
   readonly unitPrice: Decimal
   readonly per: Decimal
+  readonly feeBasis: FeeBasis
+  readonly minQuantity: Decimal | null
+  readonly roundingQuantity: Decimal | null
   readonly contextFrom: number
+  readonly contextInclusive: boolean
+  readonly schedule: PriceSchedule | null
+  /** It is the key's by a dated alias: such a row goes before those the key has of itself. */
+  readonly aliased: boolean
   readonly effectiveFrom: number
   readonly effectiveTo: number | null
   readonly recordedAt: number
+  readonly retractedAt: number | null
 }
 
 /** What is asked of the book for one meter of one call. */
@@ -24,6 +41,8 @@ export interface PriceQuestion {
   readonly keys: readonly ModelKey[]
   readonly meter: CostMeter
   readonly serviceTier: string
+  /** As `priceRegion` names it. */
+  readonly region: string
   /** The call's whole input: it chooses among prices by context length. */
   readonly inputTokens: number
   readonly at: number
@@ -35,28 +54,41 @@ export type RowsOf = (key: ModelKey) => readonly BookRow[]
 
 /**
  * The row that prices a meter, or null where the book has none. Order: contract, override, custom, catalogue; in each
- * the tenant's own before everybody's; the model that ran before the one asked for; the highest context threshold the
- * call is above; the latest effective; the latest recorded.
+ * the tenant's own before everybody's; the model that ran before the one asked for; a price of the region before one
+ * for everywhere; a price by the hour before one for all hours; the highest context threshold the call is above; the latest effective; the latest recorded.
  *
- * A meter without a row of its own takes another's price where that is what providers do (`stepsIn`).
+ * Where the catalogue has prices of the call's region, its others do not count there. A fee without a row of the call's tier or region costs
+ * what it always costs. A meter without a row of its own takes another's price where that is what providers do
+ * (`stepsIn`).
  */
 export function resolvePrice(question: PriceQuestion, rowsOf: RowsOf): BookRow | null {
   const own = resolveMeter(question, question.meter, rowsOf)
   if (own) return own
+  if (!TOKEN_METERS.has(question.meter)) {
+    return resolveMeter({ ...question, serviceTier: 'standard', region: '' }, question.meter, rowsOf)
+  }
   const other = stepsIn(question.meter, (meter) => resolveMeter(question, meter, rowsOf) !== null)
   return other && resolveMeter(question, other, rowsOf)
 }
 
 /**
- * Which meter's price counts for one that has none. Reasoning is output. Embedding models have an input price only.
+ * Which meter's price counts for one that has none. Reasoning is output, and so are citations. Images and video are
+ * text to a provider that lists no price for them; of audio that is not so. Embedding models have an input price only.
  * A provider that lists no price for cached tokens bills them as input, no discount and no surcharge. But one that
  * lists a price for five-minute writes and none for one-hour writes charges something for these that we do not know.
  */
 function stepsIn(meter: CostMeter, isPriced: (meter: CostMeter) => boolean): CostMeter | null {
   switch (meter) {
     case 'reasoning':
+    case 'citation':
+    case 'output_image':
+    case 'output_video':
       return 'output'
+    case 'cache_read_image':
+      return isPriced('cache_read') ? 'cache_read' : 'input_uncached'
     case 'embedding':
+    case 'input_image':
+    case 'input_video':
     case 'cache_read':
     case 'cache_write':
       return 'input_uncached'
@@ -68,15 +100,25 @@ function stepsIn(meter: CostMeter, isPriced: (meter: CostMeter) => boolean): Cos
 }
 
 function resolveMeter(question: PriceQuestion, meter: CostMeter, rowsOf: RowsOf): BookRow | null {
+  const regional = question.region !== '' && isRegional(question, meter, rowsOf)
   let best: Ranked | null = null
   question.keys.forEach((key, keyNo) => {
     for (const row of rowsOf(key)) {
       if (row.meter !== meter || !applies(row, question)) continue
+      if (row.region !== question.region && (row.region !== '' || (regional && row.book === 'catalogue')))
+        continue
       const ranked = { row, rank: [BOOKS.indexOf(row.book), row.tenantId === '' ? 1 : 0, keyNo] as const }
       if (best === null || goesBefore(ranked, best)) best = ranked
     }
   })
   return (best as Ranked | null)?.row ?? null
+}
+
+/** Whether a meter has a price of the region, of whatever tier and time: then the list's others do not count there. */
+function isRegional(question: PriceQuestion, meter: CostMeter, rowsOf: RowsOf): boolean {
+  return question.keys.some((key) =>
+    rowsOf(key).some((row) => row.meter === meter && row.region === question.region),
+  )
 }
 
 interface Ranked {
@@ -92,12 +134,19 @@ function applies(row: BookRow, question: PriceQuestion): boolean {
     row.effectiveFrom <= question.at &&
     (row.effectiveTo === null || question.at < row.effectiveTo) &&
     row.recordedAt <= question.knownAt &&
-    (row.contextFrom === 0 || question.inputTokens > row.contextFrom)
+    (row.retractedAt === null || question.knownAt < row.retractedAt) &&
+    (row.contextFrom === 0 ||
+      question.inputTokens > row.contextFrom ||
+      (row.contextInclusive && question.inputTokens === row.contextFrom)) &&
+    (row.schedule === null || isWithin(row.schedule, question.at))
   )
 }
 
 function goesBefore({ row, rank }: Ranked, { row: other, rank: otherRank }: Ranked): boolean {
   for (const i of [0, 1, 2] as const) if (rank[i] !== otherRank[i]) return rank[i] < otherRank[i]
+  if (row.region !== other.region) return row.region !== ''
+  if (row.aliased !== other.aliased) return row.aliased
+  if ((row.schedule === null) !== (other.schedule === null)) return row.schedule !== null
   if (row.contextFrom !== other.contextFrom) return row.contextFrom > other.contextFrom
   if (row.effectiveFrom !== other.effectiveFrom) return row.effectiveFrom > other.effectiveFrom
   if (row.recordedAt !== other.recordedAt) return row.recordedAt > other.recordedAt

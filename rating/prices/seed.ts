@@ -4,22 +4,25 @@ import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { transaction } from '../../schema/pool.ts'
-import { type CatalogueRow, toCatalogueRows } from './convert.ts'
+import { type RecordedPrice, recordPriceRows } from '../../schema/price-rows.ts'
+import { seedAliases } from './aliases.ts'
+import { CATALOGUE_SOURCE, toListPrices } from './convert.ts'
+import { correct, knownAliases, withOwnModels } from './correct.ts'
+import type { ListPrice } from './list-price.ts'
 import { createFindKeys, type FindKeys } from './match.ts'
 import { renewal } from './renewal.ts'
 
-const SOURCE = '@pydantic/genai-prices'
 const DIGEST_KEY = 'price_book_digest'
 
-/** The catalogue that is bundled with the library; it is never fetched. */
+/** The catalogue that is bundled with the library, with the models we add to it; it is never fetched. */
 export async function bundledCatalogue(): Promise<readonly Provider[]> {
   const providers = await waitForUpdate()
-  if (!providers?.length) throw new AforoError('internal', `${SOURCE} brought no prices`)
-  return providers
+  if (!providers?.length) throw new AforoError('internal', `${CATALOGUE_SOURCE} brought no prices`)
+  return withOwnModels(providers)
 }
 
 /**
- * Brings the catalogue into the price book. Does nothing where the same catalogue is there already; any number of
+ * Brings the catalogue, corrected, into the price book. Does nothing where the same catalogue is there already; any number of
  * processes may call it at once.
  *
  * @returns the number of rows added
@@ -30,13 +33,17 @@ export async function seedPriceBook(
   providers?: readonly Provider[],
 ): Promise<{ readonly added: number }> {
   const catalogue = providers ?? (await bundledCatalogue())
-  const rows = toCatalogueRows(catalogue)
-  const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex')
+  const rows = correct(toListPrices(catalogue))
+  const aliases = knownAliases()
+  const digest = createHash('sha256')
+    .update(JSON.stringify([rows, aliases]))
+    .digest('hex')
   if ((await storedDigest(pool)) === digest) return { added: 0 }
   return transaction(pool, async (client) => {
     await client.query(`select pg_advisory_xact_lock(hashtextextended('aforo price book', 0))`)
     if ((await storedDigest(client)) === digest) return { added: 0 }
-    const added = await addRows(client, rows, digest, now.toISOString())
+    const added = await addRows(client, rows, digest, now)
+    await seedAliases(client, aliases, now)
     await completeWaiting(client, added, createFindKeys(catalogue), now)
     return { added: added.length }
   })
@@ -52,33 +59,16 @@ async function storedDigest(client: pg.Pool | pg.PoolClient): Promise<string | n
 
 async function addRows(
   client: pg.PoolClient,
-  wanted: readonly CatalogueRow[],
+  wanted: readonly ListPrice[],
   digest: string,
-  now: string,
-): Promise<readonly CatalogueRow[]> {
-  const rows = renewal(await storedRows(client), wanted, now)
-  await client.query(
-    `insert into aforo_store.price_rows
-       (tenant_id, book, provider, model, meter, unit_price, per, context_from, effective_from, effective_to,
-        recorded_at, source, source_digest)
-     select '', 'catalogue', provider, model, meter, unit_price, per, context_from, effective_from, effective_to,
-        $9::timestamptz, $10, $11
-     from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::bigint[], $6::bigint[],
-        $7::timestamptz[], $8::timestamptz[])
-        as row (provider, model, meter, unit_price, per, context_from, effective_from, effective_to)`,
-    [
-      rows.map((row) => row.provider),
-      rows.map((row) => row.model),
-      rows.map((row) => row.meter),
-      rows.map((row) => row.unitPrice),
-      rows.map((row) => row.per),
-      rows.map((row) => row.contextFrom),
-      rows.map((row) => row.effectiveFrom),
-      rows.map((row) => row.effectiveTo),
-      now,
-      SOURCE,
-      digest,
-    ],
+  now: Date,
+): Promise<readonly ListPrice[]> {
+  const rows = renewal(await storedRows(client), wanted, now.toISOString())
+  const known = { tenantId: '', book: 'catalogue', currency: 'USD', sourceDigest: digest }
+  await recordPriceRows(
+    client,
+    rows.map((row): RecordedPrice => ({ ...row, ...known })),
+    now,
   )
   await client.query(
     `insert into aforo_store.meta (key, value) values ($1, $2)
@@ -91,7 +81,7 @@ async function addRows(
 /** Completes the events that waited for a price of a model which has one now. */
 async function completeWaiting(
   client: pg.PoolClient,
-  added: readonly CatalogueRow[],
+  added: readonly ListPrice[],
   findKeys: FindKeys,
   now: Date,
 ): Promise<void> {
@@ -108,14 +98,17 @@ async function completeWaiting(
   }
 }
 
-async function storedRows(client: pg.PoolClient): Promise<readonly CatalogueRow[]> {
-  const { rows } = await client.query<CatalogueRow>(
-    `select provider, model, meter, trim_scale(unit_price)::text as "unitPrice", per::text as per,
-       context_from::text as "contextFrom",
+async function storedRows(client: pg.PoolClient): Promise<readonly ListPrice[]> {
+  const { rows } = await client.query<ListPrice>(
+    `select provider, model, meter, service_tier as "serviceTier", region, trim_scale(unit_price)::text as "unitPrice",
+       per::text as per, fee_basis as "feeBasis", trim_scale(min_quantity)::text as "minQuantity",
+       trim_scale(rounding_quantity)::text as "roundingQuantity", context_from::text as "contextFrom",
+       context_inclusive as "contextInclusive", schedule,
        to_char(effective_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "effectiveFrom",
-       to_char(effective_to at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "effectiveTo"
+       to_char(effective_to at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "effectiveTo",
+       derived, source
      from aforo_store.price_rows
-     where tenant_id = '' and book = 'catalogue' and service_tier = 'standard'
+     where tenant_id = '' and book = 'catalogue' and retracted_at is null
      order by recorded_at, price_row_id`,
   )
   return rows

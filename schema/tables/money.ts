@@ -1,6 +1,8 @@
 /** The price book and what a revision costs and brings. */
 
-import { bigint, boolean, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { bigint, boolean, integer, jsonb, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
+import type { PriceSchedule } from '../../core/price.ts'
 import { bytea, instant, store } from './columns.ts'
 
 export const priceRows = store.table(
@@ -22,8 +24,35 @@ export const priceRows = store.table(
     recordedAt: instant('recorded_at').notNull(),
     source: text().notNull(),
     sourceDigest: text('source_digest'),
+    region: text().default('').notNull(),
+    contextInclusive: boolean('context_inclusive').default(false).notNull(),
+    schedule: jsonb().$type<PriceSchedule>(),
+    feeBasis: text('fee_basis').default('token').notNull(),
+    minQuantity: numeric('min_quantity', { precision: 38, scale: 9 }),
+    roundingQuantity: numeric('rounding_quantity', { precision: 38, scale: 9 }),
+    derived: boolean().default(false).notNull(),
+    retractedAt: instant('retracted_at'),
+    series: text().generatedAlwaysAs(sql`the key fields, see the migration`).notNull(),
   },
   (t) => [primaryKey({ columns: [t.priceRowId] })],
+)
+
+export const priceAliases = store.table(
+  'price_aliases',
+  {
+    priceAliasId: bigint('price_alias_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    tenantId: text('tenant_id').notNull(),
+    provider: text().notNull(),
+    alias: text().notNull(),
+    toProvider: text('to_provider').notNull(),
+    toModel: text('to_model').notNull(),
+    effectiveFrom: instant('effective_from').notNull(),
+    effectiveTo: instant('effective_to'),
+    recordedAt: instant('recorded_at').notNull(),
+    retractedAt: instant('retracted_at'),
+    source: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.priceAliasId] })],
 )
 
 export const ratings = store.table(

@@ -17,17 +17,22 @@ beforeAll(async () => {
     meter: 'output',
     source: 'test',
   }
-  for (const [unit_price, effective_from, recorded_at] of [
-    ['15.000', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'],
-    ['12', '2026-02-01T00:00:00Z', '2026-01-20T00:00:00Z'],
-    ['11', '2026-02-01T00:00:00Z', '2026-02-20T00:00:00Z'],
+  const [january, february] = ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z']
+  const [announced, corrected] = ['2026-01-20T00:00:00Z', '2026-02-20T00:00:00Z']
+  for (const [unit_price, effective_from, effective_to, recorded_at, retracted_at] of [
+    ['15.000', january, null, january, announced],
+    ['15.000', january, february, announced, null],
+    ['12', february, null, announced, corrected],
+    ['11', february, null, corrected, null],
   ]) {
     await insert(api.database.pool, 'price_rows', {
       ...row,
       unit_price,
       per: 1_000_000,
       effective_from,
+      effective_to,
       recorded_at,
+      retracted_at,
     })
   }
 })
@@ -73,7 +78,10 @@ describe('an override', () => {
     const { rows } = await api.database.pool.query(
       `select unit_price from aforo_store.price_rows where book = 'override' order by 1`,
     )
-    expect(rows).toHaveLength(2)
+    expect(
+      rows.map((price) => Number(price.unit_price)),
+      'the first row, what of its time it keeps, and the second',
+    ).toEqual([8, 9.5, 9.5])
     expect(
       (await api.put(path, { ...body, model: 'gpt-y' })).status,
       'another subject needs another id',

@@ -1,86 +1,134 @@
 import { readFileSync } from 'node:fs'
-import type { ModelCall } from '../../core/assembly.ts'
+import type { Assembly } from '../../core/assembly.ts'
 import { Decimal } from '../../core/money.ts'
+import type { AttributeValue, Span } from '../../core/span.ts'
 import { nanoOfMillis } from '../../core/time.ts'
 import type { PriceOf } from '../../rating/cost.ts'
-import { toCatalogueRows } from '../../rating/prices/convert.ts'
+import { toListPrices } from '../../rating/prices/convert.ts'
+import { correct, knownAliases } from '../../rating/prices/correct.ts'
+import type { ListPrice } from '../../rating/prices/list-price.ts'
 import { createFindKeys } from '../../rating/prices/match.ts'
 import type { BookRow } from '../../rating/prices/resolve.ts'
 import { bundledCatalogue } from '../../rating/prices/seed.ts'
 import { priceFrom } from '../../rating/pricing.ts'
-import { modelCall } from './events.ts'
+import { assemble } from '../../receiver/assemble/assemble.ts'
+import { DEFAULT_ATTRIBUTION } from '../../receiver/dialects/attribution.ts'
+import { toUsage } from '../../receiver/dialects/normalise.ts'
 
-/** What a usage costs at an instant by the provider's own list. Token counts include their subsets. */
+/**
+ * What a usage costs at an instant by the provider's own list, and how that is worked out. Token counts include their
+ * subsets. `cost` null: nobody can say.
+ */
 export interface CostOracle {
   readonly id: string
   readonly provider: string
   readonly model: string
   readonly at: string
   readonly service_tier: string
+  readonly region?: string
   readonly usage: Readonly<Record<string, number>>
-  readonly cost: string
+  readonly cost: string | null
+  readonly why?: string
 }
 
-export function costOracles(): readonly CostOracle[] {
-  return JSON.parse(readFileSync(new URL('../oracles/costs.json', import.meta.url), 'utf8'))
+export function costOracles(file = 'costs'): readonly CostOracle[] {
+  return JSON.parse(readFileSync(new URL(`../oracles/${file}.json`, import.meta.url), 'utf8'))
 }
 
-const TOKENS = /_tokens$/
+/** OpenTelemetry's names; what it has none for is stated as `aforo.usage.<unit>`. */
+const USAGE_KEYS: Readonly<Record<string, string>> = {
+  input_tokens: 'gen_ai.usage.input_tokens',
+  output_tokens: 'gen_ai.usage.output_tokens',
+  cache_read_tokens: 'gen_ai.usage.cache_read.input_tokens',
+  cache_write_tokens: 'gen_ai.usage.cache_creation.input_tokens',
+  reasoning_tokens: 'gen_ai.usage.reasoning.output_tokens',
+}
 
-export function callOf(oracle: CostOracle, spanNo = 1): ModelCall {
-  const { usage } = oracle
-  const read = usage.cache_read_tokens ?? 0
-  const write = usage.cache_write_tokens ?? 0
-  const write1h = usage.cache_write_1h_tokens ?? 0
-  const reasoning = usage.reasoning_tokens ?? 0
+/** The span that an instrumentation would send of such a call. */
+export function spanOf(oracle: CostOracle, no = 1): Span {
+  const attributes: Record<string, AttributeValue> = {
+    'gen_ai.operation.name': oracle.model.includes('embed') ? 'embeddings' : 'chat',
+    'gen_ai.provider.name': oracle.provider,
+    'gen_ai.request.model': oracle.model,
+    'gen_ai.response.model': oracle.model,
+    'aforo.service_tier': oracle.service_tier,
+    ...(oracle.region === undefined ? {} : { 'cloud.region': oracle.region }),
+  }
+  for (const [unit, count] of Object.entries(oracle.usage)) {
+    attributes[USAGE_KEYS[unit] ?? `aforo.usage.${unit}`] = count
+  }
   const startNano = nanoOfMillis(Date.parse(oracle.at))
-  return modelCall(spanNo, {
-    kind: oracle.model.includes('embedding') ? 'embedding' : 'chat',
-    provider: oracle.provider,
-    model: oracle.model,
-    requestModel: null,
+  return {
+    traceId: no.toString(16).padStart(32, '0'),
+    spanId: no.toString(16).padStart(16, '0'),
+    parentSpanId: '',
+    name: `chat ${oracle.model}`,
+    kind: 'client',
+    failed: false,
     startNano,
-    endNano: startNano,
-    serviceTier: oracle.service_tier,
-    buckets: {
-      inputUncached: (usage.input_tokens ?? 0) - read - write,
-      cacheRead: read,
-      cacheWrite: write - write1h,
-      cacheWrite1h: write1h,
-      outputText: (usage.output_tokens ?? 0) - reasoning,
-      outputReasoning: reasoning,
-    },
-    quantities: Object.fromEntries(Object.entries(usage).filter(([unit]) => !TOKENS.test(unit))),
-  })
+    endNano: startNano + 1_000_000_000n,
+    scopeName: 'test-scope',
+    scopeVersion: '',
+    attribute: (key) => (Object.hasOwn(attributes, key) ? attributes[key] : undefined),
+    resource: () => undefined,
+  }
 }
 
-/** Prices of the bundled catalogue alone, without a database. */
+/** What the trace of that one span amounts to. */
+export function assemblyOfOracle(oracle: CostOracle, no?: number): Assembly {
+  const span = spanOf(oracle, no)
+  return assemble([toUsage(span, DEFAULT_ATTRIBUTION)], { now: span.endNano + 1n })
+}
+
+/** Prices of the bundled catalogue with our corrections, without a database. */
 export async function cataloguePrices(): Promise<PriceOf> {
   const providers = await bundledCatalogue()
   const rows = new Map<string, BookRow[]>()
-  toCatalogueRows(providers).forEach((row, no) => {
-    const name = `${row.provider}\0${row.model}`
-    const effectiveTo = row.effectiveTo === null ? null : Date.parse(row.effectiveTo) * 1000
-    const list = rows.get(name) ?? []
-    rows.set(name, list)
-    list.push({
-      priceRowId: `${no}`,
-      tenantId: '',
-      book: 'catalogue',
-      meter: row.meter,
-      serviceTier: 'standard',
-      currency: 'USD',
-      unitPrice: new Decimal(row.unitPrice),
-      per: new Decimal(row.per),
-      contextFrom: Number(row.contextFrom),
-      effectiveFrom: Date.parse(row.effectiveFrom) * 1000,
-      effectiveTo,
-      recordedAt: 0,
-    })
+  const add = (key: string, row: BookRow) => rows.set(key, [...(rows.get(key) ?? []), row])
+  const list = correct(toListPrices(providers))
+  list.forEach((price, no) => {
+    add(`${price.provider}\0${price.model}`, bookRow(price, no))
+    for (const alias of knownAliases()) {
+      if (alias.toProvider !== price.provider || alias.toModel !== price.model) continue
+      add(`${alias.provider}\0${alias.alias}`, {
+        ...bookRow(price, no),
+        aliased: true,
+        effectiveFrom: Math.max(micros(price.effectiveFrom)!, micros(alias.effectiveFrom)!),
+        effectiveTo: earlier(micros(price.effectiveTo), micros(alias.effectiveTo)),
+      })
+    }
   })
   return priceFrom(
     'default',
     createFindKeys(providers),
     (key) => rows.get(`${key.provider}\0${key.model}`) ?? [],
   )
+}
+
+function bookRow(price: ListPrice, no: number): BookRow {
+  return {
+    ...price,
+    priceRowId: `${no}`,
+    tenantId: '',
+    book: 'catalogue',
+    currency: 'USD',
+    unitPrice: new Decimal(price.unitPrice),
+    per: new Decimal(price.per),
+    minQuantity: price.minQuantity === null ? null : new Decimal(price.minQuantity),
+    roundingQuantity: price.roundingQuantity === null ? null : new Decimal(price.roundingQuantity),
+    contextFrom: Number(price.contextFrom),
+    aliased: false,
+    effectiveFrom: micros(price.effectiveFrom)!,
+    effectiveTo: micros(price.effectiveTo),
+    recordedAt: 0,
+    retractedAt: null,
+  }
+}
+
+function micros(instant: string | null): number | null {
+  return instant === null ? null : Date.parse(instant) * 1000
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }

@@ -4,6 +4,8 @@ import { assemblyToDocument } from '../../core/assembly-document.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import { NO_TOKENS } from '../../core/usage.ts'
 import { parsePlan } from '../../rating/plan.ts'
+import { transaction } from '../../schema/pool.ts'
+import { recordPriceRows } from '../../schema/price-rows.ts'
 
 export const NOON = new Date('2026-11-23T12:00:00Z')
 
@@ -145,10 +147,26 @@ export async function storeOverride(
   pool: pg.Pool,
   row: { provider: string; model: string; meter: string; unitPrice: string; per?: string; from?: string },
 ): Promise<void> {
-  await pool.query(
-    `insert into aforo_store.price_rows
-       (tenant_id, book, provider, model, meter, unit_price, per, effective_from, recorded_at, source)
-     values ('default', 'override', $1, $2, $3, $4, $5, $6, now(), 'test')`,
-    [row.provider, row.model, row.meter, row.unitPrice, row.per ?? '1', row.from ?? LONG_AGO],
-  )
+  const { from = LONG_AGO, ...said } = row
+  const price = {
+    tenantId: 'default',
+    book: 'override',
+    serviceTier: 'standard',
+    region: '',
+    currency: 'USD',
+    per: '1',
+    feeBasis: 'token',
+    minQuantity: null,
+    roundingQuantity: null,
+    contextFrom: '0',
+    contextInclusive: false,
+    schedule: null,
+    effectiveFrom: from,
+    effectiveTo: null,
+    derived: false,
+    source: 'test',
+    sourceDigest: null,
+    ...said,
+  }
+  await transaction(pool, (client) => recordPriceRows(client, [price], new Date()))
 }

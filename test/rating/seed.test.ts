@@ -28,17 +28,23 @@ describe('seeding the price book', () => {
     const providers = await bundledCatalogue()
     await seedPriceBook(database.pool, NOON, providers)
     const before = await rowCount()
-    expect(await seedPriceBook(database.pool, LATER, dearer(providers))).toEqual({ added: 1 })
-    expect(await rowCount()).toBe(before + 1)
+    // The list price, batch and priority, and Azure's Data Zone with its batch; of each the old row up to now.
+    expect(await seedPriceBook(database.pool, LATER, dearer(providers))).toEqual({ added: 5 })
+    expect(await rowCount()).toBe(before + 10)
     const { rows } = await database.pool.query(
       `select trim_scale(unit_price)::text as price, effective_from = $1 as from_now, recorded_at = $1 as recorded_now
-       from aforo_store.price_rows order by price_row_id desc limit 1`,
+       from aforo_store.price_rows
+       where provider = 'openai' and model = 'gpt-4o' and meter = 'input_uncached' and service_tier = 'standard'
+         and region = '' and retracted_at is null
+       order by effective_from`,
       [LATER],
     )
-    expect(rows).toEqual([{ price: '7', from_now: true, recorded_now: true }])
-    // And back again: a row more, none changed.
+    expect(rows).toEqual([
+      { price: '2.5', from_now: false, recorded_now: true },
+      { price: '7', from_now: true, recorded_now: true },
+    ])
     const muchLater = new Date('2026-12-02T00:00:00Z')
-    expect(await seedPriceBook(database.pool, muchLater, providers)).toEqual({ added: 1 })
+    expect(await seedPriceBook(database.pool, muchLater, providers), 'and back again').toEqual({ added: 5 })
   })
 })
 

@@ -1,0 +1,33 @@
+import type { ProviderCorrections } from './correction.ts'
+
+/** Groq's flex tier has higher limits and no price of its own. */
+export const GROQ: ProviderCorrections = {
+  provider: 'groq',
+  derivations: [
+    {
+      models: ['*'],
+      source: 'https://console.groq.com/docs/batch (half)',
+      times: '0.5',
+      to: { tier: 'batch' },
+    },
+    {
+      models: ['*'],
+      source: 'https://console.groq.com/docs/flex-processing (the price on demand)',
+      times: '1',
+      to: { tier: 'flex' },
+    },
+  ],
+}
+
+/** What is free says so in its name; without the suffix it is another row, with a price. */
+export const OPENROUTER: ProviderCorrections = {
+  provider: 'openrouter',
+  models: [{ id: ':free', match: { ends_with: ':free' } }],
+  prices: [
+    {
+      models: [':free'],
+      source: 'https://openrouter.ai/docs/api-reference/limits (free variants)',
+      perMillion: { input_uncached: '0', output: '0' },
+    },
+  ],
+}

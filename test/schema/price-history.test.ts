@@ -1,0 +1,54 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { migrate } from '../../schema/migrate.ts'
+import { emptyDatabase, type TestDatabase } from '../support/database.ts'
+import { timescaleMode } from '../support/server.ts'
+
+const FOLDER = fileURLToPath(new URL('../../schema/migrations', import.meta.url))
+
+let database: TestDatabase
+let folder: string
+beforeEach(async () => {
+  database = await emptyDatabase()
+  folder = mkdtempSync(join(tmpdir(), 'aforo-migrations-'))
+})
+afterEach(async () => {
+  rmSync(folder, { recursive: true })
+  await database.drop()
+})
+
+test('a price book of rows that overtake one another becomes one of rows that do not', async () => {
+  const { pool, url } = database
+  cpSync(FOLDER, folder, { recursive: true })
+  const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8'))
+  journal.entries = journal.entries.filter((entry: { idx: number }) => entry.idx < 7)
+  writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify(journal))
+  await migrate(url, { timescale: timescaleMode(), folder })
+  for (const [price, from, to, recorded] of [
+    [1, '2026-01-01', null, '2026-01-01'],
+    [2, '2026-03-01', null, '2026-02-01'],
+    [3, '2026-03-01', null, '2026-02-15'],
+    [4, '2026-06-01', '2026-07-01', '2026-05-01'],
+  ]) {
+    await pool.query(
+      `insert into aforo_store.price_rows
+         (tenant_id, book, provider, model, meter, unit_price, per, effective_from, effective_to, recorded_at, source)
+       values ('', 'catalogue', 'p', 'm', 'output', $1, 1, $2, $3, $4, 'test')`,
+      [price, from, to, recorded],
+    )
+  }
+  await migrate(url, { timescale: timescaleMode() })
+  const { rows } = await pool.query(
+    `select trim_scale(unit_price) || ' ' || effective_from::date || ' ' || coalesce(effective_to::date::text, '-') as line
+     from aforo_store.price_rows where retracted_at is null order by effective_from`,
+  )
+  expect(rows.map((row) => row.line)).toEqual([
+    '1 2026-01-01 2026-03-01',
+    '3 2026-03-01 2026-06-01',
+    '4 2026-06-01 2026-07-01',
+    '3 2026-07-01 -',
+  ])
+})
