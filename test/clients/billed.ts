@@ -13,7 +13,7 @@ export interface Bill {
   readonly output: number
   /** Calls that `GET /v1/exceptions` lists as unmetered. */
   readonly exceptions: number
-  /** Scopes of the spans in the journal, with how many of which class: what there was to judge by. */
+  /** The spans in the journal, with their times since the first: what there was to judge by. */
   readonly spans: readonly string[]
 }
 
@@ -37,14 +37,15 @@ export async function readBill(pool: Pool, apiPort: number, customer: string): P
   }
 }
 
-/** Waits until no trace is open any more and no event waits for its rating. */
+/** Waits until no trace is open any more, no event waits for its rating and no mirror for its next cut. */
 export async function settled(pool: Pool): Promise<void> {
   const deadline = Date.now() + WAIT_MS_MAX
   let quietSince = Date.now()
   while (Date.now() - quietSince < QUIET_MS) {
     const { rows } = await pool.query<{ open: boolean }>(
       `select exists (select from aforo_store.traces where cut_due_at is not null)
-         or exists (select from aforo_store.rating_queue) as open`,
+         or exists (select from aforo_store.rating_queue)
+         or exists (select from aforo_store.call_sightings where not told) as open`,
     )
     if (rows[0]!.open) quietSince = Date.now()
     if (Date.now() > deadline) throw new Error('traces are still open')
@@ -82,9 +83,11 @@ async function readCalls(pool: Pool, customer: string): Promise<Billed[]> {
 
 async function readSpans(pool: Pool, customer: string): Promise<string[]> {
   const { rows } = await pool.query<{ told: string }>(
-    `select concat_ws(' ', scope_name, scope_version, '→', dialect, class, metered, count(*)) as told
-     from aforo_store.usage_journal where customer = $1
-     group by scope_name, scope_version, dialect, class, metered order by 1`,
+    `select format('%s..%s µs %s+%s %s, %s %s by %s %s', (start_nano - min(start_nano) over ()) / 1000,
+         (end_nano - min(start_nano) over ()) / 1000, input_uncached + cache_read + cache_write + cache_write_1h,
+         output_text + output_reasoning, coalesce(response_model, request_model, '(no model)'), dialect, class,
+         scope_name, scope_version) as told
+     from aforo_store.usage_journal where customer = $1 order by start_nano`,
     [customer],
   )
   return rows.map((row) => row.told)

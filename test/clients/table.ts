@@ -54,7 +54,7 @@ function faultsOf(outcome: Outcome): string[] {
   return [
     `${client.name}: ${verdictOf(judgement)}; its spans leave open ${leftOpen(client)}`,
     ...judgement.faults.map((fault) => `  ${fault}`),
-    ...spans.map((told) => `  told by ${told}`),
+    ...spans.map((told) => `  told ${told}`),
     '',
   ]
 }
