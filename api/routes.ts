@@ -6,6 +6,7 @@ import { marginRoutes } from './routes/margins.ts'
 import { planRoutes } from './routes/plans.ts'
 import { priceRoutes } from './routes/prices.ts'
 import { quoteRoutes } from './routes/quotes.ts'
+import { settingRoutes } from './routes/settings.ts'
 import { traceRoutes } from './routes/traces.ts'
 
 /** All endpoints of the API that belong to a tenant. */
@@ -18,4 +19,5 @@ export const ROUTES: readonly Route[] = [
   ...marginRoutes,
   ...exceptionRoutes,
   ...priceRoutes,
+  ...settingRoutes,
 ]

@@ -2,7 +2,8 @@ import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { TenantId } from '../../core/ids.ts'
-import { attributions, exceptions } from '../../schema/tables.ts'
+import type { TokenBuckets } from '../../core/usage.ts'
+import { attributions, exceptions, statedUsage } from '../../schema/tables.ts'
 import type { Key } from '../cursor.ts'
 
 export type ExceptionRow = typeof exceptions.$inferSelect
@@ -93,4 +94,18 @@ export async function nameCustomer(
   await drizzle(client)
     .insert(attributions)
     .values({ tenantId: row.tenantId, traceId: row.traceId, ...named, recordedAt: now.toISOString() })
+}
+
+/** Writes down what the call of an exception used: a fact that stays, for the cut to find. */
+export async function stateUsage(
+  client: pg.PoolClient,
+  row: ExceptionRow,
+  stated: { buckets: TokenBuckets; note: string | undefined },
+  now: Date,
+): Promise<void> {
+  const { buckets, note } = stated
+  const about = { tenantId: row.tenantId, traceId: row.traceId, spanId: row.spanId! }
+  await drizzle(client)
+    .insert(statedUsage)
+    .values({ ...about, ...buckets, note, recordedAt: now.toISOString() })
 }

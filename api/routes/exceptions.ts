@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
+import type { TokenBuckets } from '../../core/usage.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
 import { exceptionId, listOf, name, page } from '../fields.ts'
@@ -15,10 +16,14 @@ import {
   listExceptions,
   lockException,
   nameCustomer,
+  stateUsage,
 } from '../queries/exceptions.ts'
 import { ok, route } from '../route.ts'
 
-const KINDS = ['unmetered', 'unpriced', 'unattributed', 'conflict', 'bad_time'] as const
+const KINDS = ['unmetered', 'unpriced', 'unattributed', 'conflict', 'bad_time', 'cost_drift'] as const
+
+/** More no provider counts for one call. */
+const TOKENS_MAX = 1_000_000_000
 
 const exceptionFields = z.object({
   exception_id: z.string(),
@@ -41,6 +46,27 @@ const note = z
   .max(2000)
   .regex(/^[^\0]*$/, 'must not hold NUL')
 
+const tokens = z.int().min(0).max(TOKENS_MAX)
+
+const statedUsage = z
+  .strictObject({
+    input_tokens: tokens.describe('cache reads and writes included'),
+    output_tokens: tokens.describe('reasoning included'),
+    cache_read_tokens: tokens.default(0),
+    cache_write_tokens: tokens.default(0).describe('those that live an hour included'),
+    cache_write_1h_tokens: tokens.default(0),
+    reasoning_tokens: tokens.default(0),
+  })
+  .refine(
+    (usage) => usage.cache_read_tokens + usage.cache_write_tokens <= usage.input_tokens,
+    'cache reads and writes are part of the input tokens',
+  )
+  .refine(
+    (usage) => usage.cache_write_1h_tokens <= usage.cache_write_tokens,
+    'cache writes of an hour are part of the cache writes',
+  )
+  .refine((usage) => usage.reasoning_tokens <= usage.output_tokens, 'reasoning is part of the output tokens')
+
 export const exceptionRoutes = [
   route({
     method: 'get',
@@ -62,29 +88,64 @@ export const exceptionRoutes = [
   route({
     method: 'post',
     path: '/v1/exceptions/{exception_id}/resolve',
-    summary: 'Names the customer of an unattributed event, or closes an exception with a note.',
+    summary: 'Names a customer, states usage, or closes an exception with a note.',
     description:
-      'With `customer` the event is cut and priced again; the exception is resolved by that, once the customer is on ' +
-      'a plan. With a note alone it is closed at once and nothing is billed.',
+      'With the `customer` of an unattributed event, or the `usage` of an unmetered call, the event is cut and priced ' +
+      'again; the exception is resolved by that, once the customer is on a plan. With a note alone it is closed at ' +
+      'once and nothing is billed.',
     pathFields: z.object({ exception_id: exceptionId }),
     queryFields: z.strictObject({}),
     bodyFields: z
-      .strictObject({ customer: name.optional(), note: note.optional() })
-      .refine((body) => body.customer !== undefined || body.note !== undefined, 'needs a customer or a note'),
+      .strictObject({ customer: name.optional(), usage: statedUsage.optional(), note: note.optional() })
+      .refine((body) => Object.values(body).some(isGiven), 'needs a customer, usage or a note')
+      .refine(
+        (body) => !isGiven(body.customer) || !isGiven(body.usage),
+        'takes a customer or usage, not both',
+      ),
     answers: { 200: exceptionFields },
     async handle({ client, tenantId, path, body, now }) {
       const row = await lockException(client, tenantId, path.exception_id)
       if (!row) throw new AforoError('not_found', `there is no exception ${path.exception_id}`)
       if (row.resolvedAt !== null) throw new AforoError('conflict', 'this exception is resolved already')
-      if (body.customer === undefined)
+      const { customer, usage } = body
+      if (isGiven(customer)) {
+        await refuseCustomer(client, row, customer)
+        await nameCustomer(client, row, { customerId: customer, note: body.note }, now)
+      } else if (isGiven(usage)) {
+        refuseUsage(row)
+        await stateUsage(client, row, { buckets: bucketsOf(usage), note: body.note }, now)
+      } else {
         return ok(showException(await closeException(client, row, body.note!, now)))
-      await refuseCustomer(client, row, body.customer)
-      await nameCustomer(client, row, { customerId: body.customer, note: body.note }, now)
+      }
       await completeEvents(client, tenantId, { kind: 'trace', traceId: row.traceId.toString('hex') }, now)
       return ok(showException(row))
     },
   }),
 ]
+
+function isGiven<T>(value: T | undefined): value is T {
+  return value !== undefined
+}
+
+/** Throws where usage is not what the exception wants for. */
+function refuseUsage(row: ExceptionRow): void {
+  if (row.kind === 'unmetered' && row.spanId !== null) return
+  throw new AforoError('invalid_argument', `usage does not resolve an exception of kind ${row.kind}`, {
+    faults: [{ path: '/usage', message: 'is for exceptions of kind unmetered' }],
+  })
+}
+
+function bucketsOf(usage: z.infer<typeof statedUsage>): TokenBuckets {
+  const cached = usage.cache_read_tokens + usage.cache_write_tokens
+  return {
+    inputUncached: usage.input_tokens - cached,
+    cacheRead: usage.cache_read_tokens,
+    cacheWrite: usage.cache_write_tokens - usage.cache_write_1h_tokens,
+    cacheWrite1h: usage.cache_write_1h_tokens,
+    outputText: usage.output_tokens - usage.reasoning_tokens,
+    outputReasoning: usage.reasoning_tokens,
+  }
+}
 
 /** Throws where naming that customer could not complete the event. */
 async function refuseCustomer(client: pg.PoolClient, row: ExceptionRow, customer: string): Promise<void> {

@@ -19,7 +19,7 @@ export interface Sighting {
   readonly root: boolean
   /** Told by a gateway or a provider, who knows what it charges. */
   readonly serves: boolean
-  /** A poll for the result of a call: its usage counts where nobody else has any. */
+  /** A poll for the result of a call: it counts where nobody else tells usage. */
   readonly polled: boolean
   /** How much its trace knows of whose call it was; of several traces the one with the most has the call. */
   readonly standing: number

@@ -108,7 +108,7 @@ describe('calls that several traces tell of', () => {
         await run(tenant, traces, how)
         expect(await billed(tenant)).toEqual(expected(traces))
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
-  }, 120_000)
+  }, 240_000)
 })
