@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { AforoError } from '../core/errors.ts'
+import { auditCommand } from './audit.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
@@ -17,6 +18,7 @@ program.addCommand(serveCommand('rater', 'usage journal to rated events', ['rate
 program.addCommand(serveCommand('api', 'REST API', ['api']))
 program.addCommand(migrateCommand())
 program.addCommand(keysCommand())
+program.addCommand(auditCommand())
 
 try {
   await program.parseAsync(process.argv)

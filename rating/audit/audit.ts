@@ -1,0 +1,78 @@
+import type pg from 'pg'
+import type { AuditReport, AuditScope } from '../../core/audit.ts'
+import { acrossLanes } from '../../schema/lanes.ts'
+import { readBooked } from '../booked.ts'
+import { LockedCounters } from '../counters.ts'
+import { nameOf } from '../name.ts'
+import { PlanShelf } from '../plan-shelf.ts'
+import { createPricing, type Pricing } from '../pricing.ts'
+import { auditCounters } from './counters.ts'
+import { compareBooks } from './event.ts'
+import { compareFindings, readListed } from './findings.ts'
+import { auditPlans } from './plans.ts'
+import { newestRatings, type RatedRevision, readRated, type StoredRating } from './rated-events.ts'
+import { readRatingFacts } from './rating-facts.ts'
+import { auditSums } from './sums.ts'
+
+/** Connections of one snapshot: one for lists and sums, one for each page that is worked on. */
+export interface AuditConnections {
+  readonly list: pg.PoolClient
+  readonly lanes: readonly pg.PoolClient[]
+}
+
+interface Sources {
+  readonly shelf: PlanShelf
+  readonly pricing: Pricing
+  readonly noCounters: LockedCounters
+  readonly now: Date
+}
+
+/**
+ * Re-derives what every rated event cost and was charged from its newest rated revision and compares; then the sums of
+ * the tables with one another, and the counters with F. Nothing is read that a rating of `now` would not read.
+ */
+export async function auditRatings(
+  { list, lanes }: AuditConnections,
+  scope: AuditScope,
+  now: Date,
+  report: AuditReport,
+): Promise<void> {
+  await auditSums(list, scope, report)
+  await auditPlans(list, scope, report)
+  await auditCounters(list, scope, report)
+  const noCounters = await LockedCounters.lock(list, [])
+  const sources = { shelf: new PlanShelf(), pricing: createPricing(), noCounters, now }
+  await acrossLanes(newestRatings(list, scope), lanes, (ratings, lane) =>
+    auditPage(lane, sources, ratings, report),
+  )
+}
+
+async function auditPage(
+  client: pg.PoolClient,
+  { shelf, pricing, noCounters, now }: Sources,
+  ratings: readonly StoredRating[],
+  report: AuditReport,
+): Promise<void> {
+  const page = await readRated(client, ratings)
+  const events = page.map(({ event }) => event)
+  if (events.length === 0) return
+  const booked = await readBooked(client, events)
+  const bookedOf = ({ event }: RatedRevision) => booked(event)
+  const facts = await readRatingFacts(client, shelf, page, bookedOf)
+  const listed = await readListed(client, events)
+  for (const rated of page) {
+    const { rating, event } = rated
+    const { tenantId, eventId } = event
+    const about = { kind: 'event', tenantId, id: eventId }
+    const fault = facts.faultOf(rated)
+    if (fault !== null) report.gap('ratings', { ...about, found: fault })
+    try {
+      const offer = facts.offerOf(rated, bookedOf(rated))
+      const priceNow = async () => (await pricing.forEvents(client, [event], now))(tenantId)
+      const again = await compareBooks({ rating, offer, priceNow, noCounters }, report)
+      compareFindings(again, listed.get(nameOf(tenantId, eventId)) ?? [], report)
+    } catch (error) {
+      report.gap('ratings', { ...about, found: `cannot be rated again: ${(error as Error).message}` })
+    }
+  }
+}

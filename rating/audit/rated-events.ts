@@ -1,0 +1,118 @@
+import type pg from 'pg'
+import type { AuditScope } from '../../core/audit.ts'
+import { pagesOf } from '../../schema/pages.ts'
+import { type ClaimedRevision, timeRange } from '../claim.ts'
+
+/** The newest rating of an event. Text of numbers is as the database writes it. */
+export interface StoredRating {
+  readonly tenantId: string
+  readonly eventId: string
+  readonly revision: number
+  readonly time: string
+  readonly status: string
+  readonly unpriced: boolean
+  readonly customer: string | null
+  readonly subscriptionId: string | null
+  /** Milliseconds since 1970. */
+  readonly periodStart: number | null
+  readonly planId: string | null
+  readonly planVersion: number | null
+  readonly currency: string | null
+}
+
+/** A rated event with the revision it was rated by. */
+export interface RatedRevision {
+  readonly rating: StoredRating
+  /** As the rating would claim the next revision if it were of the same assembly: all that is booked is behind it. */
+  readonly event: ClaimedRevision
+  /** Whether a further revision waits or is about to be made. */
+  readonly unsettled: boolean
+}
+
+const PAGE_EVENTS = 200
+
+/** The newest ratings, one per event. */
+export function newestRatings(
+  client: pg.PoolClient,
+  { tenantId, from, to }: AuditScope,
+): AsyncGenerator<readonly StoredRating[], void, void> {
+  return pagesOf<StoredRating & pg.QueryResultRow>(
+    client,
+    `select tenant_id as "tenantId", event_id as "eventId", revision, time::text as time, status, unpriced,
+       customer_id as customer, subscription_id::text as "subscriptionId",
+       (extract(epoch from period_start) * 1000)::double precision as "periodStart", plan_id as "planId",
+       plan_version as "planVersion", currency
+     from (
+       select r.*, lead(revision) over (partition by tenant_id, event_id order by revision) as later
+       from aforo_store.ratings r
+       where ($1::text is null or tenant_id = $1) and time >= $2::timestamptz and time < $3::timestamptz) r
+     where later is null`,
+    [tenantId, from, to],
+    PAGE_EVENTS,
+  )
+}
+
+/** The events of ratings. One whose revision is gone is left out: the queue's check tells of it. */
+export async function readRated(
+  client: pg.PoolClient,
+  ratings: readonly StoredRating[],
+): Promise<readonly RatedRevision[]> {
+  const { rows } = await client.query<EventRow>({
+    name: 'audit-rated',
+    text: `
+      select rated.no::integer as no, (extract(epoch from event.time) * 1000000)::bigint::text as time_micros,
+        (extract(epoch from event.recorded_at) * 1000000)::bigint::text as recorded_at_micros,
+        event.trace_id, event.customer_id, event.product_id, event.agent, event.assembly,
+        trace.revision is distinct from rated.revision or trace.cut_due_at is not null as unsettled
+      from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[])
+        with ordinality as rated (tenant_id, event_id, revision, time, no)
+      cross join lateral (
+        select * from aforo_store.events event
+        where event.tenant_id = rated.tenant_id and event.event_id = rated.event_id
+          and event.revision = rated.revision and event.time = rated.time and event.time between $5 and $6
+        limit 1) event
+      left join aforo_store.traces trace
+        on trace.tenant_id = event.tenant_id and trace.trace_id = event.trace_id`,
+    values: [
+      ratings.map((rating) => rating.tenantId),
+      ratings.map((rating) => rating.eventId),
+      ratings.map((rating) => rating.revision),
+      ratings.map((rating) => rating.time),
+      ...timeRange(ratings),
+    ],
+  })
+  return rows.map((row) => {
+    const rating = ratings[row.no - 1]!
+    const { tenantId, eventId, time } = rating
+    return {
+      rating,
+      unsettled: row.unsettled,
+      event: {
+        tenantId,
+        eventId,
+        revision: rating.revision + 1,
+        attempts: 0,
+        time,
+        timeMicros: Number(row.time_micros),
+        recordedAtMicros: Number(row.recorded_at_micros),
+        traceId: row.trace_id,
+        customer: row.customer_id,
+        product: row.product_id,
+        agent: row.agent,
+        document: row.assembly,
+      },
+    }
+  })
+}
+
+interface EventRow {
+  readonly no: number
+  readonly time_micros: string
+  readonly recorded_at_micros: string
+  readonly trace_id: Buffer
+  readonly customer_id: string | null
+  readonly product_id: string | null
+  readonly agent: string | null
+  readonly assembly: unknown
+  readonly unsettled: boolean
+}

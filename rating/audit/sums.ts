@@ -1,0 +1,110 @@
+import type pg from 'pg'
+import type { AuditReport, AuditScope } from '../../core/audit.ts'
+import { askForGaps, countRows } from '../../schema/gap-query.ts'
+
+/** Compares the tables of the rating with one another as sets, in SQL. */
+export async function auditSums(
+  client: pg.PoolClient,
+  { tenantId, from, to }: AuditScope,
+  report: AuditReport,
+): Promise<void> {
+  const values = [tenantId, from, to]
+  const count = (table: string) => `select count(*) from aforo_store.${table} where ${IN_SCOPE}`
+  await countRows(client, 'queue', count('events'), values, report)
+  await countRows(client, 'sums', count('ratings'), values, report)
+  await countRows(client, 'price_rows', count('cost_lines'), values, report)
+  await askForGaps(client, { check: 'queue', text: QUEUE, values }, report)
+  await askForGaps(client, { check: 'sums', text: SUMS, values }, report)
+  await askForGaps(client, { check: 'price_rows', text: UNIT_PRICES, values }, report)
+  await askForGaps(client, { check: 'price_rows', text: AMOUNTS, values }, report)
+  const { rows } = await client.query<{ count: string }>(count('rating_queue'), values)
+  report.pending('revisions to be rated', Number(rows[0]!.count))
+}
+
+const IN_SCOPE = `($1::text is null or tenant_id = $1) and time >= $2::timestamptz and time < $3::timestamptz`
+
+/** Where each revision is: written, rated, waiting. It is rated or waits, and after all revisions before it. */
+const QUEUE = `
+  with place as (
+    select tenant_id, event_id, revision, time, 1 as written, 0 as rated, 0 as waiting from aforo_store.events
+    where ${IN_SCOPE}
+    union all
+    select tenant_id, event_id, revision, time, 0, 1, 0 from aforo_store.ratings where ${IN_SCOPE}
+    union all
+    select tenant_id, event_id, revision, time, 0, 0, 1 from aforo_store.rating_queue where ${IN_SCOPE}
+  ), placed as (
+    select tenant_id, event_id, revision, sum(written) as written, sum(rated) as rated, sum(waiting) as waiting
+    from place
+    group by tenant_id, event_id, revision, time
+  ), ordered as (
+    select *, lag(rated, 1, 1) over (partition by tenant_id, event_id order by revision) as rated_before from placed
+  )
+  select 'revision' as kind, tenant_id, event_id || '#' || revision as id,
+    case when written = 0 then case when rated > 0 then 'is rated and was never cut' else 'waits and was never cut' end
+      when rated + waiting = 0 then 'is neither rated nor in the queue'
+      when rated + waiting > 1 then 'is rated and in the queue'
+      else 'is rated, and the one before it is not' end as found
+  from ordered
+  where written <> 1 or rated + waiting <> 1 or (rated = 1 and rated_before = 0)`
+
+/** The lines of a revision against its rating. Lines whose revision has no rating at their time stand alone. */
+const SUMS = `
+  with line as (
+    select tenant_id, event_id, revision, time, 1 as ratings, cogs, coalesce(price, 0) as price,
+      0 as cost_lines, 0 as price_lines, 0 as stack_cogs, 0 as stack_price
+    from aforo_store.ratings where ${IN_SCOPE}
+    union all
+    select tenant_id, event_id, revision, time, 0, 0, 0, coalesce(amount, 0), 0, 0, 0
+    from aforo_store.cost_lines where ${IN_SCOPE}
+    union all
+    select tenant_id, event_id, revision, time, 0, 0, 0, 0, amount, 0, 0
+    from aforo_store.price_lines where ${IN_SCOPE}
+    union all
+    select tenant_id, event_id, revision, time, 0, 0, 0, 0, 0, cogs, price
+    from aforo_store.event_lines where ${IN_SCOPE}
+  ), summed as (
+    select tenant_id, event_id, revision, sum(ratings) as ratings, sum(cogs) as cogs, sum(price) as price,
+      sum(cost_lines) as cost_lines, sum(price_lines) as price_lines, sum(stack_cogs) as stack_cogs,
+      sum(stack_price) as stack_price
+    from line
+    group by tenant_id, event_id, revision, time
+  )
+  select 'revision' as kind, tenant_id, event_id || '#' || revision as id,
+    case when ratings = 0 then 'has lines and no rating'
+      when cogs <> cost_lines or cogs <> stack_cogs
+        then format('costs %s, its cost lines %s, its event lines %s', trim_scale(cogs), trim_scale(cost_lines),
+          trim_scale(stack_cogs))
+      else format('is priced %s, its price lines %s, its event lines %s', trim_scale(price), trim_scale(price_lines),
+        trim_scale(stack_price)) end as found
+  from summed
+  where ratings <> 1 or cogs <> cost_lines or cogs <> stack_cogs or price <> price_lines or price <> stack_price`
+
+/** By price row: where a line says another unit price than its row, one of the two was changed. */
+const UNIT_PRICES = `
+  select 'price row' as kind, line.tenant_id, coalesce(line.price_row_id::text, 'none') as id,
+    case when line.price_row_id is null then format('cost lines without a row have a price, the first is %s', first)
+      when row.price_row_id is null then format('is not there, and %s cost lines name it, the first is %s', lines, first)
+      when row.tenant_id not in ('', line.tenant_id) then format('is of another tenant than the cost line %s', first)
+      else format('says %s per %s %s, and %s cost lines say otherwise, the first is %s', trim_scale(row.unit_price),
+        row.per, row.currency, lines, first) end as found
+  from (
+    select tenant_id, price_row_id, unit_price, per, currency, count(*) as lines,
+      min(event_id || '#' || revision || '/' || line_no) as first,
+      bool_or((unit_price is null) <> (amount is null)) as is_half,
+      bool_or(coalesce(unit_price, 0) <> 0 or coalesce(amount, 0) <> 0) as is_priced
+    from aforo_store.cost_lines where ${IN_SCOPE}
+    group by tenant_id, price_row_id, unit_price, per, currency) line
+  left join aforo_store.price_rows row on row.price_row_id = line.price_row_id
+  where is_half or (line.price_row_id is null and is_priced) or (line.price_row_id is not null and (
+    row.tenant_id is null or row.tenant_id not in ('', line.tenant_id)
+    or (row.unit_price, row.per, row.currency) is distinct from (line.unit_price, line.per, line.currency)))`
+
+/** quantity × unit price / per, to within half of the last digit: multiplied out, so that nothing is rounded here. */
+const AMOUNTS = `
+  select 'event' as kind, tenant_id, event_id as id,
+    format('%s of %s at %s per %s cannot be %s', trim_scale(sum(quantity)), meter, trim_scale(unit_price), per,
+      trim_scale(sum(amount))) as found
+  from aforo_store.cost_lines
+  where ${IN_SCOPE} and unit_price is not null
+  group by tenant_id, event_id, part, provider, model, tool, meter, service_tier, price_row_id, unit_price, per
+  having abs(sum(amount) * per - sum(quantity) * unit_price) * 2 > per * 0.000000000000000001`

@@ -1,0 +1,88 @@
+import type { Assembly } from '../../core/assembly.ts'
+import { assemblyToDocument } from '../../core/assembly-document.ts'
+import type { AuditReport } from '../../core/audit.ts'
+import type { UsageTotals } from '../../core/event.ts'
+import { eventIdOf } from '../../core/ids.ts'
+import type { UnixNano } from '../../core/time.ts'
+import { firstUnlike } from '../../core/unlike.ts'
+import { LISTED_KINDS, NO_LONGER_TRUE } from '../cut/exceptions.ts'
+import type { DueTrace } from '../cut/trace.ts'
+import { countsOf } from './counts.ts'
+import type { StoredEvent, StoredException } from './stored-events.ts'
+
+/** What the rating lists under a kind that the cut lists too. */
+const OF_THE_RATING = 'rating_failed'
+
+/** Compares an event with what its trace amounts to. */
+export function compareEvent(
+  trace: DueTrace,
+  assembly: Assembly,
+  stored: StoredEvent | undefined,
+  exceptions: readonly StoredException[],
+  report: AuditReport,
+): void {
+  const { tenantId } = trace
+  const id = eventIdOf(trace.traceId)
+  const about = { kind: 'event', tenantId, id }
+  report.count('assembly', 1)
+  report.count('event_totals', stored?.revisions.length ?? 0)
+  if (stored === undefined) {
+    report.gap('assembly', { ...about, found: `has no revision at ${trace.eventTime}: its trace was cut` })
+    return
+  }
+  const { newest, revisions, totals } = stored
+  const must: unknown = JSON.parse(JSON.stringify(assemblyToDocument(assembly)))
+  const unlike =
+    firstUnlike(newest.document, must, 'assembly') ??
+    firstUnlike({ ...newest, document: null }, columnsOf(assembly), 'column')
+  if (unlike !== null) report.gap('assembly', { ...about, found: unlike })
+  if (revisions.length !== trace.revision + 1 || revisions.some((revision, at) => revision !== at)) {
+    const found = `has revisions ${revisions.join(', ')}, not 0 to ${trace.revision}`
+    report.gap('event_totals', { ...about, found })
+  }
+  const miscounted = firstUnlike(totals, countsOf(newest.document) satisfies UsageTotals, 'sum')
+  if (miscounted !== null) report.gap('event_totals', { ...about, found: miscounted })
+  compareExceptions(trace, assembly, exceptions, report)
+}
+
+function columnsOf(assembly: Assembly) {
+  const { customer, product, agent, session } = assembly
+  const startedAt = micros(assembly.startNano)
+  return { document: null, customer, product, agent, session, startedAt, endedAt: micros(assembly.endNano) }
+}
+
+function micros(nano: UnixNano): string {
+  return String(nano / 1000n)
+}
+
+/** What a person closed stays closed, whatever is found again. */
+function compareExceptions(
+  trace: DueTrace,
+  { anomalies }: Assembly,
+  stored: readonly StoredException[],
+  report: AuditReport,
+): void {
+  const { tenantId } = trace
+  const id = eventIdOf(trace.traceId)
+  const gap = (found: string) => report.gap('trace_exceptions', { kind: 'exception', tenantId, id, found })
+  const listed = stored.filter(({ reason }) => reason !== OF_THE_RATING)
+  const names = new Map(listed.map((exception) => [nameOf(exception), exception]))
+  const wanted = new Set<string>()
+  for (const anomaly of anomalies) {
+    if (!LISTED_KINDS.some((kind) => kind === anomaly.kind)) continue
+    wanted.add(nameOf(anomaly))
+    const exception = names.get(nameOf(anomaly))
+    if (exception === undefined) gap(`${nameOf(anomaly)} is not listed`)
+    else if (exception.resolution === NO_LONGER_TRUE) gap(`${nameOf(anomaly)} is resolved and still true`)
+    else if (!exception.open && exception.resolution === null) gap(`${nameOf(anomaly)} is closed by nobody`)
+  }
+  for (const exception of listed) {
+    if (exception.open && !wanted.has(nameOf(exception)))
+      gap(`${nameOf(exception)} is open and no longer true`)
+  }
+  report.count('trace_exceptions', listed.length)
+}
+
+function nameOf({ kind, spanId }: { readonly kind: string; readonly spanId: string }): string {
+  return spanId === '' ? kind : `${kind} of span ${spanId}`
+}

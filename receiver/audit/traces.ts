@@ -1,0 +1,107 @@
+import type pg from 'pg'
+import type { AuditReport, AuditScope } from '../../core/audit.ts'
+import { askForGaps, countRows } from '../../schema/gap-query.ts'
+
+/**
+ * Compares traces, their journal rows and their events as sets, in SQL: what is missing on one side, and what is
+ * counted otherwise on the other. Traces that are due are told as pending.
+ */
+export async function auditTraces(
+  client: pg.PoolClient,
+  { tenantId, from, to }: AuditScope,
+  report: AuditReport,
+): Promise<void> {
+  const values = [tenantId, from, to]
+  await countRows(
+    client,
+    'traces',
+    `select count(*) from aforo_store.traces t where ${TRACE_IN_SCOPE}`,
+    values,
+    report,
+  )
+  await askForGaps(client, { check: 'traces', text: MISCOUNTED, values }, report)
+  await askForGaps(client, { check: 'traces', text: UNSETTLED, values }, report)
+  await askForGaps(client, { check: 'event_totals', text: STRAY_EVENTS, values }, report)
+  await askForGaps(client, { check: 'sightings', text: LOST_OWNERS, values: [tenantId] }, report)
+  const { rows } = await client.query<{ due: string; without: string }>(
+    `select count(*) filter (where t.cut_due_at is not null)::text as due,
+       count(*) filter (where not t.has_usage)::text as without
+     from aforo_store.traces t where ${TRACE_IN_SCOPE}`,
+    values,
+  )
+  report.pending('traces due', Number(rows[0]!.due))
+  report.pending('traces without usage', Number(rows[0]!.without))
+}
+
+/** A trace that has no event yet is in scope by the times of its spans. */
+const TRACE_IN_SCOPE = `($1::text is null or t.tenant_id = $1)
+  and coalesce(t.event_time, t.time_to) >= $2::timestamptz and coalesce(t.event_time, t.time_to) < $3::timestamptz`
+
+/** Journal rows by trace against what the traces say of them, and either without the other. */
+const MISCOUNTED = `
+  with told as (
+    select tenant_id, trace_id, count(*) as spans, min(time) as time_from, max(time) as time_to,
+      min(received_at) as first_received_at, max(received_at) as last_received_at,
+      bool_or(parent_span_id is null) as root_ended, bool_or(class <> 'other') as has_usage
+    from aforo_store.usage_journal j
+    where $1::text is null or j.tenant_id = $1
+    group by tenant_id, trace_id
+  )
+  select case when t.trace_id is null then 'journal row' else 'trace' end as kind, tenant_id,
+    encode(trace_id, 'hex') as id,
+    case
+      when t.trace_id is null then format('%s journal rows belong to no trace', told.spans)
+      when told.trace_id is null then format('has no journal row, and counts %s', t.span_count)
+      when t.span_count <> told.spans then format('counts %s journal rows, and has %s', t.span_count, told.spans)
+      when (t.time_from, t.time_to) is distinct from (told.time_from, told.time_to)
+        then format('says its rows are from %s to %s, and they are from %s to %s', t.time_from, t.time_to,
+          told.time_from, told.time_to)
+      when (t.first_received_at, t.last_received_at)
+          is distinct from (told.first_received_at, told.last_received_at)
+        then format('says its rows were received from %s to %s, and they were from %s to %s', t.first_received_at,
+          t.last_received_at, told.first_received_at, told.last_received_at)
+      when t.root_ended <> told.root_ended then format('says root_ended is %s', t.root_ended)
+      else format('says has_usage is %s', t.has_usage)
+    end as found
+  from told full join (
+    select * from aforo_store.traces t where $1::text is null or t.tenant_id = $1) t using (tenant_id, trace_id)
+  where coalesce(t.event_time, t.time_to, told.time_to) >= $2::timestamptz
+    and coalesce(t.event_time, t.time_to, told.time_to) < $3::timestamptz
+    and (t.span_count, t.time_from, t.time_to, t.first_received_at, t.last_received_at, t.root_ended, t.has_usage)
+      is distinct from (told.spans, told.time_from, told.time_to, told.first_received_at, told.last_received_at,
+        told.root_ended, told.has_usage)`
+
+/** A trace with usage that is neither due nor cut would never be billed. */
+const UNSETTLED = `
+  select 'trace' as kind, t.tenant_id, encode(t.trace_id, 'hex') as id,
+    case when t.has_usage and t.cut_due_at is null and t.revision < 0 then 'has usage and is neither due nor cut'
+      when t.revision >= 0 and t.event_time is null then 'was cut and names no time of its event'
+      else 'waits for a completed fact and is not due' end as found
+  from aforo_store.traces t
+  where ${TRACE_IN_SCOPE} and (
+    (t.has_usage and t.cut_due_at is null and t.revision < 0) or (t.revision >= 0 and t.event_time is null)
+    or (t.completed and t.cut_due_at is null))`
+
+/** Every revision is of a trace that was cut that often, at the time of its event. */
+const STRAY_EVENTS = `
+  select 'event' as kind, e.tenant_id, e.event_id as id,
+    case when t.trace_id is null then format('revision %s belongs to no trace', e.revision)
+      when e.event_id <> 'evt_' || encode(e.trace_id, 'hex') then format('revision %s is of another trace', e.revision)
+      when t.revision < e.revision then format('revision %s is unknown to its trace, whose newest is %s', e.revision,
+        t.revision)
+      else format('revision %s is of %s, its trace says %s', e.revision, e.time, t.event_time) end as found
+  from aforo_store.events e
+  left join aforo_store.traces t on t.tenant_id = e.tenant_id and t.trace_id = e.trace_id
+  where ($1::text is null or e.tenant_id = $1) and e.time >= $2::timestamptz and e.time < $3::timestamptz
+    and (t.trace_id is null or e.event_id <> 'evt_' || encode(e.trace_id, 'hex') or t.revision < e.revision
+      or t.event_time is distinct from e.time)`
+
+const LOST_OWNERS = `
+  select 'sighting' as kind, s.tenant_id, encode(s.trace_id, 'hex') || '/' || encode(s.span_id, 'hex') as id,
+    format('names the owner %s/%s, which %s', encode(s.owner_trace_id, 'hex'), encode(s.owner_span_id, 'hex'),
+      case when o.trace_id is null then 'is none' else 'names another' end) as found
+  from aforo_store.call_sightings s
+  left join aforo_store.call_sightings o
+    on o.tenant_id = s.tenant_id and o.trace_id = s.owner_trace_id and o.span_id = s.owner_span_id
+  where ($1::text is null or s.tenant_id = $1)
+    and (o.owner_trace_id is distinct from s.owner_trace_id or o.owner_span_id is distinct from s.owner_span_id)`

@@ -1,0 +1,113 @@
+import type pg from 'pg'
+import { SILENT } from '../../core/log.ts'
+import type { Usage } from '../../core/usage.ts'
+import { seedPriceBook } from '../../rating/prices/seed.ts'
+import { createRater } from '../../rating/rater.ts'
+import { assemble } from '../../receiver/assemble/assemble.ts'
+import { createCutter } from '../../receiver/cut/cutter.ts'
+import { createJournal } from '../../receiver/journal/journal.ts'
+import { completeEvents } from '../../schema/completion.ts'
+import { transaction } from '../../schema/pool.ts'
+import { storeCustomer, storeOverride, storePlan } from '../rating/events.ts'
+import { callOf, metricsOf, NOON_NANO, noon, otherOf, spanIdOf, traceIdOf } from '../support/usages.ts'
+
+const SETTINGS = { quietMs: 2_000, idleMs: 30_000, maxAgeMs: 120_000, spansMax: 100 }
+const CHILD = { parentSpanId: spanIdOf('root') }
+/** High-entropy, so that two traces that name it saw one call. */
+const SEEN_TWICE = 'msg_01XFDUDYJgAACzvnptvVoYEL'
+
+export const PLAN = {
+  currency: 'USD',
+  credit_rate: '0.01',
+  meters: [
+    {
+      meter: 'input_tokens',
+      model: 'graduated',
+      tiers: [
+        { up_to: '300', unit_price: '0.01', per: '3' },
+        { up_to: null, unit_price: '0.02', per: '7' },
+      ],
+    },
+    { meter: 'output_tokens', model: 'per_unit', unit_price: '15', per: '1000000' },
+    { meter: 'tool_calls', model: 'package', package_size: '2', package_price: '0.01' },
+    { meter: 'cogs', model: 'cost_plus', markup_pct: '33.333' },
+  ],
+}
+
+/** Aforo without sockets and clocks, at told seconds after noon. */
+export function openBooks(pool: pg.Pool) {
+  const metrics = metricsOf()
+  const journal = createJournal({ pool, metrics, settings: SETTINGS })
+  const cutter = createCutter({ pool, settings: SETTINGS, log: SILENT, assemble, metrics })
+  const rater = createRater({ pool })
+  return {
+    push: (seconds: number, ...usages: readonly Usage[]) => journal.append('default', usages, noon(seconds)),
+    cut: (seconds: number) => cutter.cut(noon(seconds)),
+    rate: (seconds: number) => rater.rate(noon(seconds)),
+    /** Writes down whose a trace is, as the API does. */
+    name: (seconds: number, trace: string, customer: string) =>
+      transaction(pool, async (client) => {
+        const traceId = traceIdOf(trace)
+        await client.query(
+          `insert into aforo_store.attributions (tenant_id, trace_id, customer_id, recorded_at)
+           values ('default', $1, $2, $3)`,
+          [Buffer.from(traceId, 'hex'), customer, noon(seconds)],
+        )
+        await completeEvents(client, 'default', { kind: 'trace', traceId }, noon(seconds))
+      }),
+  }
+}
+
+/**
+ * Books with something of everything: late spans, tools, a customer named by hand, calls without usage, price or
+ * customer, a call that two traces saw, and a trace and a revision that still wait.
+ */
+export async function fillBooks(pool: pg.Pool): Promise<void> {
+  await seedPriceBook(pool, noon(-86_400))
+  await storePlan(pool, 'team', PLAN)
+  for (const customer of ['acme', 'globex']) await storeCustomer(pool, customer, 'team')
+  await storeOverride(pool, { provider: 'tool', model: 'db.query', meter: 'tool_call', unitPrice: '0.0003' })
+  const books = openBooks(pool)
+  await books.push(
+    0,
+    callOf('late', 'root', { quantities: { web_searches: 2, accepted_prediction_tokens: 3 } }),
+    callOf('late', 'call', {
+      ...CHILD,
+      anomalies: [{ kind: 'bad_number', spanId: 'x', reason: 'negative' }],
+    }),
+    toolOf('late', 'tool'),
+    otherOf('late', 'other', CHILD),
+    callOf('globex', 'root', { customer: 'globex', startNano: NOON_NANO + 1n }),
+    callOf('unpriced', 'root', { provider: 'house', requestModel: 'own-1', responseModel: 'own-1' }),
+    callOf('nobody', 'root', { customer: null }),
+    callOf('named', 'root', { customer: null }),
+    callOf('unmetered', 'root', { metered: false, usageClass: 'call' }),
+    callOf('client', 'root', { responseId: SEEN_TWICE }),
+    callOf('gateway', 'root', {
+      responseId: SEEN_TWICE,
+      scopeName: 'gateway',
+      serviceName: 'gateway',
+      customer: null,
+      kind: 'server',
+    }),
+  )
+  await books.cut(2)
+  await books.rate(2)
+  await books.name(5, 'named', 'globex')
+  await books.push(
+    5,
+    callOf('late', 'later', { ...CHILD, startNano: NOON_NANO - 5n }),
+    toolOf('late', 'tool 2'),
+  )
+  for (const seconds of [7, 8, 9]) {
+    await books.cut(seconds)
+    await books.rate(seconds)
+  }
+  await books.push(20, callOf('waiting', 'root'))
+  await books.cut(22)
+  await books.push(23, callOf('due', 'root'))
+}
+
+function toolOf(trace: string, span: string): Usage {
+  return otherOf(trace, span, { ...CHILD, usageClass: 'tool', toolName: 'db.query', toolType: 'function' })
+}

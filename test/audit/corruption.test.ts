@@ -1,0 +1,79 @@
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { auditAll, auditOver, reportLines } from '../../cmd/audit.ts'
+import type { AuditCheck, AuditReport } from '../../core/audit.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { noon } from '../support/usages.ts'
+import { fillBooks } from './books.ts'
+import { CORRUPTIONS } from './corruptions.ts'
+
+const ALL = { tenantId: null, from: '-infinity', to: 'infinity' }
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await testDatabase()
+  await fillBooks(db.pool)
+})
+afterAll(() => db.drop())
+
+/** Changes the books, audits them, and takes the change back. */
+async function auditAfter(...changes: readonly string[]): Promise<AuditReport> {
+  const client: pg.PoolClient = await db.pool.connect()
+  try {
+    await client.query('begin')
+    for (const change of changes) {
+      const { rowCount } = await client.query(change)
+      expect(rowCount, change).toBeGreaterThan(0)
+    }
+    return await auditOver([client, client, client, client], ALL, noon(60))
+  } finally {
+    await client.query('rollback')
+    client.release()
+  }
+}
+
+function gapsOf(report: AuditReport): readonly (readonly [AuditCheck, string, string])[] {
+  return report.results.flatMap(({ check, result }) =>
+    result.gaps.map(({ kind, id }) => [check, kind, id] as const),
+  )
+}
+
+it('finds nothing in books that nobody touched, and tells what is not settled yet', async () => {
+  const report = await auditAll(db.pool, ALL, noon(60))
+  expect(reportLines(report).filter((line) => line.startsWith('gap'))).toEqual([])
+  expect(report.gapCount).toBe(0)
+  expect(report.pendings).toEqual(
+    new Map([
+      ['traces due', 1],
+      ['revisions to be rated', 1],
+    ]),
+  )
+  for (const { check, result } of report.results) expect([check, result.rows > 0]).toEqual([check, true])
+})
+
+it('looks at one tenant or a part of the time where that is asked for', async () => {
+  const other = await auditAll(db.pool, { ...ALL, tenantId: 'other' }, noon(60))
+  const before = await auditAll(db.pool, { ...ALL, to: '2026-11-23T00:00:00Z' }, noon(60))
+  for (const report of [other, before]) {
+    expect(report.gapCount).toBe(0)
+    expect(report.results.find(({ check }) => check === 'assembly')!.result.rows).toBe(0)
+  }
+})
+
+describe('a row that is changed behind Aforo’s back is named', () => {
+  it.each(CORRUPTIONS)('%s', async (_, change, check, kind, id) => {
+    const report = await auditAfter(change)
+    const named = typeof id === 'string' ? id : expect.stringMatching(id)
+    expect(gapsOf(report)).toContainEqual([check, kind, named])
+  })
+})
+
+it('lists twenty gaps of a check and counts the others', async () => {
+  const report = await auditAfter(
+    `insert into aforo_store.rating_queue
+     select 'default', 'evt_' || no, 0, now(), now(), 0, now() from generate_series(1, 33) as no`,
+  )
+  const { result } = report.results.find(({ check }) => check === 'queue')!
+  expect([result.gaps.length, result.gapCount]).toEqual([20, 33])
+  expect(reportLines(report)).toContainEqual('gap  queue: and 13 more')
+})
