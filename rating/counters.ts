@@ -34,7 +34,8 @@ export interface Charged extends ChargeStep {
 }
 
 interface Counter {
-  readonly key: CounterKey
+  /** Where its row lies, as long as it is locked. */
+  readonly place: string
   quantity: Decimal
   amount: Decimal
 }
@@ -48,35 +49,31 @@ export class LockedCounters {
   }
 
   /**
-   * Locks the counters, which are made where there are none yet. Everybody inserts and locks in the order of the
-   * key, so nobody waits for somebody who waits for him.
+   * Locks the counters, which are made where there are none yet. Everybody locks in the order of the key, and inserts
+   * in it while holding no lock, so nobody waits for somebody who waits for him.
    */
   static async lock(client: pg.PoolClient, keys: Iterable<CounterKey>): Promise<LockedCounters> {
     const distinct = new Map<string, CounterKey>()
     for (const key of keys) distinct.set(counterName(key), key)
-    const values = columnsOf([...distinct.values()])
     if (distinct.size === 0) return new LockedCounters(new Map())
-    await client.query({
-      name: 'rating-counters-insert',
-      text: `insert into aforo_store.meter_counters
-           (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)
-         select * from ${KEYS} order by 1, 2, 3, 4, 5, 6
-         on conflict do nothing`,
-      values,
-    })
-    const { rows } = await client.query<CounterRow>({
-      name: 'rating-counters-lock',
-      text: `select tenant_id, subscription_id::text as subscription_id,
-           (extract(epoch from period_start) * 1000)::bigint::text as period_start, plan_id, plan_version, meter_no,
-           quantity::text as quantity, amount::text as amount
-         from aforo_store.meter_counters
-         join ${KEYS} using (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)
-         order by meter_counters.tenant_id, meter_counters.subscription_id, meter_counters.period_start,
-           meter_counters.plan_id, meter_counters.plan_version, meter_counters.meter_no
-         for update of meter_counters`,
-      values,
-    })
-    return new LockedCounters(new Map(rows.map((row) => counterOf(row))))
+    const named = [...distinct.entries()]
+    const values = columnsOf([...distinct.values()])
+    // Most counters are there from the first event of the period on: the insert is tried only where one is missing.
+    await client.query('savepoint unlocked')
+    let rows = await lockRows(client, values)
+    if (rows.length < named.length) {
+      await client.query('rollback to savepoint unlocked')
+      await insertRows(client, values)
+      rows = await lockRows(client, values)
+    }
+    return new LockedCounters(
+      new Map(
+        rows.map(({ no, place, quantity, amount }) => [
+          named[no - 1]![0],
+          { place, quantity: new Decimal(quantity), amount: new Decimal(amount) },
+        ]),
+      ),
+    )
   }
 
   /** Moves a counter by a step and returns the step with its price. */
@@ -91,30 +88,67 @@ export class LockedCounters {
     return { ...step, amount }
   }
 
-  /** Writes all counters back, once. */
+  /**
+   * Writes all counters back, once, each at the place where it was locked: nobody else can have moved it since.
+   * @throws Error where one was not there
+   */
   async write(client: pg.PoolClient): Promise<void> {
     const counters = [...this.#counters.values()]
     if (counters.length === 0) return
-    await client.query({
+    const { rowCount } = await client.query({
       name: 'rating-counters-write',
       text: `update aforo_store.meter_counters counter set quantity = moved.quantity, amount = moved.amount
-         from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::integer[], $6::integer[],
-             $7::numeric[], $8::numeric[])
-           as moved (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no, quantity, amount)
-         where counter.tenant_id = moved.tenant_id and counter.subscription_id = moved.subscription_id
-           and counter.period_start = moved.period_start and counter.plan_id = moved.plan_id
-           and counter.plan_version = moved.plan_version and counter.meter_no = moved.meter_no`,
+         from unnest($1::tid[], $2::numeric[], $3::numeric[]) as moved (place, quantity, amount)
+         where counter.ctid = moved.place`,
       values: [
-        ...columnsOf(counters.map((counter) => counter.key)),
+        counters.map((counter) => counter.place),
         counters.map((counter) => decimalText(counter.quantity)),
         counters.map((counter) => decimalText(counter.amount)),
       ],
     })
+    if (rowCount !== counters.length)
+      throw new Error(`${rowCount} of ${counters.length} counters were written`)
   }
 }
 
+async function lockRows(client: pg.PoolClient, values: unknown[]): Promise<readonly LockedRow[]> {
+  const { rows } = await client.query<LockedRow>({
+    name: 'rating-counters-lock',
+    text: `select key.no::integer as no, counter.ctid::text as place, counter.quantity::text as quantity,
+         counter.amount::text as amount
+       from ${KEYS}
+       join aforo_store.meter_counters counter
+         using (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)
+       order by counter.tenant_id, counter.subscription_id, counter.period_start, counter.plan_id,
+         counter.plan_version, counter.meter_no
+       for update of counter`,
+    values,
+  })
+  return rows
+}
+
+interface LockedRow {
+  /** Place of the key in the arrays, from 1. */
+  readonly no: number
+  readonly place: string
+  readonly quantity: string
+  readonly amount: string
+}
+
+async function insertRows(client: pg.PoolClient, values: unknown[]): Promise<void> {
+  await client.query({
+    name: 'rating-counters-insert',
+    text: `insert into aforo_store.meter_counters
+         (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)
+       select tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no from ${KEYS}
+       order by 1, 2, 3, 4, 5, 6
+       on conflict do nothing`,
+    values,
+  })
+}
+
 const KEYS = `unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::integer[], $6::integer[])
-  as key (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)`
+  with ordinality as key (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no, no)`
 
 function columnsOf(keys: readonly CounterKey[]): unknown[] {
   return [
@@ -130,27 +164,4 @@ function columnsOf(keys: readonly CounterKey[]): unknown[] {
 export function counterName(key: CounterKey): string {
   const { tenantId, subscriptionId, periodStart, planId, planVersion, meterNo } = key
   return nameOf(tenantId, subscriptionId, periodStart, planId, planVersion, meterNo)
-}
-
-interface CounterRow {
-  readonly tenant_id: string
-  readonly subscription_id: string
-  readonly period_start: string
-  readonly plan_id: string
-  readonly plan_version: number
-  readonly meter_no: number
-  readonly quantity: string
-  readonly amount: string
-}
-
-function counterOf(row: CounterRow): readonly [string, Counter] {
-  const key: CounterKey = {
-    tenantId: row.tenant_id,
-    subscriptionId: row.subscription_id,
-    periodStart: Number(row.period_start),
-    planId: row.plan_id,
-    planVersion: row.plan_version,
-    meterNo: row.meter_no,
-  }
-  return [counterName(key), { key, quantity: new Decimal(row.quantity), amount: new Decimal(row.amount) }]
 }
