@@ -32,7 +32,7 @@ export const priceRows = store.table(
     roundingQuantity: numeric('rounding_quantity', { precision: 38, scale: 9 }),
     derived: boolean().default(false).notNull(),
     retractedAt: instant('retracted_at'),
-    series: text().generatedAlwaysAs(sql`the key fields, see the migration`).notNull(),
+    series: bigint({ mode: 'bigint' }).generatedAlwaysAs(sql`a hash, see the migration`).notNull(),
   },
   (t) => [primaryKey({ columns: [t.priceRowId] })],
 )
@@ -51,6 +51,7 @@ export const priceAliases = store.table(
     recordedAt: instant('recorded_at').notNull(),
     retractedAt: instant('retracted_at'),
     source: text().notNull(),
+    series: bigint({ mode: 'bigint' }).generatedAlwaysAs(sql`a hash, see the migration`).notNull(),
   },
   (t) => [primaryKey({ columns: [t.priceAliasId] })],
 )
