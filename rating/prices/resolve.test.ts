@@ -53,6 +53,57 @@ describe('resolution', () => {
   })
 })
 
+describe('resolution by place and hour', () => {
+  const everywhere = row({ priceRowId: '1' })
+  const there = row({ priceRowId: '2', region: 'us' })
+
+  test('a price of the region goes before one for everywhere, and counts nowhere else', () => {
+    expect(idOf([everywhere, there], { region: 'us' })).toBe('2')
+    expect(idOf([everywhere, there])).toBe('1')
+    expect(idOf([everywhere], { region: 'us' })).toBe('1')
+  })
+
+  test('where the list has prices of the region, its others do not count there', () => {
+    const batch = row({ priceRowId: '3', serviceTier: 'batch' })
+    expect(idOf([everywhere, there, batch], { region: 'us', serviceTier: 'batch' })).toBeNull()
+    const contract = row({ priceRowId: '4', serviceTier: 'batch', book: 'contract' })
+    expect(idOf([there, batch, contract], { region: 'us', serviceTier: 'batch' })).toBe('4')
+  })
+
+  test('a price by the hour goes before one for all hours', () => {
+    const schedule = { tz: 'UTC', weekdays: [4], from: '00:00', to: '01:00' }
+    const rows = [everywhere, row({ priceRowId: '2', schedule })]
+    const hour = 3_600_000_000
+    expect(idOf(rows, { at: hour - 1 })).toBe('2')
+    expect(idOf(rows, { at: hour })).toBe('1')
+  })
+
+  test('a context price with its bound counts at the bound', () => {
+    const rows = [everywhere, row({ priceRowId: '2', contextFrom: 200_000, contextInclusive: true })]
+    expect(idOf(rows, { inputTokens: 199_999 })).toBe('1')
+    expect(idOf(rows, { inputTokens: 200_000 })).toBe('2')
+  })
+
+  test('what a name means by an alias goes before what it is by itself', () => {
+    expect(idOf([row({ priceRowId: '9' }), row({ priceRowId: '2', aliased: true })])).toBe('2')
+  })
+
+  test('a row that was retracted is known until then', () => {
+    const rows = [
+      row({ priceRowId: '1', recordedAt: 0, retractedAt: 50 }),
+      row({ priceRowId: '2', recordedAt: 50 }),
+    ]
+    expect(idOf(rows, { knownAt: 49 })).toBe('1')
+    expect(idOf(rows, { knownAt: 50 })).toBe('2')
+    expect(idOf(rows)).toBe('2')
+  })
+
+  test('a fee is the same in every tier and region', () => {
+    const fee = [row({ meter: 'web_search', feeBasis: 'call' })]
+    expect(idOf(fee, { meter: 'web_search', serviceTier: 'batch', region: 'us' })).toBe('1')
+  })
+})
+
 describe('a meter without a row of its own', () => {
   const priced = (...meters: CostMeter[]) =>
     meters.map((meter) => row({ meter, priceRowId: `${METER_IDS[meter]}` }))
@@ -66,6 +117,14 @@ describe('a meter without a row of its own', () => {
     ['cache_write_1h', '1'],
     ['request', null],
     ['web_search', null],
+    ['citation', '2'],
+    ['output_image', '2'],
+    ['input_image', '1'],
+    ['input_video', '1'],
+    ['cache_read_image', '1'],
+    ['input_audio', null],
+    ['cache_read_audio', null],
+    ['output_audio', null],
     ['tool_call', null],
   ] as const)('%s takes row %s', (meter, id) => {
     expect(idOf(priced('input_uncached', 'output'), { meter })).toBe(id)

@@ -3,6 +3,20 @@ import type { ProviderCorrections } from './correction.ts'
 /** Groq's flex tier has higher limits and no price of its own. */
 export const GROQ: ProviderCorrections = {
   provider: 'groq',
+  prices: [
+    {
+      models: ['whisper-large-v3'],
+      source: 'https://console.groq.com/docs/speech-to-text (billed for ten seconds at least)',
+      fees: [
+        { meter: 'input_audio_second', price: '0.111', per: '3600', basis: 'second', minQuantity: '10' },
+      ],
+    },
+    {
+      models: ['whisper-large-v3-turbo'],
+      source: 'https://console.groq.com/docs/speech-to-text (billed for ten seconds at least)',
+      fees: [{ meter: 'input_audio_second', price: '0.04', per: '3600', basis: 'second', minQuantity: '10' }],
+    },
+  ],
   derivations: [
     {
       models: ['*'],

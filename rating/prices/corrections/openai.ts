@@ -32,6 +32,7 @@ export const OPENAI: ProviderCorrections = {
   models: [
     { id: 'gpt-6.1-sol', match: { starts_with: 'gpt-6.1-sol' } },
     { id: 'gpt-6.1-terra', match: { starts_with: 'gpt-6.1-terra' } },
+    { id: 'gpt-4o-mini-search-preview', match: { starts_with: 'gpt-4o-mini-search-preview' } },
   ],
   prices: [
     {
@@ -91,6 +92,16 @@ export const OPENAI: ProviderCorrections = {
       source: PRIORITY,
       tier: 'priority',
       perMillion: { input_uncached: '2', cache_read: '0.5', output: '8' },
+    },
+    {
+      models: ['gpt-4o-mini-search-preview'],
+      source: PRICING,
+      perMillion: { input_uncached: '0.15', output: '0.6' },
+    },
+    {
+      models: ['gpt-4o-search-preview', 'gpt-4o-mini-search-preview'],
+      source: `${PRICING} (search models: $25 per 1,000 calls, content tokens are free)`,
+      fees: [{ meter: 'web_search', price: '25', per: '1000', basis: 'call' }],
     },
     {
       models: ['*'],
