@@ -20,6 +20,7 @@ const NOW = 1_790_000_000_000_000_000n
 const END_MS = 1_790_000_000_000
 /** A trace of 10,000 spans may cost this many times one of 1,000. */
 const GROWTH_MAX = 12
+const AGENT_NANO = 10_000_000_000n
 
 const keys = compileKeys(KEYS, COUNTED_KEYS, USAGE_INSIDE_KEYS)
 const agents = decodeProtobuf(agentTraces({ traces: 85, seed: 1, customers: 50, endMs: END_MS }), keys)
@@ -51,16 +52,21 @@ function usagesOf(batch: SpanBatch): Usage[] {
   return usages
 }
 
-/** Agents of one trace, beside one another under one root. */
+/** Agents of one trace, one after the other under one root, ten seconds each. */
 function oneTrace(spans: number): readonly Usage[] {
   const shape = { traces: Math.ceil(spans / SPANS_PER_AGENT_TRACE), seed: 2, customers: 1, endMs: END_MS }
   const usages = usagesOf(decodeProtobuf(agentTraces(shape), keys)).slice(0, spans)
   const root = usages.find((usage) => usage.parentSpanId === '')!
-  return usages.map((usage) => ({
-    ...usage,
-    traceId: root.traceId,
-    parentSpanId: usage.parentSpanId === '' && usage !== root ? root.spanId : usage.parentSpanId,
-  }))
+  return usages.map((usage, at) => {
+    const later = BigInt(Math.floor(at / SPANS_PER_AGENT_TRACE)) * AGENT_NANO
+    return {
+      ...usage,
+      traceId: root.traceId,
+      parentSpanId: usage.parentSpanId === '' && usage !== root ? root.spanId : usage.parentSpanId,
+      startNano: usage.startNano + later,
+      endNano: usage.endNano + later,
+    }
+  })
 }
 
 /** Nanoseconds of CPU per span, printed and returned. */

@@ -56,7 +56,7 @@ export interface Assembly {
   readonly product: string | null
   readonly session: string | null
   readonly agent: string | null
-  /** All spans that say something about usage, sorted. */
+  /** All spans that say something about usage, in the order of their starts. */
   readonly spanIds: readonly SpanId[]
 }
 

@@ -10,7 +10,7 @@ import { mergeMirrors } from './mirrors.ts'
 import { toModelCall } from './model-call.ts'
 import { collectTools } from './tools.ts'
 import { TRAIT, type Tree, toTree } from './tree.ts'
-import { uniqueSpans } from './unique.ts'
+import { indexSpans } from './unique.ts'
 import { settleVersions } from './versions.ts'
 import { settleWrappers } from './wrappers.ts'
 
@@ -20,7 +20,8 @@ import { settleWrappers } from './wrappers.ts'
  */
 export function assemble(usages: readonly Usage[], context: { readonly now: UnixNano }): Assembly {
   const anomalies: Anomaly[] = []
-  const tree = toTree(settleVersions(uniqueSpans(usages, anomalies)), anomalies)
+  const { spans, indexOf } = indexSpans(usages, anomalies)
+  const tree = toTree({ spans: settleVersions(spans), indexOf }, anomalies)
   const collapsed = collapseLayers(tree, anomalies)
   const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
   const settled = settleWrappers(tree, differenceSiblings(tree, merged, anomalies), anomalies)
@@ -39,9 +40,7 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
     anomalies: anomalies.sort(compareAnomalies),
     ...boundsOf(tree, context.now),
     ...attribution,
-    spanIds: spansWith(tree, USAGE_CLASSES)
-      .map((index) => tree.spans[index]!.spanId)
-      .sort(),
+    spanIds: spansWith(tree, USAGE_CLASSES).map((index) => tree.spans[index]!.spanId),
   }
 }
 

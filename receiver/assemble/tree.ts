@@ -1,5 +1,5 @@
-import type { SpanId } from '../../core/ids.ts'
 import type { Anomaly, Usage, UsageClass } from '../../core/usage.ts'
+import type { UniqueSpans } from './unique.ts'
 
 /** The spans of a trace as a forest. Missing parents and several roots are normal. Indexes are into `spans`. */
 export interface Tree {
@@ -48,8 +48,14 @@ export function isOnePath(tree: Tree, a: number, b: number): boolean {
  * Builds the forest in linear time without recursion, as traces may be ten thousand spans deep. `spans` are unique and
  * in a fixed order. Spans that are each other's ancestors are cut apart at the first of them.
  */
-export function toTree(spans: readonly Usage[], anomalies: Anomaly[]): Tree {
-  const parent = parentsOf(spans)
+export function toTree({ spans, indexOf }: UniqueSpans, anomalies: Anomaly[]): Tree {
+  const traits = new Uint16Array(spans.length)
+  const parent = new Int32Array(spans.length).fill(-1)
+  for (let index = 0; index < spans.length; index++) {
+    const usage = spans[index]!
+    traits[index] = traitsOf(usage)
+    if (usage.parentSpanId !== '') parent[index] = indexOf(usage.parentSpanId)
+  }
   for (const index of cutCycles(parent)) {
     const span = spans[index]!
     anomalies.push({ kind: 'conflict', spanId: span.spanId, reason: 'parent_cycle' })
@@ -60,8 +66,6 @@ export function toTree(spans: readonly Usage[], anomalies: Anomaly[]): Tree {
     const above = parent[index]!
     depth[index] = above === -1 ? 0 : depth[above]! + 1
   }
-  const traits = new Uint16Array(spans.length)
-  for (let index = 0; index < spans.length; index++) traits[index] = traitsOf(spans[index]!)
   return { spans, traits, parent, order, depth, ...walk(parent, order) }
 }
 
@@ -83,17 +87,6 @@ function traitsOf(usage: Usage): number {
     (usage.anomalies.length > 0 ? TRAIT.odd : 0) |
     (usage.plan ? TRAIT.plan : 0)
   )
-}
-
-function parentsOf(spans: readonly Usage[]): Int32Array {
-  const indexOf = new Map<SpanId, number>()
-  for (let index = 0; index < spans.length; index++) indexOf.set(spans[index]!.spanId, index)
-  const parent = new Int32Array(spans.length).fill(-1)
-  for (let index = 0; index < spans.length; index++) {
-    const { parentSpanId } = spans[index]!
-    if (parentSpanId !== '') parent[index] = indexOf.get(parentSpanId) ?? -1
-  }
-  return parent
 }
 
 /** Makes roots of the lowest index of each cycle, and returns them. */
