@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { AforoError } from '../core/errors.ts'
 import { auditCommand } from './audit.ts'
+import { conformanceCommand } from './conformance.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
@@ -19,6 +20,7 @@ program.addCommand(serveCommand('api', 'REST API', ['api']))
 program.addCommand(migrateCommand())
 program.addCommand(keysCommand())
 program.addCommand(auditCommand())
+program.addCommand(conformanceCommand())
 
 try {
   await program.parseAsync(process.argv)
