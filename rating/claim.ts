@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { alongIndex } from '../schema/along-index.ts'
 
 /** A revision that waits for its rating, locked by the transaction that claimed it. */
 export interface ClaimedRevision {
@@ -39,9 +40,10 @@ export async function claimRevisions(
   client: pg.PoolClient,
   order: ClaimOrder,
 ): Promise<readonly ClaimedRevision[]> {
-  const queued = await client.query<QueueRow>({
-    name: 'rating-claim',
-    text: `select tenant_id, event_id, revision, attempts, time::text as time
+  const queued = await alongIndex(client, () =>
+    client.query<QueueRow>({
+      name: 'rating-claim',
+      text: `select tenant_id, event_id, revision, attempts, time::text as time
        from aforo_store.rating_queue q
        where not_before <= $1 and (attempts > 0) = $2
          and ($4::text is null or (tenant_id = $4 and event_id = $5))
@@ -52,14 +54,15 @@ export async function claimRevisions(
        order by not_before, enqueued_at
        limit $3
        for update skip locked`,
-    values: [
-      order.now.toISOString(),
-      order.failedBefore,
-      order.limit,
-      order.only?.tenantId ?? null,
-      order.only?.eventId ?? null,
-    ],
-  })
+      values: [
+        order.now.toISOString(),
+        order.failedBefore,
+        order.limit,
+        order.only?.tenantId ?? null,
+        order.only?.eventId ?? null,
+      ],
+    }),
+  )
   return queued.rows.length === 0 ? [] : readRevisions(client, queued.rows)
 }
 

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { alongIndex } from '../../schema/along-index.ts'
 import type { DueTrace } from './trace.ts'
 
 const MICROS = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
@@ -25,17 +26,19 @@ export async function claimDue(
   limit: number,
   spansMax: number,
 ): Promise<DueTrace[]> {
-  const { rows } = await client.query<Record<string, unknown>>({
-    name: 'cut_claim',
-    text: `
+  const { rows } = await alongIndex(client, () =>
+    client.query<Record<string, unknown>>({
+      name: 'cut_claim',
+      text: `
       select ${DUE_COLUMNS}
       from aforo_store.traces
       where cut_due_at <= $1
       order by cut_due_at
       limit $2
       for update skip locked`,
-    values: [now, limit],
-  })
+      values: [now, limit],
+    }),
+  )
   const claimed: DueTrace[] = []
   let spans = 0
   for (const row of rows) {
