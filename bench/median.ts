@@ -7,5 +7,10 @@ export function median(values: readonly number[]): number {
 
 /** Median of the ratios of values taken in the same round. */
 export function ratio(above: readonly number[], below: readonly number[]): number {
-  return median(above.map((value, round) => value / below[round]!))
+  return median(ratios(above, below))
+}
+
+/** The ratio of each round. */
+export function ratios(above: readonly number[], below: readonly number[]): number[] {
+  return above.map((value, round) => value / below[round]!)
 }

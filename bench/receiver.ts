@@ -1,25 +1,25 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { Agent, request } from 'node:http'
-import { Client, credentials } from '@grpc/grpc-js'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { genAiBatch } from './batches.ts'
-import { median, ratio } from './median.ts'
-import { EXPORT_PATH, SERVERS, type ServerName } from './receiver-servers.ts'
+import { median, ratio, ratios } from './median.ts'
+import { CONNECTIONS, type Send, sendersTo } from './receiver-senders.ts'
+import { SERVERS, type ServerName } from './receiver-servers.ts'
 
 /*
  * From the first byte of a request to its acknowledgement, without storage: our servers against the usual ones. Each
  * server is a process of its own; they take turns within each round under the same load of 512-span batches over
- * eight connections. A figure is CPU time of the server alone, the ratio the median over the rounds.
+ * eight connections. A figure is CPU time of the server alone, the ratio the median over the rounds, with the smallest and
+ * the largest. All rounds of warming up come first, so that no figure holds V8's compiling.
  */
-const WARM_UP_ROUNDS = 3
-const ROUNDS = 5
+const WARM_UP_ROUNDS = 6
+const ROUNDS = 7
 const SPANS = 512
 const BODIES = 16
 const REQUESTS = { plain: 240, contents: 80 } as const
-const CONNECTIONS = 8
 
 type Payload = keyof typeof REQUESTS
-type Send = (body: Buffer) => Promise<void>
 
 const PAYLOADS = Object.keys(REQUESTS) as Payload[]
 const NAMES = Object.keys(SERVERS) as ServerName[]
@@ -53,12 +53,12 @@ async function open(name: ServerName): Promise<RunningServer> {
   const stdio: ('ignore' | 'inherit' | 'ipc')[] = ['ignore', 'inherit', 'inherit', 'ipc']
   const child = fork(new URL('./receiver-child.ts', import.meta.url), [name], { stdio })
   const [port] = await once(child, 'message')
-  const sender = SERVERS[name].protocol === 'http' ? httpSender(port) : grpcSender(port)
+  const senders = sendersTo(SERVERS[name].protocol, port)
   const close = () => {
-    sender.close()
+    senders.close()
     child.disconnect()
   }
-  return { name, child, send: sender.send, close }
+  return { name, child, send: senders.send, close }
 }
 
 /** Nanoseconds of the server's CPU per span of one round. */
@@ -79,53 +79,21 @@ async function cpuMicros(child: ChildProcess): Promise<number> {
   return micros as number
 }
 
-function httpSender(port: number): { send: Send; close(): void } {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  const send: Send = (body) =>
-    new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/x-protobuf', 'content-length': body.length }
-      const options = { agent, host: '127.0.0.1', port, path: '/v1/traces', method: 'POST', headers }
-      const sending = request(options, (response) => {
-        if (response.statusCode !== 200) reject(new Error(`answered ${response.statusCode}`))
-        response.resume().on('end', resolve)
-      })
-      sending.on('error', reject)
-      sending.end(body)
-    })
-  return { send, close: () => agent.destroy() }
-}
-
-function grpcSender(port: number): { send: Send; close(): void } {
-  // Channels with equal options share a connection; exporters do not.
-  const clients = Array.from(
-    { length: CONNECTIONS },
-    (_, i) => new Client(`127.0.0.1:${port}`, credentials.createInsecure(), { 'aforo.connection': i }),
-  )
-  const asIs = (bytes: Buffer) => bytes
-  let turn = 0
-  const send: Send = (body) =>
-    new Promise((resolve, reject) => {
-      const client = clients[turn++ % CONNECTIONS]!
-      client.makeUnaryRequest(EXPORT_PATH, asIs, asIs, body, (error) => (error ? reject(error) : resolve()))
-    })
-  const close = () => {
-    for (const client of clients) client.close()
-  }
-  return { send, close }
-}
-
 function print(): void {
+  const versions = ['express', '@grpc/grpc-js', 'protobufjs'].map((name) => `${name} ${versionOf(name)}`)
   console.log(
-    `receiver · accept to ack without storage · ${SPANS}-span batches · Node ${process.versions.node} · ` +
-      `server CPU per span, median of ${ROUNDS} rounds`,
+    `receiver · accept to ack without storage · Node ${process.versions.node} · ${versions.join(' · ')} · ` +
+      `server CPU per span, median of ${ROUNDS} rounds, ratio with least and most`,
   )
   for (const payload of PAYLOADS) {
-    console.log(`  ${payload === 'plain' ? 'without message contents' : 'with message contents'}`)
+    const bytes = Math.round(bodies[payload].reduce((sum, { length }) => sum + length, 0) / BODIES)
+    const contents = payload === 'plain' ? 'without message contents' : 'with message contents'
+    console.log(
+      `  ${contents}: ${SPANS} spans in ${bytes} bytes, ${BODIES} bodies, ${CONNECTIONS} connections`,
+    )
     for (const name of NAMES) {
-      const reference = GOALS.find(([above]) => above.startsWith(name.slice(0, 5)))![0]
-      const times = ratio(costsOf(reference, payload), costsOf(name, payload))
       const cost = median(costsOf(name, payload)).toFixed(0).padStart(7)
-      console.log(`    ${name.padEnd(34)}${cost} ns  ${times.toFixed(1).padStart(5)}×`)
+      console.log(`    ${name.padEnd(34)}${cost} ns  ${timesOf(name, payload)}`)
     }
   }
   for (const [reference, ours, goal] of GOALS) {
@@ -133,6 +101,19 @@ function print(): void {
     const told = times.map((value) => `${value.toFixed(1)}×`).join(' and ')
     console.log(`  ${ours} against ${reference}: ${told} (goal ≥ ${goal}×)`)
   }
+}
+
+/** How many times cheaper than the usual server of its protocol. */
+function timesOf(name: ServerName, payload: Payload): string {
+  const reference = GOALS.find(([above]) => above.startsWith(name.slice(0, 5)))![0]
+  const times = ratios(costsOf(reference, payload), costsOf(name, payload))
+  const [least, most] = [Math.min(...times), Math.max(...times)].map((value) => value.toFixed(1))
+  return `${median(times).toFixed(1).padStart(5)}× (${least}–${most})`
+}
+
+function versionOf(name: string): string {
+  const path = createRequire(import.meta.url).resolve(`${name}/package.json`)
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
 
 function costsOf(name: ServerName, payload: Payload): number[] {
