@@ -26,6 +26,13 @@ export function rfc3339(nano: UnixNano): string {
   return rest === 0 ? text : `${text.slice(0, -1)}${String(rest).padStart(3, '0')}Z`
 }
 
+/** Microseconds since 1970 of an instant as `rfc3339` writes it. */
+export function microsOfRfc3339(text: string): number {
+  const point = text.indexOf('.')
+  const rest = point < 0 ? '' : text.slice(point + 4, -1)
+  return Date.parse(text) * 1000 + Number(rest)
+}
+
 export function nanoOfMillis(millis: UnixMillis): UnixNano {
   return BigInt(Math.trunc(millis)) * NANOS_PER_MILLI
 }

@@ -111,6 +111,13 @@ export class CopyWriter {
     else this.whole(unixMicros - POSTGRES_EPOCH_MICROS)
   }
 
+  /** An instant in nanoseconds since 1970, of any size, as timestamptz. */
+  instantOfNano(unixNano: bigint): void {
+    this.#header(8)
+    this.#view.setBigInt64(this.#at, unixNano / 1000n - BigInt(POSTGRES_EPOCH_MICROS))
+    this.#at += 8
+  }
+
   /** Byte strings given in hex, as bytea[]. */
   hexes(list: readonly string[]): void {
     const place = this.#at

@@ -1,42 +1,85 @@
 import type pg from 'pg'
 import { eventIdOf } from '../../core/ids.ts'
-import { rfc3339 } from '../../core/time.ts'
+import { microsOfRfc3339 } from '../../core/time.ts'
+import { copyInto } from '../../schema/copy.ts'
+import { CopyWriter } from '../../schema/copy-writer.ts'
 import { idsOf } from './read.ts'
 import type { NewRevision } from './revision.ts'
 import type { DueTrace } from './trace.ts'
 
-/** Writes revisions with their differences and puts each into the rating queue. */
+const BYTES_PER_EVENT = 4_000
+const BYTES_PER_QUEUED = 140
+
+/** Writes revisions with their differences and puts each into the rating queue, by COPY: the claim keeps others off. */
 export async function writeRevisions(
   client: pg.PoolClient,
   revisions: readonly NewRevision[],
   now: Date,
 ): Promise<void> {
   if (revisions.length === 0) return
-  await client.query({
-    name: 'cut_events',
-    text: `
-      with written as (
-        insert into aforo_store.events (
-          tenant_id, event_id, revision, time, trace_id, cut_reason, recorded_at, customer_id, product_id, agent,
-          session_id, started_at, ended_at, model_calls, unmetered_calls, tool_calls, reasoning_steps, input_tokens,
-          cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, embedding_tokens, assembly)
-        select tenant_id, event_id, revision, time, decode(trace_id, 'hex'), cut_reason, $2, customer_id, product_id,
-          agent, session_id, started_at, ended_at, model_calls, unmetered_calls, tool_calls, reasoning_steps,
-          input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, embedding_tokens,
-          assembly
-        from jsonb_to_recordset($1::jsonb) as r (
-          tenant_id text, event_id text, revision integer, time timestamptz, trace_id text, cut_reason text,
-          customer_id text, product_id text, agent text, session_id text, started_at timestamptz,
-          ended_at timestamptz, model_calls bigint, unmetered_calls bigint, tool_calls bigint, reasoning_steps bigint,
-          input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint,
-          reasoning_tokens bigint, embedding_tokens bigint, assembly jsonb)
-        returning tenant_id, event_id, revision, time
-      )
-      insert into aforo_store.rating_queue (tenant_id, event_id, revision, time, enqueued_at, not_before)
-      select tenant_id, event_id, revision, time, $2, $2 from written`,
-    values: [JSON.stringify(revisions.map(eventRow)), now],
-  })
+  const nowMicros = now.getTime() * 1000
+  await copyRows(client, 'events', EVENT_COLUMNS, revisions, nowMicros, BYTES_PER_EVENT)
+  await copyRows(client, 'rating_queue', QUEUE_COLUMNS, revisions, nowMicros, BYTES_PER_QUEUED)
 }
+
+async function copyRows(
+  client: pg.PoolClient,
+  table: string,
+  columns: readonly Column[],
+  revisions: readonly NewRevision[],
+  nowMicros: number,
+  bytesPerRow: number,
+): Promise<void> {
+  const writer = new CopyWriter(revisions.length * bytesPerRow)
+  for (const revision of revisions) {
+    writer.row(columns.length)
+    for (const column of columns) column.write(writer, revision, nowMicros)
+  }
+  const names = columns.map((column) => column.name).join(', ')
+  await copyInto(client, `aforo_store.${table} (${names})`, writer.finish())
+}
+
+interface Column {
+  readonly name: string
+  readonly write: (to: CopyWriter, revision: NewRevision, nowMicros: number) => void
+}
+
+const KEY_COLUMNS: readonly Column[] = [
+  { name: 'tenant_id', write: (to, { trace }) => to.text(trace.tenantId) },
+  { name: 'event_id', write: (to, { trace }) => to.text(eventIdOf(trace.traceId)) },
+  { name: 'revision', write: (to, { revision }) => to.integer(revision) },
+  { name: 'time', write: (to, { time }) => to.instant(microsOfRfc3339(time)) },
+]
+
+const QUEUE_COLUMNS: readonly Column[] = [
+  ...KEY_COLUMNS,
+  { name: 'enqueued_at', write: (to, _, now) => to.instant(now) },
+  { name: 'not_before', write: (to, _, now) => to.instant(now) },
+]
+
+const EVENT_COLUMNS: readonly Column[] = [
+  ...KEY_COLUMNS,
+  { name: 'trace_id', write: (to, { trace }) => to.hex(trace.traceId) },
+  { name: 'cut_reason', write: (to, { reason }) => to.text(reason) },
+  { name: 'recorded_at', write: (to, _, now) => to.instant(now) },
+  { name: 'customer_id', write: (to, { assembly }) => to.text(assembly.customer) },
+  { name: 'product_id', write: (to, { assembly }) => to.text(assembly.product) },
+  { name: 'agent', write: (to, { assembly }) => to.text(assembly.agent) },
+  { name: 'session_id', write: (to, { assembly }) => to.text(assembly.session) },
+  { name: 'started_at', write: (to, { assembly }) => to.instantOfNano(assembly.startNano) },
+  { name: 'ended_at', write: (to, { assembly }) => to.instantOfNano(assembly.endNano) },
+  { name: 'model_calls', write: (to, { difference }) => to.whole(difference.modelCalls) },
+  { name: 'unmetered_calls', write: (to, { difference }) => to.whole(difference.unmeteredCalls) },
+  { name: 'tool_calls', write: (to, { difference }) => to.whole(difference.toolCalls) },
+  { name: 'reasoning_steps', write: (to, { difference }) => to.whole(difference.reasoningSteps) },
+  { name: 'input_tokens', write: (to, { difference }) => to.whole(difference.inputTokens) },
+  { name: 'cache_read_tokens', write: (to, { difference }) => to.whole(difference.cacheReadTokens) },
+  { name: 'cache_write_tokens', write: (to, { difference }) => to.whole(difference.cacheWriteTokens) },
+  { name: 'output_tokens', write: (to, { difference }) => to.whole(difference.outputTokens) },
+  { name: 'reasoning_tokens', write: (to, { difference }) => to.whole(difference.reasoningTokens) },
+  { name: 'embedding_tokens', write: (to, { difference }) => to.whole(difference.embeddingTokens) },
+  { name: 'assembly', write: (to, { document }) => to.jsonText(JSON.stringify(document)) },
+]
 
 /** Closes traces: those with a new revision, and those that turned out not to have changed. */
 export async function closeTraces(
@@ -60,32 +103,4 @@ export async function closeTraces(
       traces.map((trace) => made.get(trace)?.time ?? null),
     ],
   })
-}
-
-function eventRow({ trace, revision, reason, time, assembly, document, difference }: NewRevision): object {
-  return {
-    tenant_id: trace.tenantId,
-    event_id: eventIdOf(trace.traceId),
-    revision,
-    time,
-    trace_id: trace.traceId,
-    cut_reason: reason,
-    customer_id: assembly.customer,
-    product_id: assembly.product,
-    agent: assembly.agent,
-    session_id: assembly.session,
-    started_at: rfc3339(assembly.startNano),
-    ended_at: rfc3339(assembly.endNano),
-    model_calls: difference.modelCalls,
-    unmetered_calls: difference.unmeteredCalls,
-    tool_calls: difference.toolCalls,
-    reasoning_steps: difference.reasoningSteps,
-    input_tokens: difference.inputTokens,
-    cache_read_tokens: difference.cacheReadTokens,
-    cache_write_tokens: difference.cacheWriteTokens,
-    output_tokens: difference.outputTokens,
-    reasoning_tokens: difference.reasoningTokens,
-    embedding_tokens: difference.embeddingTokens,
-    assembly: document,
-  }
 }
