@@ -56,7 +56,7 @@ export interface SpanParts {
 
 export const ABSENT = -1
 
-/** Columns begin with room for a span per KiB of the body, at most so many, with so many kept attributes each. */
+/** Columns begin with room for a span per 512 bytes of the body, at most so many, with so many kept attributes each. */
 const EXPECTED_SPANS_MAX = 512
 const EXPECTED_ATTRIBUTES = 8
 
@@ -81,7 +81,7 @@ export class SpanColumns {
 
   constructor(keys: KeyTable, bodyBytes: number) {
     this.keys = keys
-    const expected = Math.min(Math.max(bodyBytes >> 10, 4), EXPECTED_SPANS_MAX)
+    const expected = Math.min(Math.max(bodyBytes >> 9, 4), EXPECTED_SPANS_MAX)
     this.rows = new DataView(new ArrayBuffer(expected * ROW.bytes))
     this.names = new Array<string>(expected)
     this.attributes = new AttributeRuns(expected * EXPECTED_ATTRIBUTES)
