@@ -72,6 +72,12 @@ export const billableEventFields = z.object({
   tools: z.array(toolShare).describe('in the order of their first use'),
   cogs: money.describe('null while any call or tool is unpriced, or the newest revision is not rated'),
   cogs_known: decimal.optional().describe('where cogs is null: the part that is known'),
+  cogs_reported: decimal
+    .optional()
+    .describe('where calls report a cost: what they report, whether or not that is what counts as cogs'),
+  cogs_computed: decimal
+    .optional()
+    .describe('what the price book makes of the same calls, as far as it knows'),
   price: money.describe('null while no customer on a plan is known'),
   margin: money,
   margin_pct: money,

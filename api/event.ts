@@ -55,6 +55,10 @@ export function billableEvent(head: EventHead, details: EventDetails, isDifferen
     tools: toolsOf(details, head.tools, known),
     cogs: cogs?.toFixed() ?? null,
     ...(cogs === null && { cogs_known: trimNumeric(sums.cogs ?? '0') }),
+    ...(sums.reportedCogs !== null && {
+      cogs_reported: trimNumeric(sums.reportedCogs),
+      cogs_computed: trimNumeric(sums.computedCogs ?? '0'),
+    }),
     price: price?.toFixed() ?? null,
     margin: margin?.toFixed() ?? null,
     margin_pct: margin && price ? percentOf(margin, price) : null,

@@ -22,6 +22,8 @@ export interface LastRating {
   readonly planId: string | null
   readonly planVersion: number | null
   readonly credits: Decimal
+  readonly reportedCogs: Decimal | null
+  readonly computedCogs: Decimal | null
 }
 
 const NOTHING: Booked = { costs: [], charges: [], stack: [], last: null }
@@ -88,8 +90,10 @@ const STACK = `
 const LAST = `
   select distinct on (line.tenant_id, line.event_id) line.tenant_id, line.event_id,
     line.subscription_id::text as subscription_id, line.plan_id, line.plan_version,
-    (sum(line.credits) over (partition by line.tenant_id, line.event_id))::text as credits
+    (sum(line.credits) over event)::text as credits, (sum(line.reported_cogs) over event)::text as reported_cogs,
+    (sum(line.computed_cogs) over event)::text as computed_cogs
   from ${linesOf('ratings')}
+  window event as (partition by line.tenant_id, line.event_id)
   order by line.tenant_id, line.event_id, line.revision desc`
 
 type Row = Readonly<Record<string, string | null>> & { readonly tenant_id: string; readonly event_id: string }
@@ -183,6 +187,8 @@ function lastRating(row: Row): LastRating {
     planId: row.plan_id!,
     planVersion: row.plan_version === null ? null : Number(row.plan_version),
     credits: new Decimal(row.credits ?? 0),
+    reportedCogs: row.reported_cogs == null ? null : new Decimal(row.reported_cogs),
+    computedCogs: row.computed_cogs == null ? null : new Decimal(row.computed_cogs),
   }
 }
 

@@ -102,6 +102,8 @@ export const RATINGS: RatedTable<number> = {
     { name: 'cogs', write: (to, _, rated) => to.amount(rated.cogs) },
     { name: 'price', write: (to, _, rated) => to.amount(rated.price) },
     { name: 'credits', write: (to, _, rated) => to.amount(rated.credits) },
+    { name: 'computed_cogs', write: (to, _, rated) => to.amount(rated.computedCogs) },
+    { name: 'reported_cogs', write: (to, _, rated) => to.amount(rated.reportedCogs) },
   ],
 }
 

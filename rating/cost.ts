@@ -26,7 +26,8 @@ export interface CostQuestion {
   readonly provider: string | null
   readonly model: string | null
   readonly requestModel: string | null
-  readonly meter: CostMeter
+  /** `reported`: whether the cost that the spans report is to count. */
+  readonly meter: CostMeter | typeof REPORTED
   readonly serviceTier: string
   readonly region: string | null
   readonly inputTokens: number
@@ -52,6 +53,21 @@ export interface CostLine {
   readonly spanIds: readonly SpanId[]
 }
 
+/** The meter of a line that says what spans report a call to have cost, in millionths. */
+export const REPORTED = 'reported'
+
+/** What stands for a price where a reported cost counts. */
+export const AS_REPORTED: UsedPrice = {
+  priceRowId: null,
+  unitPrice: new Decimal(1),
+  per: new Decimal(1_000_000),
+  currency: 'USD',
+  contextFrom: 0,
+  feeBasis: 'call',
+  minQuantity: null,
+  roundingQuantity: null,
+}
+
 /** Our own tools cost a provider nothing, and neither does an answer given again. */
 const FREE: UsedPrice = {
   priceRowId: null,
@@ -72,7 +88,7 @@ const COST_CURRENCY = 'USD'
  *
  * Each call is priced at its start; one whose times are not believed at `recordedAt`, the instant of the revision.
  * What an earlier revision has booked keeps its price, whatever the book says by now. A call without usage makes no
- * line: it stands in the anomalies.
+ * line: it stands in the anomalies. A call whose reported cost counts has one line, with that.
  */
 export function costCalls(
   assembly: Assembly,
@@ -81,13 +97,35 @@ export function costCalls(
   booked: BookedPrices = new Map(),
 ): readonly CostLine[] {
   const lines = new Map<string, OpenLine>()
-  for (const call of assembly.calls) if (call.metered) costCall(lines, call, priceOf, recordedAt, booked)
+  for (const call of assembly.calls) {
+    if (!call.metered) continue
+    if (!costAsReported(lines, call, priceOf, booked)) costCall(lines, call, priceOf, recordedAt, booked)
+  }
   const doubted = new Set(assembly.anomalies.filter((a) => a.kind === 'bad_time').map((a) => a.spanId))
   for (const tool of assembly.tools) {
     const at = doubted.has(tool.spanId) ? recordedAt : tool.startNano
     costTool(lines, tool, priceOf, at, booked)
   }
   return [...lines.values()].map(closeLine)
+}
+
+/** What the price book makes of a call, whatever was reported. */
+export function computedCost(
+  call: ModelCall,
+  priceOf: PriceOf,
+  recordedAt: UnixNano,
+  booked: BookedPrices = new Map(),
+): readonly CostLine[] {
+  const lines = new Map<string, OpenLine>()
+  costCall(lines, call, priceOf, recordedAt, booked)
+  return [...lines.values()].map(closeLine)
+}
+
+/** What the spans of a call report that it cost; null where they do not, or where nobody was asked anew. */
+export function reportedCost(call: ModelCall): Decimal | null {
+  if (call.reportedCost === null || call.cacheHit) return null
+  const cost = new Decimal(call.reportedCost)
+  return cost.isNegative() ? null : cost
 }
 
 /** Names a quantity of a span in the books of earlier revisions. */
@@ -108,6 +146,34 @@ export function costLineName(line: Omit<CostLine, 'quantity' | 'amount' | 'spanI
 interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds'> {
   quantity: Decimal
   readonly spanIds: SpanId[]
+}
+
+/** Digits of a quantity in its column. */
+const QUANTITY_SCALE = 9
+
+/** A call that was costed by the price book stays so, whatever is decided later. */
+function costAsReported(
+  lines: Map<string, OpenLine>,
+  call: ModelCall,
+  priceOf: PriceOf,
+  booked: BookedPrices,
+): boolean {
+  const cost = reportedCost(call)
+  if (cost === null) return false
+  const { provider, model, requestModel, region } = call
+  const serviceTier = tierOf(provider, call.serviceTier)
+  const identity = { part: 'prompt' as const, provider, model, tool: null, meter: REPORTED, serviceTier }
+  const isComputed =
+    booked.size > 0 &&
+    tokensOf(call).some(({ tool, meter }) => bookedPrice(booked, call.spanId, { ...identity, tool, meter }))
+  const asked = { provider, model, requestModel, meter: REPORTED, serviceTier, region } as const
+  const price =
+    bookedPrice(booked, call.spanId, identity) ??
+    (isComputed ? null : priceOf({ ...asked, inputTokens: 0, at: call.startNano }))
+  if (price === null) return false
+  const quantity = cost.mul(AS_REPORTED.per).toDecimalPlaces(QUANTITY_SCALE)
+  addTo(lines, { ...identity, quantity }, call.spanId, AS_REPORTED)
+  return true
 }
 
 function costCall(

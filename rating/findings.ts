@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { isMirrorOnly } from '../core/assembly.ts'
+import type { SpanId } from '../core/ids.ts'
 import type { ClaimedRevision } from './claim.ts'
 import type { CostLine } from './cost.ts'
 import type { RatedEvent } from './rate-event.ts'
@@ -8,14 +9,25 @@ import type { RatedEvent } from './rate-event.ts'
 /** An exception that the rating lists: what keeps an event from being billed in full. */
 export interface Finding {
   readonly event: ClaimedRevision
-  readonly kind: 'unpriced' | 'unattributed' | 'conflict'
+  readonly kind: 'unpriced' | 'unattributed' | 'conflict' | 'cost_drift'
+  /** A span it is about; null where it is about the event. */
+  readonly spanId: SpanId | null
   readonly provider: string | null
   readonly model: string | null
   readonly reason: string
 }
 
-/** What is to be listed for an event: one per model or tool without a price, and one where nobody can be charged. */
-export function findingsOf({ event, assembly, costs, attribution }: RatedEvent): readonly Finding[] {
+/**
+ * What is to be listed for an event: one per model or tool without a price, one per model whose calls report another
+ * cost than the computed one, and one where nobody can be charged.
+ */
+export function findingsOf({
+  event,
+  assembly,
+  costs,
+  reported,
+  attribution,
+}: RatedEvent): readonly Finding[] {
   const findings: Finding[] = []
   for (const lines of Map.groupBy(costs, subjectOf).values()) {
     const unpriced = lines.filter((line) => line.price === null)
@@ -25,13 +37,19 @@ export function findingsOf({ event, assembly, costs, attribution }: RatedEvent):
     findings.push({
       event,
       kind: 'unpriced',
+      spanId: first.spanIds[0] ?? null,
       provider: tool ? 'tool' : first.provider,
       model: tool ? first.tool : first.model,
       reason: reasonOf(first, unpriced.length === lines.length),
     })
   }
+  for (const { provider, model, spanIds, drift } of reported) {
+    if (drift === null) continue
+    findings.push({ event, kind: 'cost_drift', spanId: spanIds[0] ?? null, provider, model, reason: drift })
+  }
   if (typeof attribution === 'string' && !isMirrorOnly(assembly)) {
-    findings.push({ event, kind: 'unattributed', provider: null, model: null, reason: attribution })
+    const about = { spanId: null, provider: null, model: null }
+    findings.push({ event, kind: 'unattributed', ...about, reason: attribution })
   }
   return findings
 }
@@ -49,7 +67,7 @@ export async function writeFindings(
       `update aforo_store.exceptions listed set resolved_at = $1, resolution = 'completed'
        from unnest($2::text[], $3::text[]) as event (tenant_id, event_id)
        where listed.tenant_id = event.tenant_id and listed.event_id = event.event_id
-         and (listed.kind in ('unpriced', 'unattributed')
+         and (listed.kind in ('unpriced', 'unattributed', 'cost_drift')
            or (listed.kind = 'conflict' and listed.reason = 'rating_failed'))
          and listed.resolved_at is null and listed.exception_id <> all ($4::text[])`,
       [
@@ -71,12 +89,12 @@ export async function list(client: pg.PoolClient, findings: readonly Finding[], 
   if (findings.length === 0) return
   await client.query(
     `insert into aforo_store.exceptions
-       (tenant_id, exception_id, kind, event_id, trace_id, provider, model, customer_id, reason, recorded_at)
-     select found.*, $10::timestamptz
+       (tenant_id, exception_id, kind, event_id, trace_id, provider, model, customer_id, reason, span_id, recorded_at)
+     select found.*, $11::timestamptz
      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
-       $9::text[]) as found
+       $9::text[], $10::bytea[]) as found
      on conflict (tenant_id, exception_id) do update
-       set reason = excluded.reason, customer_id = excluded.customer_id, resolved_at = null, resolution = null
+       set reason = excluded.reason, customer_id = excluded.customer_id, span_id = excluded.span_id, resolved_at = null, resolution = null
        where (exceptions.resolved_at is not null and exceptions.resolution = 'completed')
          or exceptions.reason <> excluded.reason
          or exceptions.customer_id is distinct from excluded.customer_id`,
@@ -90,6 +108,7 @@ export async function list(client: pg.PoolClient, findings: readonly Finding[], 
       findings.map((finding) => finding.model),
       findings.map((finding) => finding.event.customer),
       findings.map((finding) => finding.reason),
+      findings.map((finding) => finding.spanId && Buffer.from(finding.spanId, 'hex')),
       now.toISOString(),
     ],
   )

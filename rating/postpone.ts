@@ -35,7 +35,14 @@ export async function postpone(
         message.slice(0, ERROR_LENGTH_MAX),
       ],
     )
-    const finding = { event, kind: 'conflict', provider: null, model: null, reason: 'rating_failed' } as const
+    const finding = {
+      event,
+      kind: 'conflict',
+      spanId: null,
+      provider: null,
+      model: null,
+      reason: 'rating_failed',
+    } as const
     await list(client, [finding], now)
   })
 }

@@ -1,12 +1,13 @@
 import type pg from 'pg'
 import type { AssemblyDocument } from '../core/assembly-document.ts'
 import type { ClaimedRevision } from './claim.ts'
-import type { PriceOf } from './cost.ts'
+import { AS_REPORTED, type PriceOf, REPORTED } from './cost.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
 import { priceRegion } from './prices/regions.ts'
 import { type BookRow, type RowsOf, resolvePrice } from './prices/resolve.ts'
 import { bundledCatalogue } from './prices/seed.ts'
+import { readReportedProviders } from './reported-providers.ts'
 
 /** Answers what quantities cost, for the models of a batch of events; from rows read now where `fresh` is asked for. */
 export interface Pricing {
@@ -31,7 +32,14 @@ export function createPricing(): Pricing {
       const findKeys = await finding
       const wanted = events.flatMap((event) => wantedKeys(event, findKeys))
       const rowsFor = await book.load(client, wanted, now, fresh)
-      return (tenantId) => priceFrom(tenantId, findKeys, rowsFor(tenantId))
+      const counts = await readReportedProviders(client, events)
+      return (tenantId) => {
+        const priceOf = priceFrom(tenantId, findKeys, rowsFor(tenantId))
+        return (question) => {
+          if (question.meter !== REPORTED) return priceOf(question)
+          return counts(tenantId, question.provider) ? AS_REPORTED : null
+        }
+      }
     },
   }
 }
@@ -56,6 +64,7 @@ export function priceFrom(
     return rows
   }
   return (question) => {
+    if (question.meter === REPORTED) return null
     if (!asked || !sameNames(asked, question)) {
       asked = question
       keys = keysOf(question, findKeys)

@@ -19,6 +19,7 @@ import { bookedPrices, costDifference, knownCost } from './difference.ts'
 import { nameOf } from './name.ts'
 import type { PlanRef } from './plan-shelf.ts'
 import { chargeables } from './quantities.ts'
+import { compareReported, type ReportedCost } from './reported.ts'
 import { type StackLine, stackDifference, stackOf } from './stack.ts'
 import type { Enrolment, Unattributed } from './subscriptions.ts'
 
@@ -35,6 +36,7 @@ export interface EventOffer {
 export interface PreparedEvent extends EventOffer {
   readonly assembly: Assembly
   readonly costs: readonly CostLine[]
+  readonly reported: readonly ReportedCost[]
   readonly steps: readonly ChargeStep[]
 }
 
@@ -47,6 +49,9 @@ export interface RatedEvent extends PreparedEvent {
   readonly cogs: Decimal
   readonly price: Decimal | null
   readonly credits: Decimal | null
+  /** Of the calls that report a cost: what they report, what the price book makes of them. Null: there are none. */
+  readonly reportedCogs: Decimal | null
+  readonly computedCogs: Decimal | null
 }
 
 const NANOS_PER_MICRO = 1000n
@@ -59,8 +64,10 @@ export function prepareEvent(offer: EventOffer, priceOf: PriceOf): PreparedEvent
   const { event, booked } = offer
   const assembly = assemblyFromDocument(event.document)
   const recordedAt = BigInt(event.recordedAtMicros) * NANOS_PER_MICRO
-  const costs = costCalls(assembly, priceOf, recordedAt, bookedPrices(booked.costs))
-  return { ...offer, assembly, costs, steps: stepsOf(offer, assembly, costs) }
+  const prices = bookedPrices(booked.costs)
+  const costs = costCalls(assembly, priceOf, recordedAt, prices)
+  const reported = compareReported(assembly, priceOf, recordedAt, prices)
+  return { ...offer, assembly, costs, reported, steps: stepsOf(offer, assembly, costs) }
 }
 
 /** Prices the steps on the locked counters and adds up the stack. */
@@ -83,6 +90,8 @@ export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): 
     cogs: knownCost(costLines),
     price: known || charged.length > 0 ? price : null,
     credits: creditsOf(prepared, sumOf(booked.charges).plus(price)),
+    reportedCogs: beyond(prepared, booked.last?.reportedCogs, ({ reported }) => reported),
+    computedCogs: beyond(prepared, booked.last?.computedCogs, ({ computed }) => computed),
   }
 }
 
@@ -154,6 +163,16 @@ function creditsOf({ attribution, booked }: PreparedEvent, price: Decimal): Deci
   const rate = typeof attribution === 'string' ? undefined : attribution.plan.credit_rate
   if (rate !== undefined) return toMoneyScale(price.div(new Decimal(rate))).minus(before)
   return before.isZero() ? null : before.neg()
+}
+
+/** A sum over the calls that report a cost, less what was booked of it; null where there are and were none. */
+function beyond(
+  { reported }: PreparedEvent,
+  before: Decimal | null | undefined,
+  read: (cost: ReportedCost) => Decimal,
+): Decimal | null {
+  if (reported.length === 0 && !before) return null
+  return reported.reduce((sum, cost) => sum.plus(read(cost)), ZERO).minus(before ?? ZERO)
 }
 
 function sumOf(charges: readonly Charged[]): Decimal {

@@ -19,6 +19,20 @@ export interface EventSums {
   readonly cogs: string | null
   readonly price: string | null
   readonly credits: string | null
+  /** Of the calls that report a cost; null where there are none. */
+  readonly reportedCogs: string | null
+  readonly computedCogs: string | null
+}
+
+/** Those of the sums that the rating knows. */
+type MoneySums = Pick<EventSums, 'cogs' | 'price' | 'credits' | 'reportedCogs' | 'computedCogs'>
+
+const NOT_RATED: MoneySums = {
+  cogs: null,
+  price: null,
+  credits: null,
+  reportedCogs: null,
+  computedCogs: null,
 }
 
 /** A line of the stack: what a part, model and tool amount to. */
@@ -71,8 +85,8 @@ export async function readEventDetails(
   const slot = allRevisions ? 'revision' : '0'
   const read = async <T extends Slotted>(sql: string) =>
     bySlot((await client.query<T>(sql.replaceAll('SLOT', slot), values)).rows)
-  const usage = await read<Slotted & Omit<EventSums, 'cogs' | 'price' | 'credits'>>(USAGE)
-  const money = await read<Slotted & Pick<EventSums, 'cogs' | 'price' | 'credits'>>(MONEY)
+  const usage = await read<Slotted & Omit<EventSums, keyof MoneySums>>(USAGE)
+  const money = await read<Slotted & MoneySums>(MONEY)
   const lines = await read<Slotted & StackLine>(LINES)
   const costs = await read<Slotted & CostShare>(COSTS)
   const exceptions = allRevisions
@@ -80,7 +94,7 @@ export async function readEventDetails(
     : await read<Slotted & EventDetails['openExceptions'][number]>(EXCEPTIONS)
   return heads.map((head) => {
     const name = nameOf(head.eventId, allRevisions ? head.revision : 0)
-    const rated = money.get(name)?.[0] ?? { cogs: null, price: null, credits: null }
+    const rated = money.get(name)?.[0] ?? NOT_RATED
     return {
       sums: { ...usage.get(name)![0]!, ...rated },
       lines: lines.get(name) ?? [],
@@ -115,7 +129,8 @@ const USAGE = `
   group by 1, 2`
 
 const MONEY = `
-  select event_id as "eventId", SLOT as slot, sum(cogs) as cogs, sum(price) as price, sum(credits) as credits
+  select event_id as "eventId", SLOT as slot, sum(cogs) as cogs, sum(price) as price, sum(credits) as credits,
+    sum(reported_cogs) as "reportedCogs", sum(computed_cogs) as "computedCogs"
   from aforo_store.ratings where ${OF_EVENTS}
   group by 1, 2`
 
@@ -139,5 +154,5 @@ const EXCEPTIONS = `
   select event_id as "eventId", 0 as slot, kind, encode(span_id, 'hex') as "spanId", reason
   from aforo_store.exceptions
   where tenant_id = $1 and event_id = any($2) and $3::timestamptz <= $4::timestamptz
-    and kind in ('unpriced', 'unattributed') and resolved_at is null
+    and kind in ('unpriced', 'unattributed', 'cost_drift') and resolved_at is null
   order by kind, span_id, exception_id`

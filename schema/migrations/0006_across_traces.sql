@@ -80,8 +80,8 @@ create table aforo_store.stated_usage (
   primary key (tenant_id, trace_id, span_id, stated_id)
 );
 --> statement-breakpoint
--- Beside cogs: what the price book makes of all calls, as far as it knows, and what the calls that report a cost
--- report. Differences to the revision before, like the rest; null on ratings that are older than these columns.
+-- Of the calls that report a cost: what the price book makes of them, as far as it knows, and what they report,
+-- whichever of the two is COGS. Differences to the revision before, like the rest; null where no call reports any.
 alter table aforo_store.ratings add column computed_cogs numeric(38,18);
 --> statement-breakpoint
 alter table aforo_store.ratings add column reported_cogs numeric(38,18);
