@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { alongIndex } from '../../schema/along-index.ts'
-import type { DueTrace } from './trace.ts'
+import type { DueTrace, TraceKey } from './trace.ts'
 
 const MICROS = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
 
@@ -47,6 +47,30 @@ export async function claimDue(
     claimed.push(dueTraceOf(row))
   }
   return claimed
+}
+
+/**
+ * Claims traces that were cut before, whether due or not; those that somebody else holds are left out. At most `limit`,
+ * the first of their order.
+ */
+export async function claimCut(
+  client: pg.PoolClient,
+  traces: readonly TraceKey[],
+  limit: number,
+): Promise<DueTrace[]> {
+  const { rows } = await client.query<Record<string, unknown>>({
+    name: 'cut_claim_cut',
+    text: `
+      select ${DUE_COLUMNS}
+      from aforo_store.traces
+      where revision >= 0 and (tenant_id, trace_id) in (
+        select tenant_id, decode(trace_id, 'hex') from unnest($1::text[], $2::text[]) as named (tenant_id, trace_id))
+      order by traces.tenant_id, traces.trace_id
+      limit $3
+      for update skip locked`,
+    values: [traces.map((trace) => trace.tenantId), traces.map((trace) => trace.traceId), limit],
+  })
+  return rows.map(dueTraceOf)
 }
 
 /** A row as `DUE_COLUMNS` selects it. */

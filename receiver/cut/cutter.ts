@@ -4,7 +4,7 @@ import type { Log } from '../../core/log.ts'
 import { isPassing } from '../../schema/faults.ts'
 import { transaction } from '../../schema/pool.ts'
 import type { ReceiverMetrics } from '../metrics.ts'
-import { claimDue, keyOf } from './claim.ts'
+import { claimCut, claimDue, keyOf } from './claim.ts'
 import { settleExceptions } from './exceptions.ts'
 import { postpone } from './postpone.ts'
 import { readMaterial } from './read.ts'
@@ -13,7 +13,7 @@ import type { CutSettings } from './settings.ts'
 import { settleMirrors } from './settle-mirrors.ts'
 import { LockedTooLittle } from './sighting-locks.ts'
 import { requeueUntold } from './sighting-verdicts.ts'
-import type { DueTrace } from './trace.ts'
+import type { DueTrace, TraceKey } from './trace.ts'
 import { closeTraces, writeRevisions } from './write.ts'
 
 /** Closes due traces into revisions of their events. Any number may run beside each other. */
@@ -77,7 +77,7 @@ async function cutDue(options: CutterOptions, now: Date, limit: number): Promise
   const outcome = await transaction(options.pool, async (client) => {
     await requeueUntold(client, now)
     const traces = await claimDue(client, now, limit, SPANS_HELD_MAX)
-    return traces.length === 0 ? NOTHING : settle(options, client, traces, now)
+    return traces.length === 0 ? NOTHING : settleAll(options, client, traces, now)
   })
   count(options.metrics, outcome)
   return outcome.settled
@@ -87,9 +87,45 @@ interface Outcome {
   readonly settled: number
   readonly revisions: readonly NewRevision[]
   readonly postponed: number
+  /** Other traces whose events are no longer right. */
+  readonly moved: readonly TraceKey[]
 }
 
-const NOTHING: Outcome = { settled: 0, revisions: [], postponed: 0 }
+const NOTHING: Outcome = { settled: 0, revisions: [], postponed: 0, moved: [] }
+
+/** Traces that lose calls to those that are cut, or learn of them, and are cut with them. */
+const MOVED_MAX = 100
+const MOVED_ROUNDS_MAX = 3
+
+/**
+ * A call that moves from one trace to another leaves the one in the transaction that brings it to the other: at no time
+ * is it billed twice. Traces that another cutter holds, or that are too many, are left to the next turn.
+ */
+async function settleAll(
+  options: CutterOptions,
+  client: pg.PoolClient,
+  traces: readonly DueTrace[],
+  now: Date,
+): Promise<Outcome> {
+  let all = await settle(options, client, traces, now)
+  let { moved } = all
+  const settled = new Set(traces.map(keyOf))
+  for (let round = 0; round < MOVED_ROUNDS_MAX && moved.length > 0; round++) {
+    const wanted = moved.filter((trace) => !settled.has(keyOf(trace)))
+    const claimed = wanted.length === 0 ? [] : await claimCut(client, wanted, MOVED_MAX)
+    if (claimed.length === 0) return all
+    for (const trace of claimed) settled.add(keyOf(trace))
+    const more = await settle(options, client, claimed, now)
+    all = {
+      settled: all.settled + more.settled,
+      revisions: [...all.revisions, ...more.revisions],
+      postponed: all.postponed + more.postponed,
+      moved: [],
+    }
+    moved = more.moved
+  }
+  return all
+}
 
 async function settle(
   options: CutterOptions,
@@ -100,13 +136,13 @@ async function settle(
   const readable = traces.filter((trace) => trace.spanCount <= TRACE_SPANS_MAX)
   const failed = new Map<DueTrace, string>()
   for (const trace of traces) if (trace.spanCount > TRACE_SPANS_MAX) failed.set(trace, 'trace_too_large')
-  const revisions = await decide(options, client, readable, now, failed)
+  const { revisions, moved } = await decide(options, client, readable, now, failed)
   const closed = readable.filter((trace) => !failed.has(trace))
   await writeRevisions(client, revisions, now)
   await settleExceptions(client, revisions, now)
   if (closed.length > 0) await closeTraces(client, closed, revisions)
   for (const [trace, reason] of failed) await postpone(client, trace, reason, now)
-  return { settled: traces.length, revisions, postponed: failed.size }
+  return { settled: traces.length, revisions, postponed: failed.size, moved }
 }
 
 /** A trace whose assembly throws is told in `failed`: it must not keep the others from being billed. */
@@ -116,8 +152,8 @@ async function decide(
   traces: readonly DueTrace[],
   now: Date,
   failed: Map<DueTrace, string>,
-): Promise<NewRevision[]> {
-  if (traces.length === 0) return []
+): Promise<Pick<Outcome, 'revisions' | 'moved'>> {
+  if (traces.length === 0) return NOTHING
   const { usages, earlier, namedCustomers, statedUsage } = await readMaterial(client, traces)
   const attempt = <T>(trace: DueTrace, work: () => T): T[] => {
     try {
@@ -136,13 +172,12 @@ async function decide(
       return { trace, usages: ofTrace, assembly: assembleTrace(trace, ofTrace, facts, assemble) }
     }),
   )
-  const assemblies = await settleMirrors(client, cuts)
-  return cuts.flatMap(({ trace }, i) => {
+  const { assemblies, moved } = await settleMirrors(client, cuts)
+  const revisions = cuts.flatMap(({ trace }, i) => {
     const before = earlier.get(keyOf(trace)) ?? null
-    return attempt(trace, () => nextRevision(trace, assemblies[i]!, before, settings, now.getTime())).filter(
-      (revision) => revision !== null,
-    )
+    return attempt(trace, () => nextRevision(trace, assemblies[i]!, before, settings, now.getTime()))
   })
+  return { revisions: revisions.filter((revision) => revision !== null), moved }
 }
 
 /** After a transaction that failed for what one of its traces holds: finds that one and puts it off. */
@@ -165,7 +200,7 @@ async function cutOne(options: CutterOptions, now: Date): Promise<number> {
       await client.query('rollback to savepoint one')
       log.error({ err: error, trace: traces[0]!.traceId }, 'trace cannot be cut')
       await postpone(client, traces[0]!, 'cut_failed', now)
-      return { settled: 1, revisions: [], postponed: 1 }
+      return { ...NOTHING, settled: 1, postponed: 1 }
     }
   })
   count(metrics, outcome)

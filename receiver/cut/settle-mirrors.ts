@@ -10,10 +10,10 @@ import { sightingName, sightingsOf, tokensOf } from '../mirrors/sighting.ts'
 import { SightingBoard } from './sighting-board.ts'
 import { type KeyUse, lockKeys, lockPlaces, type PlaceUse } from './sighting-locks.ts'
 import { readNamed, readOfTraces, readWindows, type Window } from './sighting-lookups.ts'
-import { placeKey, rowName, type SightingRow, shortHash, writeOwnRows } from './sighting-rows.ts'
+import { nameOfRow, placeKey, rowName, type SightingRow, shortHash, writeOwnRows } from './sighting-rows.ts'
 import { writeOtherRows } from './sighting-verdicts.ts'
 import { readTenantsByPlace } from './tenant-rules.ts'
-import type { DueTrace } from './trace.ts'
+import type { DueTrace, TraceKey } from './trace.ts'
 
 /** A trace on its own, before other traces were looked at. */
 export interface AssembledTrace {
@@ -22,19 +22,24 @@ export interface AssembledTrace {
   readonly assembly: Assembly
 }
 
+/** What a cut found out about calls that several traces tell of. */
+export interface SettledMirrors {
+  /** Of the traces that are cut, in their order, with the calls that are theirs. */
+  readonly assemblies: readonly Assembly[]
+  /** Other traces, whose events are wrong until they are cut again. */
+  readonly moved: readonly TraceKey[]
+}
+
 /** Rows of other traces that a cut takes into account; beyond it mirrors are not found. */
 export const OTHER_ROWS_MAX = 4_000
 /** How often found sightings lead to further ones. */
 const ROUNDS_MAX = 6
 
-/**
- * Writes what traces that are cut saw, and decides with all other sightings of the same calls who has them.
- * @returns the assemblies, in their order, with the calls that are theirs
- */
+/** Writes what traces that are cut saw, and decides with all other sightings of the same calls who has them. */
 export async function settleMirrors(
   client: pg.PoolClient,
   cuts: readonly AssembledTrace[],
-): Promise<readonly Assembly[]> {
+): Promise<SettledMirrors> {
   const board = new SightingBoard()
   const byPlace = await readTenantsByPlace(client, cuts)
   for (const { trace, usages, assembly } of cuts) {
@@ -53,7 +58,9 @@ export async function settleMirrors(
     board.addStored(await readOfTraces(client, tenants, traces))
   }
   await readAgain()
-  if (board.own.length + board.before.length === 0) return cuts.map(({ assembly }) => assembly)
+  if (board.own.length + board.before.length === 0) {
+    return { assemblies: cuts.map(({ assembly }) => assembly), moved: [] }
+  }
 
   const isCompared = await lockPlaces(client, placeUses(board))
   if (again.length > 0) {
@@ -69,13 +76,23 @@ export async function settleMirrors(
   const { own, groupOf, others, owners } = board.decide(await readNow(client, board))
   await writeOwnRows(client, own)
   await writeOtherRows(client, { own: board.own, before: board.before, others, owners })
-  return cuts.map(({ trace, assembly }) => {
+  const assemblies = cuts.map(({ trace, assembly }) => {
     const groups = new Map<SpanId, CallGroup>()
     for (const call of assembly.calls) {
       const group = groupOf.get(rowName(trace.tenantId, sightingName(trace.traceId, call.spanId)))
       if (group !== undefined && (group.sightings.length > 1 || group.replay)) groups.set(call.spanId, group)
     }
     return groups.size === 0 ? assembly : withMirrors(assembly, trace.traceId, groups)
+  })
+  return { assemblies, moved: tracesOf([...others.map(nameOfRow), ...owners]) }
+}
+
+/** The traces of rows, each once. */
+function tracesOf(rowNames: readonly string[]): TraceKey[] {
+  const names = new Set(rowNames.map((name) => name.slice(0, name.lastIndexOf('/'))))
+  return [...names].map((name) => {
+    const [tenantId, traceId] = name.split('\0') as [string, string]
+    return { tenantId, traceId }
   })
 }
 

@@ -1,10 +1,13 @@
 import type { TenantId, TraceId } from '../../core/ids.ts'
 import type { UnixMillis } from '../../core/time.ts'
 
-/** A trace that is due, as its row tells it. */
-export interface DueTrace {
+export interface TraceKey {
   readonly tenantId: TenantId
   readonly traceId: TraceId
+}
+
+/** A trace that is due, as its row tells it. */
+export interface DueTrace extends TraceKey {
   readonly rootEnded: boolean
   readonly firstReceivedMs: UnixMillis
   readonly lastReceivedMs: UnixMillis

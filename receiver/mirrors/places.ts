@@ -9,13 +9,17 @@ export const NEIGHBOURS_MAX = 64
 /** Two observations of one call begin together; further apart they are not compared. */
 export const APART_NANO_MAX: UnixNano = 60_000_000_000n
 
+/** What a framework may take before and after the call it makes: so much, and one part in so many of the whole. */
+const OVERHEAD_NANO: UnixNano = 100_000_000n
+const OVERHEAD_SHARE = 20n
+
 /** Sightings of one call. */
 export type Unit = readonly Sighting[]
 
 /**
  * Pairs sightings of one process that no id connects: of different scopes and traces, one within the other's time, of
- * one model, with equal tokens or one of them without usage, and at least one with nothing above it, as happens
- * where an instrumentation does not pass its context on. A scope sees a call once, so of two calls alike, each
+ * one model, with equal tokens or one of them without usage and as long, and at least one with nothing above it, as
+ * happens where an instrumentation does not pass its context on. A scope sees a call once, so of two calls alike, each
  * seen by two scopes, each is paired once. As many are paired as can be, so how many calls there are does not depend
  * on which of two equals is paired with which.
  * @param sightings of one place, in any order; each is in exactly one unit of the answer
@@ -66,10 +70,17 @@ function isSameByPlace(a: Sighting, b: Sighting): boolean {
   if (a.traceId === b.traceId || (!a.root && !b.root)) return false
   if (a.scopes.some((scope) => b.scopes.includes(scope))) return false
   if (magnitude(a.call.startNano - b.call.startNano) > APART_NANO_MAX) return false
+  if ((!a.call.metered || !b.call.metered) && !areClose(a, b)) return false
   const [idA, idB] = [a.call.responseId, b.call.responseId]
   if (idA !== null && idB !== null && idA !== idB) return false
   const [seenA, seenB] = [seenOf(a), seenOf(b)]
   return (isWithin(seenA, seenB) || isWithin(seenB, seenA)) && modelsAgree(namesOf(a), namesOf(b))
+}
+
+/** Without tokens to compare, an observation within another must fill it but for what the outer one adds of its own. */
+function areClose(a: Sighting, b: Sighting): boolean {
+  const durations = a.call.endNano - a.call.startNano + b.call.endNano - b.call.startNano
+  return distance(a, b) <= OVERHEAD_NANO + durations / (2n * OVERHEAD_SHARE)
 }
 
 /** When and where a sighting was made. */

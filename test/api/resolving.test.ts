@@ -108,7 +108,7 @@ describe('usage stated for a call that tells none', () => {
           const name = `any ${run++}`
           const usages = calls.map(({ silent, tokens }, no) =>
             callOf(name, `${no}`, {
-              scopeName: 'one',
+              serviceInstance: name,
               buckets: { ...NO_TOKENS, inputUncached: tokens },
               ...(silent ? SILENT_CALL : {}),
             }),
@@ -145,7 +145,7 @@ describe('usage stated for a call that tells none', () => {
   })
 
   test('is refused for what is not silent, and together with a customer', async () => {
-    await happen(callOf('nobody', 'call', { customer: null }))
+    await happen(callOf('nobody', 'call', { customer: null, serviceInstance: 'nobody' }))
     const [unattributed] = await open('unattributed')
     const usage = { input_tokens: 1, output_tokens: 1 }
     expect((await resolve(unattributed.exception_id, { usage })).status).toBe(400)

@@ -9,7 +9,7 @@ import { createJournal } from '../../receiver/journal/journal.ts'
 import { acrossTraces } from '../../receiver/mirrors/across.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { madeCalls, tracesOf } from '../support/traced-calls.ts'
-import { metricsOf, NOON_NANO, noon } from '../support/usages.ts'
+import { callOf, metricsOf, NOON_NANO, noon, traceIdOf } from '../support/usages.ts'
 
 const SETTINGS = { quietMs: 2000, idleMs: 3000, maxAgeMs: 120_000, spansMax: 100 }
 
@@ -111,4 +111,62 @@ describe('calls that several traces tell of', () => {
       { numRuns: 40 },
     )
   }, 240_000)
+
+  it.each([
+    ['an id', 'chatcmpl-Ax9Zk2LmQp7RtYv4', 'gateway'],
+    ['place', null, 'agent'],
+  ])(
+    'are billed by one of two cutters that cut both traces at once, by %s',
+    async (way, responseId, service) => {
+      for (let round = 0; round < 8; round++) {
+        const tenant = `race-${way}-${round}`
+        const fields = { responseId: responseId && `${responseId}-${round}` }
+        const inner = { startNano: NOON_NANO + 1_000_000n, scopeName: 'inner', serviceName: service }
+        await push(tenant, 0, [callOf(`${tenant} a`, 'a', fields)])
+        await push(tenant, 0, [callOf(`${tenant} b`, 'b', { ...fields, ...inner })])
+        const settled = await Promise.all([cutter(), cutter(), cutter()].map((one) => one.cut(noon(5), 1)))
+        expect(settled.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(2)
+        const rows = await billed(tenant)
+        expect(rows.reduce((sum, row) => sum + row.calls, 0)).toBe(1)
+      }
+    },
+  )
+
+  it('are compared by ids alone where the tenant wants it so', async () => {
+    const tenant = 'by-id'
+    await db.pool.query(
+      `insert into aforo_store.tenant_settings (tenant_id, mirrors, recorded_at) values ($1, 'by_id', now())`,
+      [tenant],
+    )
+    const id = { responseId: 'chatcmpl-Ax9Zk2LmQp7RtYv4' }
+    await push(tenant, 0, [callOf('p', 'a'), callOf('q', 'b', { scopeName: 'other' })])
+    await push(tenant, 0, [callOf('r', 'a', id), callOf('s', 'b', { scopeName: 'other', ...id })])
+    await drain(5, 1, 50)
+    const calls = new Map((await billed(tenant)).map((row) => [row.trace, row.calls]))
+    expect(['p', 'q'].map((name) => calls.get(traceIdOf(name)))).toEqual([1, 1])
+    expect(calls.get(traceIdOf('r'))! + calls.get(traceIdOf('s'))!).toBe(1)
+  })
+
+  it('make a revision of their owner only where they tell more than it knew', async () => {
+    const tenant = 'late'
+    const id = { responseId: 'msg_01XFDUDYJgAACzvnptvVoYEL' }
+    const gateway = { serviceName: 'gateway', scopeName: 'openrouter', dialect: 'openrouter', customer: null }
+    const revisions = async () => {
+      const { rows } = await db.pool.query(
+        `select count(*)::int as count, (array_agg(assembly #>> '{calls,0,reportedCost}' order by revision desc))[1] as cost
+         from aforo_store.events where tenant_id = $1 and trace_id = decode($2, 'hex')`,
+        [tenant, traceIdOf('owner')],
+      )
+      return rows[0]
+    }
+    await push(tenant, 0, [callOf('owner', 'a', { ...id, session: 's' })])
+    await drain(5, 1, 50)
+    await push(tenant, 10, [callOf('same', 'b', { ...id, ...gateway })])
+    await drain(20, 1, 50)
+    expect(await revisions()).toEqual({ count: 1, cost: null })
+    await push(tenant, 30, [callOf('more', 'c', { ...id, ...gateway, reportedCost: '0.25' })])
+    await drain(40, 1, 50)
+    expect(await revisions()).toEqual({ count: 2, cost: '0.25' })
+    expect((await billed(tenant)).reduce((sum, row) => sum + row.calls, 0)).toBe(1)
+  })
 })
