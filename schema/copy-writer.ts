@@ -12,6 +12,7 @@ const BYTES_PER_CHARACTER_MAX = 3
 const SHORT_CHARACTERS = 48
 const ASCII_MAX = 0x7f
 const BYTEA_OID = 17
+const TEXT_OID = 25
 /** Microseconds from 1970 to 2000, where PostgreSQL begins to count. */
 const POSTGRES_EPOCH_MICROS = 946_684_800_000_000
 
@@ -120,17 +121,26 @@ export class CopyWriter {
 
   /** Byte strings given in hex, as bytea[]. */
   hexes(list: readonly string[]): void {
+    this.#array(BYTEA_OID, list, (digits) => this.hex(digits))
+  }
+
+  /** Texts as text[]. */
+  texts(list: readonly string[]): void {
+    this.#array(TEXT_OID, list, (text) => this.text(text))
+  }
+
+  #array(oid: number, list: readonly string[], write: (item: string) => void): void {
     const place = this.#at
     this.#header(list.length === 0 ? 12 : 20)
     this.#view.setInt32(this.#at, list.length === 0 ? 0 : 1)
     this.#view.setInt32(this.#at + 4, 0)
-    this.#view.setInt32(this.#at + 8, BYTEA_OID)
+    this.#view.setInt32(this.#at + 8, oid)
     this.#at += 12
     if (list.length === 0) return
     this.#view.setInt32(this.#at, list.length)
     this.#view.setInt32(this.#at + 4, 1)
     this.#at += 8
-    for (const digits of list) this.hex(digits)
+    for (const item of list) write(item)
     this.#view.setInt32(place, this.#at - place - 4)
   }
 

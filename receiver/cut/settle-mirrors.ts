@@ -11,7 +11,7 @@ import { SightingBoard } from './sighting-board.ts'
 import { type KeyUse, lockKeys, lockPlaces, type PlaceUse } from './sighting-locks.ts'
 import { readNamed, readOfTraces, readWindows, type Window } from './sighting-lookups.ts'
 import { nameOfRow, placeKey, rowName, type SightingRow, shortHash, writeOwnRows } from './sighting-rows.ts'
-import { writeOtherRows } from './sighting-verdicts.ts'
+import { removeRows, writeOtherRows } from './sighting-verdicts.ts'
 import { readTenantsByPlace } from './tenant-rules.ts'
 import type { DueTrace, TraceKey } from './trace.ts'
 
@@ -50,7 +50,9 @@ export async function settleMirrors(
       board.addOwn({ tenantId: trace.tenantId, sighting, place, members: [], owner, replay: false })
     }
   }
-  const again = cuts.filter(({ trace }) => trace.revision >= 0).map(({ trace }) => trace)
+  const again = cuts
+    .filter(({ trace }) => trace.revision >= 0 || trace.attempts > 0)
+    .map(({ trace }) => trace)
   // The rows of these traces, and those of others that point to them.
   const readAgain = async () => {
     const tenants = again.map((trace) => trace.tenantId)
@@ -74,8 +76,9 @@ export async function settleMirrors(
   await followKeys(client, board)
   await readAgain()
   const { own, groupOf, others, owners } = board.decide(await readNow(client, board))
+  await removeRows(client, again)
   await writeOwnRows(client, own)
-  await writeOtherRows(client, { own: board.own, before: board.before, others, owners })
+  await writeOtherRows(client, others, owners)
   const assemblies = cuts.map(({ trace, assembly }) => {
     const groups = new Map<SpanId, CallGroup>()
     for (const call of assembly.calls) {

@@ -13,6 +13,8 @@ export interface Window {
 
 type Client = pg.PoolClient
 
+// Each is looked up through an index by itself, whatever the planner believes of a table that was small.
+
 /** The rows of traces, and those that point to them. `traces` are hex, parallel to `tenants`. */
 export async function readOfTraces(
   client: Client,
@@ -25,14 +27,16 @@ export async function readOfTraces(
     'cut_sightings_of',
     `select ${ROW_COLUMNS}
      from unnest($1::text[], $2::text[]) as own (tenant_id, trace_id)
-     join aforo_store.call_sightings s
-       on s.tenant_id = own.tenant_id and s.trace_id = decode(own.trace_id, 'hex')
+     cross join lateral (
+       select * from aforo_store.call_sightings s
+       where s.tenant_id = own.tenant_id and s.trace_id = decode(own.trace_id, 'hex') offset 0) s
      union all
      select ${ROW_COLUMNS}
      from unnest($1::text[], $2::text[]) as own (tenant_id, trace_id)
-     join aforo_store.call_sightings s
-       on s.tenant_id = own.tenant_id and s.owner_trace_id = decode(own.trace_id, 'hex')
-         and s.owner_trace_id <> s.trace_id`,
+     cross join lateral (
+       select * from aforo_store.call_sightings s
+       where s.tenant_id = own.tenant_id and s.owner_trace_id = decode(own.trace_id, 'hex')
+         and s.owner_trace_id <> s.trace_id offset 0) s`,
     [tenants, traces],
   )
 }
@@ -49,9 +53,10 @@ export async function readNamed(
     'cut_sightings_named',
     `select ${ROW_COLUMNS}
      from unnest($1::text[], $2::text[]) as named (tenant_id, name)
-     join aforo_store.call_sightings s
-       on s.tenant_id = named.tenant_id and s.trace_id = decode(split_part(named.name, '/', 1), 'hex')
-         and s.span_id = decode(split_part(named.name, '/', 2), 'hex')`,
+     cross join lateral (
+       select * from aforo_store.call_sightings s
+       where s.tenant_id = named.tenant_id and s.trace_id = decode(split_part(named.name, '/', 1), 'hex')
+         and s.span_id = decode(split_part(named.name, '/', 2), 'hex') offset 0) s`,
     [tenants, names],
   )
 }
@@ -69,9 +74,12 @@ export async function readWindows(
     `select distinct on (s.start_nano, s.tenant_id, s.trace_id, s.span_id) ${ROW_COLUMNS}
      from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
        as near (tenant_id, place, tokens, start, stop)
-     join aforo_store.call_sightings s
-       on s.tenant_id = near.tenant_id and s.place = near.place and s.start_nano between near.start - $6 and near.stop
+     cross join lateral (
+       select * from aforo_store.call_sightings s
+       where s.tenant_id = near.tenant_id and s.place = near.place
+         and s.start_nano between near.start - $6::bigint and near.stop
          and s.end_nano >= near.start and (s.tokens is null or near.tokens is null or s.tokens = near.tokens)
+       offset 0) s
      order by s.start_nano, s.tenant_id, s.trace_id, s.span_id
      limit $7`,
     [

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { type CallDocument, callFromDocument, callToDocument } from '../../core/assembly-document.ts'
 import type { SpanId, TenantId, TraceId } from '../../core/ids.ts'
+import { copyInto } from '../../schema/copy.ts'
+import { CopyWriter } from '../../schema/copy-writer.ts'
 import { nameOf, placeOf, type Sighting, tokensOf } from '../mirrors/sighting.ts'
 
 /** A sighting as its row has it. */
@@ -60,48 +62,37 @@ export function documentOf({ traceId: _, call, ...rest }: Sighting): string {
   return JSON.stringify({ call: callToDocument(call), ...rest })
 }
 
-/** Writes the sightings of the traces that are cut: their events will say what these rows say. */
+/** Writes the sightings of the traces that are cut, which have none: their events will say what these rows say. */
 export async function writeOwnRows(client: pg.PoolClient, rows: readonly SightingRow[]): Promise<void> {
   if (rows.length === 0) return
-  await client.query({
-    name: 'cut_sightings',
-    text: `
-      insert into aforo_store.call_sightings (tenant_id, trace_id, span_id, place, tokens, start_nano, end_nano, keys,
-        sighting, members, owner_trace_id, owner_span_id, replay, told)
-      select tenant_id, decode(trace_id, 'hex'), decode(span_id, 'hex'), place, tokens, start_nano, end_nano,
-        string_to_array(keys, ' '), sighting::jsonb, string_to_array(members, ' '), decode(owner_trace_id, 'hex'),
-        decode(owner_span_id, 'hex'), replay, true
-      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-        $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[]) as own (tenant_id, trace_id, span_id, place,
-        tokens, start_nano, end_nano, keys, sighting, members, owner_trace_id, owner_span_id, replay)
-      on conflict (tenant_id, trace_id, span_id) do update set
-        place = excluded.place, tokens = excluded.tokens, start_nano = excluded.start_nano,
-        end_nano = excluded.end_nano, keys = excluded.keys, sighting = excluded.sighting, members = excluded.members,
-        owner_trace_id = excluded.owner_trace_id, owner_span_id = excluded.owner_span_id, replay = excluded.replay,
-        told = true`,
-    values: columnsOf(rows),
-  })
+  const writer = new CopyWriter(rows.length * BYTES_PER_ROW)
+  for (const row of rows) {
+    writer.row(COLUMNS.length)
+    for (const column of COLUMNS) column.write(writer, row)
+  }
+  const names = COLUMNS.map((column) => column.name).join(', ')
+  await copyInto(client, `aforo_store.call_sightings (${names})`, writer.finish())
 }
 
-function columnsOf(rows: readonly SightingRow[]): unknown[] {
-  return [
-    rows.map((row) => row.tenantId),
-    rows.map((row) => row.sighting.traceId),
-    rows.map((row) => row.sighting.call.spanId),
-    rows.map((row) => row.place),
-    rows.map((row) => tokensOf(row.sighting)),
-    rows.map((row) => signed(row.sighting.call.startNano)),
-    rows.map((row) => signed(row.sighting.call.endNano)),
-    rows.map((row) => row.sighting.keys.join(' ')),
-    rows.map((row) => documentOf(row.sighting)),
-    rows.map((row) => row.members.join(' ')),
-    rows.map((row) => row.owner.traceId),
-    rows.map((row) => row.owner.spanId),
-    rows.map((row) => row.replay),
-  ]
+const BYTES_PER_ROW = 1_500
+
+interface Column {
+  readonly name: string
+  readonly write: (to: CopyWriter, row: SightingRow) => void
 }
 
-/** The bits of an unsigned number as those of a signed one. */
-export function signed(nano: bigint): string {
-  return BigInt.asIntN(64, nano).toString()
-}
+const COLUMNS: readonly Column[] = [
+  { name: 'tenant_id', write: (to, row) => to.text(row.tenantId) },
+  { name: 'trace_id', write: (to, row) => to.hex(row.sighting.traceId) },
+  { name: 'span_id', write: (to, row) => to.hex(row.sighting.call.spanId) },
+  { name: 'place', write: (to, row) => to.text(row.place) },
+  { name: 'tokens', write: (to, row) => to.text(tokensOf(row.sighting)) },
+  { name: 'start_nano', write: (to, row) => to.unsigned(row.sighting.call.startNano) },
+  { name: 'end_nano', write: (to, row) => to.unsigned(row.sighting.call.endNano) },
+  { name: 'sighting', write: (to, row) => to.jsonText(documentOf(row.sighting)) },
+  { name: 'members', write: (to, row) => to.texts(row.members) },
+  { name: 'owner_trace_id', write: (to, row) => to.hex(row.owner.traceId) },
+  { name: 'owner_span_id', write: (to, row) => to.hex(row.owner.spanId) },
+  { name: 'replay', write: (to, row) => to.boolean(row.replay) },
+  { name: 'told', write: (to) => to.boolean(true) },
+]

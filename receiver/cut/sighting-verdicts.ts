@@ -1,37 +1,31 @@
 import type pg from 'pg'
-import { nameOfRow, type SightingRow } from './sighting-rows.ts'
+import type { SightingRow } from './sighting-rows.ts'
+import type { TraceKey } from './trace.ts'
 
-export interface Verdicts {
-  readonly own: readonly SightingRow[]
-  /** Of the same traces, as the table has them. */
-  readonly before: readonly SightingRow[]
-  readonly others: readonly SightingRow[]
-  /** Names of rows of other traces whose call has to be told anew. */
-  readonly owners: ReadonlySet<string>
-}
-
-/** Takes away what the traces that are cut no longer saw, and writes what is decided about sightings of other traces. */
-export async function writeOtherRows(client: pg.PoolClient, verdicts: Verdicts): Promise<void> {
-  const kept = new Set(verdicts.own.map(nameOfRow))
-  await remove(
-    client,
-    verdicts.before.filter((row) => !kept.has(nameOfRow(row))),
-  )
-  await update(client, verdicts.others)
-  await retell(client, verdicts.owners)
-}
-
-async function remove(client: pg.PoolClient, rows: readonly SightingRow[]): Promise<void> {
-  if (rows.length === 0) return
+/** Takes away what traces saw when they were cut before. */
+export async function removeRows(client: pg.PoolClient, traces: readonly TraceKey[]): Promise<void> {
+  if (traces.length === 0) return
   await client.query({
-    name: 'cut_sightings_gone',
+    name: 'cut_sightings_before',
     text: `
       delete from aforo_store.call_sightings s
-      using unnest($1::text[], $2::text[], $3::text[]) as gone (tenant_id, trace_id, span_id)
-      where s.tenant_id = gone.tenant_id and s.trace_id = decode(gone.trace_id, 'hex')
-        and s.span_id = decode(gone.span_id, 'hex')`,
-    values: idsOf(rows),
+      using unnest($1::text[], $2::text[]) as own (tenant_id, trace_id)
+      where s.tenant_id = own.tenant_id and s.trace_id = decode(own.trace_id, 'hex')`,
+    values: [traces.map((trace) => trace.tenantId), traces.map((trace) => trace.traceId)],
   })
+}
+
+/**
+ * Writes what is decided about sightings of other traces.
+ * @param owners names of rows whose call has to be told anew
+ */
+export async function writeOtherRows(
+  client: pg.PoolClient,
+  rows: readonly SightingRow[],
+  owners: ReadonlySet<string>,
+): Promise<void> {
+  await update(client, rows)
+  await retell(client, owners)
 }
 
 /** A row whose owner changes is untold: the event of its trace is wrong until it is cut again. */
@@ -88,7 +82,7 @@ function idsOf(rows: readonly SightingRow[]): [string[], string[], string[]] {
   ]
 }
 
-/** Traces that are made due at once. */
+/** Untold rows that are looked at, and so traces that are made due, at once. */
 const UNTOLD_MAX = 500
 
 /**
@@ -96,20 +90,26 @@ const UNTOLD_MAX = 500
  * that somebody else holds is left for the next time: whoever cuts it reads what was decided.
  */
 export async function requeueUntold(client: pg.PoolClient, now: Date): Promise<void> {
+  // Not prepared by name: a plan made while the table was empty would read all of it ever after.
+  const { rows } = await client.query<{ tenant_id: string; trace_id: Buffer }>({
+    text: `
+      select tenant_id, trace_id from aforo_store.call_sightings where not told
+      order by tenant_id, trace_id limit ${UNTOLD_MAX}`,
+  })
+  if (rows.length === 0) return
   await client.query({
-    name: 'cut_untold',
+    name: 'cut_untold_due',
     text: `
       with untold as (
         select t.tenant_id, t.trace_id
         from aforo_store.traces t
-        where t.cut_due_at is null and (t.tenant_id, t.trace_id) in (
-          select s.tenant_id, s.trace_id from aforo_store.call_sightings s where not s.told)
+        where t.cut_due_at is null
+          and (t.tenant_id, t.trace_id) in (select * from unnest($1::text[], $2::bytea[]))
         order by t.tenant_id, t.trace_id
-        limit ${UNTOLD_MAX}
         for update of t skip locked
       )
-      update aforo_store.traces t set cut_due_at = $1
+      update aforo_store.traces t set cut_due_at = $3
       from untold where t.tenant_id = untold.tenant_id and t.trace_id = untold.trace_id`,
-    values: [now],
+    values: [rows.map((row) => row.tenant_id), rows.map((row) => row.trace_id), now],
   })
 }

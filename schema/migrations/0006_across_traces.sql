@@ -11,7 +11,6 @@ create table aforo_store.call_sightings (
   tokens text,
   start_nano bigint not null,
   end_nano bigint not null,
-  keys text[] not null,
   sighting jsonb not null,
   members text[] not null,
   owner_trace_id bytea not null,

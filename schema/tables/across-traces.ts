@@ -13,7 +13,6 @@ export const callSightings = store.table(
     tokens: text(),
     startNano: bigint('start_nano', { mode: 'bigint' }).notNull(),
     endNano: bigint('end_nano', { mode: 'bigint' }).notNull(),
-    keys: text().array().notNull(),
     sighting: jsonb().notNull(),
     members: text().array().notNull(),
     ownerTraceId: bytea('owner_trace_id').notNull(),

@@ -30,7 +30,7 @@ afterAll(async () => {
 })
 beforeEach(() =>
   db.pool.query(
-    'truncate aforo_store.usage_journal, aforo_store.traces, aforo_store.events, aforo_store.rating_queue, aforo_store.exceptions',
+    'truncate aforo_store.usage_journal, aforo_store.traces, aforo_store.events, aforo_store.rating_queue, aforo_store.exceptions, aforo_store.call_sightings, aforo_store.call_keys',
   ),
 )
 

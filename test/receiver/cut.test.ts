@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 beforeEach(() =>
   db.pool.query(
-    'truncate aforo_store.usage_journal, aforo_store.traces, aforo_store.events, aforo_store.rating_queue, aforo_store.exceptions',
+    'truncate aforo_store.usage_journal, aforo_store.traces, aforo_store.events, aforo_store.rating_queue, aforo_store.exceptions, aforo_store.call_sightings, aforo_store.call_keys, aforo_store.place_scopes',
   ),
 )
 
