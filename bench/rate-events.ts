@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { assemblyToDocument } from '../core/assembly-document.ts'
 import { eventIdOf } from '../core/ids.ts'
+import { packAssembly } from '../core/packed-assembly.ts'
 import { assemblyOf, modelCall, storeCustomer, storePlan, toolCall } from '../test/rating/events.ts'
 
 /** Customers `customer-0` to the last, each on one plan of four meters. */
@@ -34,7 +35,7 @@ export async function storeEvents(
       traces.map(eventIdOf),
       traces,
       traces.map((_, i) => `customer-${i % of.customers}`),
-      traces.map((_, i) => JSON.stringify(assemblyToDocument(assemblyFor(of.from + i)))),
+      traces.map((_, i) => JSON.stringify(packAssembly(assemblyToDocument(assemblyFor(of.from + i))))),
       of.from,
     ],
   )

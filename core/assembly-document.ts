@@ -1,5 +1,6 @@
 import type { Assembly, ModelCall, ToolCall } from './assembly.ts'
 import { AforoError } from './errors.ts'
+import { unpackAssembly } from './packed-assembly.ts'
 import type { UnixNano } from './time.ts'
 
 /** An assembly as JSON can hold it: times are decimal text, the rest is as it is. */
@@ -19,12 +20,12 @@ export function assemblyToDocument(assembly: Assembly): AssemblyDocument {
 }
 
 /**
- * The assembly of a document, as a jsonb column gives it back.
+ * The assembly of a document, packed or not, as a jsonb column gives it back.
  *
  * @throws AforoError `internal` where the document is none of ours
  */
 export function assemblyFromDocument(document: unknown): Assembly {
-  const given = document as AssemblyDocument
+  const given = unpackAssembly(document)
   try {
     return {
       ...timesFromText(given),

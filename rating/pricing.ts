@@ -91,8 +91,13 @@ function sameNames(a: ModelNames, b: ModelNames): boolean {
 
 function wantedKeys(event: ClaimedRevision, findKeys: FindKeys): readonly WantedKey[] {
   const { calls, tools } = event.document as AssemblyDocument
+  // A packed call leaves out what it does not have.
   const names: ModelNames[] = [
-    ...calls,
+    ...calls.map(({ provider = null, model = null, requestModel = null }) => ({
+      provider,
+      model,
+      requestModel,
+    })),
     ...tools.map((tool) => ({ provider: 'tool', model: tool.name, requestModel: null })),
   ]
   return names.flatMap((name) => keysOf(name, findKeys)).map((key) => ({ ...key, tenantId: event.tenantId }))

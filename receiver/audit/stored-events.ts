@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { UsageTotals } from '../../core/event.ts'
 import { eventIdOf } from '../../core/ids.ts'
+import { unpackAssembly } from '../../core/packed-assembly.ts'
 import { keyOf } from '../cut/claim.ts'
 import type { DueTrace } from '../cut/trace.ts'
 import type { CountedDocument } from './counts.ts'
@@ -92,7 +93,7 @@ function storedEvent(row: Readonly<Record<string, unknown>>): StoredEvent {
     revisions: row.revisions as number[],
     totals,
     newest: {
-      document: row.assembly as CountedDocument,
+      document: unpackAssembly(row.assembly) as object as CountedDocument,
       customer: row.customer_id as string | null,
       product: row.product_id as string | null,
       agent: row.agent as string | null,

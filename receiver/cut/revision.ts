@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Assembly } from '../../core/assembly.ts'
-import { type AssemblyDocument, assemblyToDocument } from '../../core/assembly-document.ts'
+import { assemblyToDocument } from '../../core/assembly-document.ts'
 import type { CutReason, UsageTotals } from '../../core/event.ts'
+import { packAssembly } from '../../core/packed-assembly.ts'
 import { isPlausible, nanoOfMillis, rfc3339, type UnixMillis } from '../../core/time.ts'
 import type { Usage } from '../../core/usage.ts'
 import { type StatedUsage, withStatedUsage } from '../assemble/stated.ts'
@@ -24,7 +25,8 @@ export interface NewRevision {
   /** RFC 3339; the same for every revision of the event. */
   readonly time: string
   readonly assembly: Assembly
-  readonly document: AssemblyDocument
+  /** The assembly as its column holds it. */
+  readonly document: unknown
   readonly difference: UsageTotals
 }
 
@@ -60,7 +62,7 @@ export function nextRevision(
   now: UnixMillis,
 ): NewRevision | null {
   const received = nanoOfMillis(trace.lastReceivedMs)
-  const document = assemblyToDocument(assembly)
+  const document = packAssembly(assemblyToDocument(assembly))
   const isChanged =
     earlier === null || !isDeepStrictEqual(JSON.parse(JSON.stringify(document)), earlier.document)
   // After a failed cut a revision is made in any case: it takes what was listed of the failure off the list.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AssemblyDocument } from '../../core/assembly-document.ts'
+import { unpackAssembly } from '../../core/packed-assembly.ts'
 import { inputTokens, outputTokens } from '../../core/usage.ts'
 import type { openPool } from '../../schema/pool.ts'
 import type { Billed } from './verdict.ts'
@@ -62,13 +62,13 @@ interface ShownException {
 }
 
 async function readCalls(pool: Pool, customer: string): Promise<Billed[]> {
-  const { rows } = await pool.query<{ assembly: AssemblyDocument }>(
+  const { rows } = await pool.query<{ assembly: unknown }>(
     `select distinct on (event_id) assembly from aforo_store.events
      where customer_id = $1 order by event_id, revision desc`,
     [customer],
   )
   return rows
-    .flatMap(({ assembly }) => assembly.calls)
+    .flatMap(({ assembly }) => unpackAssembly(assembly).calls)
     .map((call) => ({
       kind: call.kind,
       model: call.model,

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Assembly, ModelCall, ToolCall } from '../../core/assembly.ts'
 import { assemblyToDocument } from '../../core/assembly-document.ts'
 import { eventIdOf } from '../../core/ids.ts'
+import { packAssembly } from '../../core/packed-assembly.ts'
 import { NO_TOKENS } from '../../core/usage.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { transaction } from '../../schema/pool.ts'
@@ -85,7 +86,7 @@ export async function storeEvent(pool: pg.Pool, event: StoredEvent): Promise<str
   const eventId = eventIdOf(traceIdOf(event.traceNo))
   const { revision = 0, customer = null, time = NOON, recordedAt = NOON, assembly } = event
   const { product, agent, session } = assembly
-  const document = JSON.stringify(assemblyToDocument(assembly))
+  const document = JSON.stringify(packAssembly(assemblyToDocument(assembly)))
   await pool.query(
     `with event as (
        insert into aforo_store.events values ('default', $1, $2, $3, $4, 'root_ended', $5, $6, $7, $8, $9, $3, $3,

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assemblyToDocument } from '../../core/assembly-document.ts'
 import { SILENT } from '../../core/log.ts'
+import { unpackAssembly } from '../../core/packed-assembly.ts'
 import type { Usage } from '../../core/usage.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { type Cutter, createCutter } from '../../receiver/cut/cutter.ts'
@@ -47,7 +48,7 @@ async function billed(tenant: string) {
      from aforo_store.events where tenant_id = $1 group by 1 order by 1`,
     [tenant],
   )
-  return rows
+  return rows.map((row) => ({ ...row, assembly: unpackAssembly(row.assembly) }))
 }
 
 /** What all traces together amount to, worked out in memory. */
