@@ -130,13 +130,14 @@ export async function lockKeys(client: pg.PoolClient, uses: readonly KeyUse[]): 
       from unnest($1::text[], $2::text[], $3::text[]) as own (tenant_id, key, names)
       order by tenant_id, key
       on conflict (tenant_id, key) do update set seen_by = case
-        when known.seen_by @> excluded.seen_by or cardinality(known.seen_by) >= ${SEEN_BY_MAX} then known.seen_by
-        else array(select distinct unnest(known.seen_by || excluded.seen_by)) end
+        when known.seen_by @> excluded.seen_by then known.seen_by
+        else (known.seen_by || array(
+          select unnest(excluded.seen_by) except select unnest(known.seen_by)))[1:${SEEN_BY_MAX}] end
       returning tenant_id, key, seen_by`,
     values: [
       uses.map((use) => use.tenantId),
       uses.map((use) => use.key),
-      uses.map((use) => use.names.join(' ')),
+      uses.map((use) => use.names.slice(0, SEEN_BY_MAX).join(' ')),
     ],
   })
   return rows.map((row) => ({ tenantId: row.tenant_id, key: row.key, names: row.seen_by }))

@@ -6,6 +6,7 @@ import { unpackAssembly } from '../../core/packed-assembly.ts'
 import type { Usage } from '../../core/usage.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { type Cutter, createCutter } from '../../receiver/cut/cutter.ts'
+import { SEEN_BY_MAX } from '../../receiver/cut/sighting-locks.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
 import { acrossTraces } from '../../receiver/mirrors/across.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -168,6 +169,23 @@ describe('calls that several traces tell of', () => {
     await push(tenant, 30, [callOf('more', 'c', { ...id, ...gateway, reportedCost: '0.25' })])
     await drain(40, 1, 50)
     expect(await revisions()).toEqual({ count: 2, cost: '0.25' })
+    expect((await billed(tenant)).reduce((sum, row) => sum + row.calls, 0)).toBe(1)
+  })
+
+  it(`are remembered ${SEEN_BY_MAX} times by id, and billed once all the same`, async () => {
+    const tenant = 'many'
+    const names = Array.from({ length: SEEN_BY_MAX + 1 }, (_, i) => `many ${i}`)
+    for (const [i, name] of names.entries()) {
+      const fields = { responseId: 'msg_01XFDUDYJgAACzvnptvVoYEL', scopeName: `scope-${i}` }
+      await push(tenant, 0, [callOf(name, name, fields)])
+      if (i % 13 === 0) await drain(5, 1, 50)
+    }
+    await drain(5, 1, 50)
+    const { rows } = await db.pool.query(
+      'select cardinality(seen_by) as seen from aforo_store.call_keys where tenant_id = $1',
+      [tenant],
+    )
+    expect(rows).toEqual([{ seen: SEEN_BY_MAX }])
     expect((await billed(tenant)).reduce((sum, row) => sum + row.calls, 0)).toBe(1)
   })
 })

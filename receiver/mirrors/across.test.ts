@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { NO_TOKENS, type Usage } from '../../core/usage.ts'
+import { callOf, NOON_NANO, otherOf, spanIdOf, traceIdOf } from '../../test/support/usages.ts'
+import { assemble } from '../assemble/assemble.ts'
+import { acrossTraces } from './across.ts'
+import { NEIGHBOURS_MAX } from './places.ts'
+
+const ID = 'chatcmpl-Ax9Zk2LmQp7RtYv4'
+const ms = (count: number) => BigInt(count) * 1_000_000n
+
+/** Noon and milliseconds, from and to. */
+const during = (from: number, to: number): Partial<Usage> => ({
+  startNano: NOON_NANO + ms(from),
+  endNano: NOON_NANO + ms(to),
+})
+const tokens = (inputUncached: number, outputText = 20): Partial<Usage> => ({
+  buckets: { ...NO_TOKENS, inputUncached, outputText },
+})
+const SILENT: Partial<Usage> = { metered: false, buckets: NO_TOKENS }
+
+function across(traces: readonly (readonly Usage[])[], byPlace = true) {
+  const alone = traces.map((usages) => ({ usages, assembly: assemble(usages, { now: NOON_NANO }) }))
+  return acrossTraces(alone, { byPlace })
+}
+
+const callsOf = (a: Partial<Usage>, b: Partial<Usage>): number =>
+  across([[callOf('a', 'a', a)], [callOf('b', 'b', b)]]).flatMap(({ calls }) => calls).length
+
+describe('two traces tell of one call', () => {
+  it.each<[string, Partial<Usage>, Partial<Usage>]>([
+    [
+      'by a response id',
+      { responseId: ID },
+      { responseId: ID, serviceName: 'gateway', ...during(900, 1300) },
+    ],
+    [
+      'by a request id',
+      { requestId: 'req_011CSHoEeqs5C35K2UUqR7Fy' },
+      { requestId: 'req_011CSHoEeqs5C35K2UUqR7Fy', serviceName: 'cli' },
+    ],
+    ['by an id, with the same emitter', { responseId: ID }, { responseId: ID }],
+    [
+      'by an id, where one has no tokens',
+      { responseId: ID, ...SILENT },
+      { responseId: ID, serviceName: 'gateway' },
+    ],
+    [
+      'by an id, however the input is split',
+      { responseId: ID },
+      {
+        responseId: ID,
+        scopeName: 'b',
+        buckets: { ...NO_TOKENS, inputUncached: 60, cacheRead: 40, outputText: 20 },
+      },
+    ],
+    ['by place', during(0, 500), { scopeName: 'b', ...during(1, 499) }],
+    ['by place, one with an id', { responseId: ID }, { scopeName: 'b' }],
+    ['by place, one under something', { parentSpanId: spanIdOf('x') }, { scopeName: 'b' }],
+    [
+      'by place, one silent and about as long',
+      during(0, 500),
+      { scopeName: 'b', ...SILENT, ...during(5, 480) },
+    ],
+  ])('%s', (_, a, b) => {
+    expect(callsOf(a, b)).toBe(1)
+    expect(callsOf(b, a)).toBe(1)
+  })
+})
+
+describe('two traces tell of two calls', () => {
+  it.each<[string, Partial<Usage>, Partial<Usage>]>([
+    ['of one emitter', {}, {}],
+    ['with an id and other tokens', { responseId: ID }, { responseId: ID, serviceName: 'g', ...tokens(101) }],
+    ['with a weak id', { responseId: 'chatcmpl-123' }, { responseId: 'chatcmpl-123', serviceName: 'g' }],
+    ['with two ids', { responseId: ID }, { responseId: `${ID}x`, scopeName: 'b' }],
+    ['with other tokens', {}, { scopeName: 'b', ...tokens(101) }],
+    ['in two processes', { serviceInstance: 'x' }, { scopeName: 'b', serviceInstance: 'y' }],
+    ['of two models', {}, { scopeName: 'b', responseModel: 'o4-mini', requestModel: 'o4-mini' }],
+    ['neither within the other', during(0, 500), { scopeName: 'b', ...during(10, 510) }],
+    [
+      'each under something of its own',
+      { parentSpanId: spanIdOf('x') },
+      { scopeName: 'b', parentSpanId: spanIdOf('y') },
+    ],
+    ['one a chat, one an embedding', {}, { scopeName: 'b', usageClass: 'embed' }],
+    ['one silent and much shorter', during(0, 5000), { scopeName: 'b', ...SILENT, ...during(1000, 1500) }],
+    ['both silent', SILENT, { scopeName: 'b', ...SILENT }],
+    ['begun more than a minute apart', during(0, 90_000), { scopeName: 'b', ...during(61_000, 80_000) }],
+  ])('%s', (_, a, b) => {
+    expect(callsOf(a, b)).toBe(2)
+    expect(callsOf(b, a)).toBe(2)
+  })
+})
+
+describe('the same id again', () => {
+  it('at another time is an answer that costs nothing', () => {
+    const later = { responseId: ID, ...during(60_000, 60_200) }
+    const result = across([[callOf('a', 'a', { responseId: ID })], [callOf('b', 'b', later)]])
+    expect(result.map(({ calls }) => calls.map((call) => call.cacheHit))).toEqual([[false], [true]])
+  })
+
+  it('with other tokens at another time is a call like any', () => {
+    const later = { responseId: ID, ...during(60_000, 60_200), ...tokens(7) }
+    const result = across([[callOf('a', 'a', { responseId: ID })], [callOf('b', 'b', later)]])
+    expect(result.flatMap(({ calls }) => calls.map((call) => call.cacheHit))).toEqual([false, false])
+  })
+})
+
+describe('the call is with', () => {
+  const owner = (a: readonly Usage[], b: readonly Usage[]) =>
+    across([a, b]).map(({ calls, anomalies }) => [
+      calls.length,
+      anomalies.filter(({ kind }) => kind === 'mirror').map(({ reason }) => reason),
+    ])
+  const gateway = {
+    dialect: 'openrouter',
+    serviceName: 'openrouter',
+    scopeName: 'openrouter',
+    responseId: ID,
+  }
+
+  it('the trace that is not a gateway, and the other points to it', () => {
+    const known = callOf('g', 'g', { ...gateway, customer: 'acme', session: 's', agent: 'a' })
+    const bare = callOf('c', 'c', { responseId: ID, customer: null })
+    expect(owner([known], [bare])).toEqual([
+      [0, [traceIdOf('c')]],
+      [1, []],
+    ])
+  })
+
+  it('the trace that knows more of whose it is', () => {
+    const bare = callOf('a', 'a', { customer: null })
+    const known = callOf('b', 'b', { scopeName: 'b', session: 's' })
+    expect(owner([bare], [known])[1]).toEqual([1, []])
+  })
+
+  it('the trace in which it lies under something, else with the outer one', () => {
+    const nested = [
+      otherOf('n', 'root'),
+      callOf('n', 'n', { parentSpanId: spanIdOf('root'), ...during(10, 490) }),
+    ]
+    const outer = callOf('o', 'o', { scopeName: 'b', ...during(0, 500) })
+    expect(owner(nested, [outer])[0]).toEqual([1, []])
+    expect(owner([callOf('i', 'i', during(10, 490))], [outer])[1]).toEqual([1, []])
+  })
+
+  it('takes over what its owner does not know', () => {
+    const [client] = across([
+      [callOf('c', 'c', { responseId: ID, provider: null, reportedCost: '0.2' })],
+      [callOf('g', 'g', { ...gateway, provider: 'anthropic', serviceTier: 'flex', reportedCost: '0.1' })],
+    ])
+    expect(client?.calls).toMatchObject([{ provider: 'anthropic', serviceTier: 'flex', reportedCost: '0.1' }])
+  })
+})
+
+it(`calls beyond ${NEIGHBOURS_MAX} alike are not looked for`, () => {
+  const crowd = (count: number) => {
+    const units = Array.from({ length: count }, (_, i) => [
+      callOf(`u${i}`, 'u', { scopeName: 'a', ...during(1 + i, 2 + i), parentSpanId: spanIdOf('p') }),
+    ])
+    const outer = callOf('outer', 'o', { scopeName: 'a', ...during(0, 5000), parentSpanId: spanIdOf('p') })
+    const inner = callOf('inner', 'i', { scopeName: 'b', ...during(1000, 4000) })
+    return across([[outer], ...units, [inner]]).flatMap(({ calls }) => calls).length - count
+  }
+  expect(crowd(NEIGHBOURS_MAX - 1)).toBe(1)
+  expect(crowd(NEIGHBOURS_MAX)).toBe(2)
+})
