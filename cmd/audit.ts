@@ -1,16 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type pg from 'pg'
-import { AUDIT_CHECKS, AuditReport, type AuditScope } from '../core/audit.ts'
+import { AUDIT_CHECKS, type AuditReport } from '../core/audit.ts'
 import { readConfig } from '../core/config.ts'
-import { auditRatings } from '../rating/audit/audit.ts'
-import { auditJournal } from '../receiver/audit/audit.ts'
-import { openPool } from '../schema/pool.ts'
-import { inSnapshot } from '../schema/snapshot.ts'
+import { auditAll } from './audit/run.ts'
 import { joinDatabase } from './database.ts'
 import { logger } from './logger.ts'
-
-/** Pages that each of the two audits works on at once: while one waits for the database, the other computes. */
-const LANES = 2
 
 /** `aforo audit`: everything again from the journal, compared to the last digit. */
 export function auditCommand(): Command {
@@ -23,17 +16,15 @@ export function auditCommand(): Command {
     .action(async (options: { tenant?: string; from?: string; to?: string }) => {
       const config = readConfig(process.env)
       const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
-      const pool = openPool(database.url, { max: 2 * (LANES + 1) })
       try {
         const { tenant = null, from = '-infinity', to = 'infinity' } = options
         const started = performance.now()
-        const report = await auditAll(pool, { tenantId: tenant, from, to }, new Date())
+        const report = await auditAll(database.url, { tenantId: tenant, from, to }, new Date())
         const seconds = (performance.now() - started) / 1000
         process.stdout.write(`${reportLines(report).join('\n')}\n`)
         process.stdout.write(`${verdict(report)} · ${seconds.toFixed(1)} s\n`)
         if (report.gapCount > 0) process.exitCode = 1
       } finally {
-        await pool.end()
         await database.stop()
       }
     })
@@ -46,30 +37,6 @@ everything else. Traces that are due and revisions in the queue are not settled 
 Exit code 0: no gap. 1: gaps, of each check the first twenty by kind and id, all of them counted.
 docs/INVARIANTS.md says what each check holds.
 `
-
-/** Audits a database as it is at one instant. */
-export function auditAll(pool: pg.Pool, scope: AuditScope, now: Date): Promise<AuditReport> {
-  return inSnapshot(pool, 2 * (LANES + 1), (clients) => auditOver(clients, scope, now))
-}
-
-/**
- * Audits what connections see, each in a transaction.
- * @param clients at least four; the first two hold a place in a result each, the others work on pages
- */
-export async function auditOver(
-  [journal, ratings, ...lanes]: readonly pg.PoolClient[],
-  scope: AuditScope,
-  now: Date,
-): Promise<AuditReport> {
-  const report = new AuditReport()
-  const half = lanes.length / 2
-  const both = await Promise.allSettled([
-    auditJournal({ list: journal!, lanes: lanes.slice(0, half) }, scope, report),
-    auditRatings({ list: ratings!, lanes: lanes.slice(half) }, scope, now, report),
-  ])
-  for (const end of both) if (end.status === 'rejected') throw end.reason
-  return report
-}
 
 /** The table of checks, then the gaps, then what is pending. */
 export function reportLines(report: AuditReport): readonly string[] {

@@ -69,6 +69,12 @@ interface CheckResult {
   readonly gaps: Gap[]
 }
 
+/** A report as it goes from one thread to another. */
+export interface PlainReport {
+  readonly results: readonly { readonly check: AuditCheck; readonly result: Readonly<CheckResult> }[]
+  readonly pendings: readonly (readonly [what: string, count: number])[]
+}
+
 /** What an audit found so far. It owns the counts; all parts of an audit write into one. */
 export class AuditReport {
   readonly #results = new Map<AuditCheck, CheckResult>()
@@ -93,6 +99,20 @@ export class AuditReport {
   /** Tells of what is not settled yet, and so is no gap: `traces due`, `revisions to be rated`. */
   pending(what: string, count: number): void {
     if (count > 0) this.#pending.set(what, (this.#pending.get(what) ?? 0) + count)
+  }
+
+  /** Adds what another report found. */
+  add({ results, pendings }: PlainReport): void {
+    for (const { check, result } of results) {
+      this.count(check, result.rows)
+      for (const gap of result.gaps) this.gap(check, gap)
+      this.moreGaps(check, result.gapCount - result.gaps.length)
+    }
+    for (const [what, count] of pendings) this.pending(what, count)
+  }
+
+  get plain(): PlainReport {
+    return { results: this.results, pendings: [...this.#pending] }
   }
 
   get gapCount(): number {

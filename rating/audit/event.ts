@@ -1,16 +1,8 @@
 import type { AuditCheck, AuditReport } from '../../core/audit.ts'
 import { decimalText } from '../../core/money.ts'
-import type { PriceOf } from '../cost.ts'
-import type { LockedCounters } from '../counters.ts'
-import { costDifference } from '../difference.ts'
-import {
-  type EventOffer,
-  isUnpriced,
-  type PreparedEvent,
-  prepareEvent,
-  type RatedEvent,
-  settleEvent,
-} from '../rate-event.ts'
+import { type PriceOf, REPORTED } from '../cost.ts'
+import type { ChargeStep, LockedCounters } from '../counters.ts'
+import { type EventOffer, isUnpriced, prepareEvent, type RatedEvent, settleEvent } from '../rate-event.ts'
 import type { StoredRating } from './rated-events.ts'
 import { bookedPriceOf, settledCosts } from './settled-costs.ts'
 
@@ -24,64 +16,83 @@ export interface EventBooks {
   readonly noCounters: LockedCounters
 }
 
+/** An event that was rated once more. */
+export interface RatedAgain {
+  readonly rated: RatedEvent
+  /** What its price lines lack. */
+  readonly lacking: readonly ChargeStep[]
+  /** Whether some of its cost is what the spans reported: then the computed cost is not booked. */
+  readonly asReported: boolean
+}
+
 /**
  * Rates an event once more, at the prices and by the plan that are booked. Nothing may be left to write: each line
  * that is left is a gap.
- * @returns the event as it is rated
  */
-export async function compareBooks(books: EventBooks, report: AuditReport): Promise<RatedEvent> {
-  const { rating, noCounters } = books
-  const offer = {
-    ...books.offer,
-    booked: { ...books.offer.booked, costs: settledCosts(books.offer.booked.costs) },
-  }
+export async function compareBooks(books: EventBooks, report: AuditReport): Promise<RatedAgain> {
+  const { rating, offer } = books
   const { booked } = offer
   const about = { kind: 'event', tenantId: rating.tenantId, id: rating.eventId }
   const gap = (check: AuditCheck, found: string) => report.gap(check, { ...about, found })
-  const prepared = await preparedAt(offer, books.priceNow)
-  for (const line of costDifference(prepared.costs, booked.costs).slice(0, 1)) {
+  const again = await rateAgain(books)
+  const { rated, lacking, asReported } = again
+  for (const line of rated.costLines.slice(0, 1)) {
     const amount = line.amount === null ? 'an unknown amount' : decimalText(line.amount)
-    const of = [line.provider, line.model, line.tool, line.meter].filter((word) => word !== null).join('/')
-    gap('cost_lines', `lacks ${decimalText(line.quantity)} of ${of} for ${amount}`)
+    gap('cost_lines', `lacks ${decimalText(line.quantity)} of ${words(line, line.meter)} for ${amount}`)
   }
-  for (const step of prepared.steps.slice(0, 1)) {
+  for (const step of lacking.slice(0, 1)) {
     const { planId, planVersion, meterNo } = step.counter
     const of = `meter ${meterNo} (${step.meter}) of plan ${planId} version ${planVersion}`
     gap('price_lines', `lacks ${decimalText(step.quantity)} of ${of}`)
   }
-  // What is lacking is told; the counters are not to be moved for it.
-  const rated = settleEvent({ ...prepared, steps: [] }, noCounters)
   for (const line of rated.stackLines.slice(0, 1)) {
     const numbers = [line.quantity, line.cogs, line.price].map(decimalText).join(', ')
-    const of = [line.part, line.provider, line.model, line.tool, line.customer]
     const counts = `${line.calls} calls, ${line.unpricedCalls} unpriced`
-    gap(
-      'event_lines',
-      `lacks ${of.filter((word) => word !== null).join('/')}: quantity, COGS, price ${numbers}, ${counts}`,
-    )
+    const of = words(line, line.part, line.customer)
+    gap('event_lines', `lacks ${of}: quantity, COGS, price ${numbers}, ${counts}`)
   }
-  if (rated.status !== rating.status) gap('ratings', `has status ${rating.status}, and is ${rated.status}`)
-  if (isUnpriced(prepared.costs) !== rating.unpriced) gap('ratings', `says unpriced is ${rating.unpriced}`)
-  if (rated.credits?.isZero() === false) gap('ratings', `lacks ${decimalText(rated.credits)} credits`)
-  const currency = typeof offer.attribution === 'string' ? null : offer.attribution.plan.currency
-  if (currency !== rating.currency) gap('ratings', `is in ${rating.currency}, not ${currency}`)
+  for (const found of ratingFaults(rating, rated, asReported)) gap('ratings', found)
   report.count('cost_lines', booked.costs.length)
   report.count('price_lines', booked.charges.length)
   report.count('event_lines', booked.stack.length)
   report.count('ratings', 1)
-  return rated
+  return again
+}
+
+function* ratingFaults(rating: StoredRating, rated: RatedEvent, asReported: boolean): Generator<string> {
+  const { attribution, costs, credits, status, reportedCogs, computedCogs } = rated
+  if (status !== rating.status) yield `has status ${rating.status}, and is ${status}`
+  if (isUnpriced(costs) !== rating.unpriced) yield `says unpriced is ${rating.unpriced}`
+  if (credits?.isZero() === false) yield `lacks ${decimalText(credits)} credits`
+  if (reportedCogs?.isZero() === false) yield `lacks ${decimalText(reportedCogs)} of reported COGS`
+  if (!asReported && computedCogs?.isZero() === false)
+    yield `lacks ${decimalText(computedCogs)} of computed COGS`
+  const currency = typeof attribution === 'string' ? null : attribution.plan.currency
+  if (currency !== rating.currency) yield `is in ${rating.currency}, not ${currency}`
 }
 
 /** The first of three that explains the lines: the price of each span, that of each model and meter, the book's. */
-async function preparedAt(offer: EventOffer, priceNow: () => Promise<PriceOf>): Promise<PreparedEvent> {
-  const first = prepareEvent(offer, () => null)
-  if (isExplained(first)) return first
-  const second = prepareEvent(offer, bookedPriceOf(offer.booked.costs))
-  if (isExplained(second)) return second
-  const third = prepareEvent(offer, await priceNow())
-  return isExplained(third) ? third : second
+async function rateAgain({ rating, offer, priceNow, noCounters }: EventBooks): Promise<RatedAgain> {
+  const { booked } = offer
+  const costs = rating.revision === 0 ? booked.costs : settledCosts(booked.costs)
+  const settled = { ...offer, booked: { ...booked, costs } }
+  const asReported = costs.some(({ meter }) => meter === REPORTED)
+  const rate = (priceOf: PriceOf): RatedAgain => {
+    const prepared = prepareEvent(settled, priceOf)
+    // What is lacking is told; the counters are not to be moved for it.
+    return { rated: settleEvent({ ...prepared, steps: [] }, noCounters), lacking: prepared.steps, asReported }
+  }
+  const first = rate(() => null)
+  if (first.rated.costLines.length === 0) return first
+  const second = rate(bookedPriceOf(costs))
+  if (second.rated.costLines.length === 0) return second
+  const third = rate(await priceNow())
+  return third.rated.costLines.length === 0 ? third : second
 }
 
-function isExplained({ costs, booked }: PreparedEvent): boolean {
-  return costDifference(costs, booked.costs).length === 0
+function words(
+  { provider, model, tool }: { provider: string | null; model: string | null; tool: string | null },
+  ...more: readonly (string | null)[]
+): string {
+  return [provider, model, tool, ...more].filter((word) => word !== null).join('/')
 }

@@ -2,10 +2,10 @@ import type pg from 'pg'
 import type { AuditReport } from '../../core/audit.ts'
 import { findingsOf } from '../findings.ts'
 import { nameOf } from '../name.ts'
-import type { RatedEvent } from '../rate-event.ts'
+import type { RatedAgain } from './event.ts'
 
 /** Kinds of exceptions that only the rating lists. */
-const RATING_KINDS = ['unpriced', 'unattributed'] as const
+const RATING_KINDS = ['unpriced', 'unattributed', 'cost_drift'] as const
 
 /** `resolution` of an exception that a fact completed. Such a one may come back; what a person closed stays so. */
 const COMPLETED = 'completed'
@@ -42,16 +42,22 @@ export async function readListed(
   return Map.groupBy(rows, (row) => nameOf(row.tenantId, row.eventId))
 }
 
-/** Compares what is listed of an event with what its rating finds. */
+/**
+ * Compares what is listed of an event with what its rating finds. Of an event that costs what its spans reported it is
+ * not booked what the price book made of it, so that the two had drifted apart is not found again.
+ */
 export function compareFindings(
-  rated: RatedEvent,
-  listed: readonly ListedFinding[],
+  { rated, asReported }: RatedAgain,
+  allListed: readonly ListedFinding[],
   report: AuditReport,
 ): void {
+  const isCompared = ({ kind }: { readonly kind: string }) =>
+    asReported ? kind !== 'cost_drift' : RATING_KINDS.some((known) => known === kind)
+  const listed = allListed.filter(isCompared)
   const { tenantId, eventId } = rated.event
   const gap = (found: string) =>
     report.gap('rating_exceptions', { kind: 'exception', tenantId, id: eventId, found })
-  const found = findingsOf(rated).filter(({ kind }) => RATING_KINDS.some((known) => known === kind))
+  const found = findingsOf(rated).filter(isCompared)
   const bySubject = new Map(listed.map((each) => [subjectOf(each), each]))
   for (const finding of found) {
     const told = bySubject.get(subjectOf(finding))

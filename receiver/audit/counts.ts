@@ -1,26 +1,17 @@
+import type { AssemblyDocument } from '../../core/assembly-document.ts'
 import type { UsageTotals } from '../../core/event.ts'
+import type { TokenBuckets } from '../../core/usage.ts'
 
-interface CountedCall {
-  readonly kind: string
-  readonly metered: boolean
-  readonly buckets: Readonly<Record<string, number>>
-}
-
-/** What of a stored assembly is counted; as the column has it, nothing of it is believed. */
-export interface CountedDocument {
-  readonly calls: readonly CountedCall[]
-  readonly tools: readonly unknown[]
-  readonly reasoningSteps: number
-}
+type CountedCall = AssemblyDocument['calls'][number]
 
 /**
  * The additive numbers of a stored assembly, counted one by one. The cut has its own way of counting; this one shares
  * nothing with it, so that an error there is not made twice.
  */
-export function countsOf({ calls, tools, reasoningSteps }: CountedDocument): UsageTotals {
-  const sum = (bucket: string, of: (call: CountedCall) => boolean = () => true) =>
-    calls.reduce((total, call) => total + (of(call) ? (call.buckets[bucket] ?? 0) : 0), 0)
-  const input = ['inputUncached', 'cacheRead', 'cacheWrite', 'cacheWrite1h']
+export function countsOf({ calls, tools, reasoningSteps }: AssemblyDocument): UsageTotals {
+  const sum = (bucket: keyof TokenBuckets, of: (call: CountedCall) => boolean = () => true) =>
+    calls.reduce((total, call) => total + (of(call) ? call.buckets[bucket] : 0), 0)
+  const input = ['inputUncached', 'cacheRead', 'cacheWrite', 'cacheWrite1h'] as const
   const embeds = ({ kind }: CountedCall) => kind === 'embedding'
   const chats = (call: CountedCall) => !embeds(call)
   return {

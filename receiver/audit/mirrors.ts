@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AuditReport } from '../../core/audit.ts'
 import type { SpanId } from '../../core/ids.ts'
 import type { AssembledTrace } from '../cut/settle-mirrors.ts'
-import { documentOf, nameOfRow, rowName, type SightingRow } from '../cut/sighting-rows.ts'
+import { nameOfRow, rowName, type SightingRow } from '../cut/sighting-rows.ts'
 import type { CallGroup } from '../mirrors/groups.ts'
 import { bySightingStart, nameOf, type Sighting, sightingsOf } from '../mirrors/sighting.ts'
 
@@ -33,7 +33,8 @@ export function groupsOf(
       gap(nameOf(sighting), 'is missing: the trace saw this call')
       continue
     }
-    if (!isSame(sighting, row.sighting)) gap(nameOf(sighting), 'is not what the journal tells of the call')
+    if (!isDeepStrictEqual(sighting, row.sighting))
+      gap(nameOf(sighting), 'is not what the journal tells of the call')
     const group = groupOf(sighting, row, stored)
     if (group.sightings.length > 1 || group.replay) groups.set(sighting.call.spanId, group)
   }
@@ -66,9 +67,4 @@ function groupOf(own: Sighting, row: SightingRow, stored: StoredSightings): Call
     owner: own,
     replay,
   }
-}
-
-/** The table keeps the fields in another order. */
-function isSame(a: Sighting, b: Sighting): boolean {
-  return isDeepStrictEqual(JSON.parse(documentOf(a)), JSON.parse(documentOf(b)))
 }

@@ -1,10 +1,10 @@
 import type pg from 'pg'
+import type { AssemblyDocument } from '../../core/assembly-document.ts'
 import type { UsageTotals } from '../../core/event.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import { unpackAssembly } from '../../core/packed-assembly.ts'
 import { keyOf } from '../cut/claim.ts'
 import type { DueTrace } from '../cut/trace.ts'
-import type { CountedDocument } from './counts.ts'
 
 /** An event as its rows have it. */
 export interface StoredEvent {
@@ -17,7 +17,8 @@ export interface StoredEvent {
 }
 
 export interface NewestRevision {
-  readonly document: CountedDocument
+  /** Null where the newest is not the one its trace names; text where it is no assembly: why not. */
+  readonly document: AssemblyDocument | string | null
   readonly customer: string | null
   readonly product: string | null
   readonly agent: string | null
@@ -54,53 +55,78 @@ export async function readStoredEvents(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
 ): Promise<ReadonlyMap<string, StoredEvent>> {
-  const sums = Object.values(COUNTS).map((column) => `sum(${column})::text as ${column}`)
-  const { rows } = await client.query<Record<string, unknown>>({
+  const { rows } = await client.query<EventRow>({
     name: 'audit_events',
     text: `
-      select due.no, revisions, ${Object.values(COUNTS).join(', ')}, newest.*
-      from unnest($1::text[], $2::text[], $3::bytea[], $4::timestamptz[])
-        with ordinality as due (tenant_id, event_id, trace_id, time, no)
+      select due.no::integer as no, e.revision,
+        ${Object.values(COUNTS)
+          .map((column) => `e.${column}::double precision as ${column}`)
+          .join(', ')},
+        case when e.revision = due.revision then e.assembly end as assembly,
+        e.customer_id, e.product_id, e.agent, e.session_id,
+        (extract(epoch from e.started_at) * 1000000)::bigint::text as started_at,
+        (extract(epoch from e.ended_at) * 1000000)::bigint::text as ended_at
+      from unnest($1::text[], $2::text[], $3::bytea[], $4::timestamptz[], $5::integer[])
+        with ordinality as due (tenant_id, event_id, trace_id, time, revision, no)
       cross join lateral (
-        select array_agg(revision order by revision) as revisions, ${sums.join(', ')}
-        from aforo_store.events e
+        select * from aforo_store.events e
         where e.tenant_id = due.tenant_id and e.event_id = due.event_id and e.time = due.time
           and e.trace_id = due.trace_id
-        offset 0) summed
-      cross join lateral (
-        select assembly, customer_id, product_id, agent, session_id,
-          (extract(epoch from started_at) * 1000000)::bigint::text as started_at,
-          (extract(epoch from ended_at) * 1000000)::bigint::text as ended_at
-        from aforo_store.events e
-        where e.tenant_id = due.tenant_id and e.event_id = due.event_id and e.time = due.time
-        order by e.revision desc limit 1) newest
-      where revisions is not null`,
+        offset 0) e
+      order by due.no, e.revision`,
     values: [
       traces.map((trace) => trace.tenantId),
       traces.map((trace) => eventIdOf(trace.traceId)),
       traces.map((trace) => Buffer.from(trace.traceId, 'hex')),
       traces.map((trace) => trace.eventTime),
+      traces.map((trace) => trace.revision),
     ],
   })
-  return new Map(rows.map((row) => [keyOf(traces[Number(row.no) - 1]!), storedEvent(row)]))
+  const events = new Map<string, StoredEvent>()
+  for (const [no, revisions] of Map.groupBy(rows, (row) => row.no)) {
+    events.set(keyOf(traces[no - 1]!), storedEvent(revisions))
+  }
+  return events
 }
 
-function storedEvent(row: Readonly<Record<string, unknown>>): StoredEvent {
-  const totals = Object.fromEntries(
-    Object.entries(COUNTS).map(([field, column]) => [field, Number(row[column])]),
-  ) as unknown as UsageTotals
+interface EventRow extends Readonly<Record<(typeof COUNTS)[keyof typeof COUNTS], number>> {
+  readonly no: number
+  readonly revision: number
+  readonly assembly: unknown
+  readonly customer_id: string | null
+  readonly product_id: string | null
+  readonly agent: string | null
+  readonly session_id: string | null
+  readonly started_at: string
+  readonly ended_at: string
+}
+
+function storedEvent(rows: readonly EventRow[]): StoredEvent {
+  const totals: Record<string, number> = {}
+  for (const [field, column] of Object.entries(COUNTS)) {
+    totals[field] = rows.reduce((sum, row) => sum + row[column], 0)
+  }
+  const newest = rows.at(-1)!
   return {
-    revisions: row.revisions as number[],
-    totals,
+    revisions: rows.map((row) => row.revision),
+    totals: totals as unknown as UsageTotals,
     newest: {
-      document: unpackAssembly(row.assembly) as object as CountedDocument,
-      customer: row.customer_id as string | null,
-      product: row.product_id as string | null,
-      agent: row.agent as string | null,
-      session: row.session_id as string | null,
-      startedAt: row.started_at as string,
-      endedAt: row.ended_at as string,
+      document: newest.assembly === null ? null : documentOf(newest.assembly),
+      customer: newest.customer_id,
+      product: newest.product_id,
+      agent: newest.agent,
+      session: newest.session_id,
+      startedAt: newest.started_at,
+      endedAt: newest.ended_at,
     },
+  }
+}
+
+function documentOf(stored: unknown): AssemblyDocument | string {
+  try {
+    return unpackAssembly(stored)
+  } catch (error) {
+    return (error as Error).message
   }
 }
 

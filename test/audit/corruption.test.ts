@@ -1,7 +1,9 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { auditAll, auditOver, reportLines } from '../../cmd/audit.ts'
-import type { AuditCheck, AuditReport } from '../../core/audit.ts'
+import { auditHalf, HALVES } from '../../cmd/audit/halves.ts'
+import { auditAll } from '../../cmd/audit/run.ts'
+import { reportLines } from '../../cmd/audit.ts'
+import { type AuditCheck, AuditReport } from '../../core/audit.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { noon } from '../support/usages.ts'
 import { fillBooks } from './books.ts'
@@ -25,7 +27,9 @@ async function auditAfter(...changes: readonly string[]): Promise<AuditReport> {
       const { rowCount } = await client.query(change)
       expect(rowCount, change).toBeGreaterThan(0)
     }
-    return await auditOver([client, client, client, client], ALL, noon(60))
+    const report = new AuditReport()
+    for (const half of HALVES) report.add((await auditHalf(half, [client, client], ALL, noon(60))).plain)
+    return report
   } finally {
     await client.query('rollback')
     client.release()
@@ -39,7 +43,7 @@ function gapsOf(report: AuditReport): readonly (readonly [AuditCheck, string, st
 }
 
 it('finds nothing in books that nobody touched, and tells what is not settled yet', async () => {
-  const report = await auditAll(db.pool, ALL, noon(60))
+  const report = await auditAll(db.url, ALL, noon(60))
   expect(reportLines(report).filter((line) => line.startsWith('gap'))).toEqual([])
   expect(report.gapCount).toBe(0)
   expect(report.pendings).toEqual(
@@ -52,8 +56,8 @@ it('finds nothing in books that nobody touched, and tells what is not settled ye
 })
 
 it('looks at one tenant or a part of the time where that is asked for', async () => {
-  const other = await auditAll(db.pool, { ...ALL, tenantId: 'other' }, noon(60))
-  const before = await auditAll(db.pool, { ...ALL, to: '2026-11-23T00:00:00Z' }, noon(60))
+  const other = await auditAll(db.url, { ...ALL, tenantId: 'other' }, noon(60))
+  const before = await auditAll(db.url, { ...ALL, to: '2026-11-23T00:00:00Z' }, noon(60))
   for (const report of [other, before]) {
     expect(report.gapCount).toBe(0)
     expect(report.results.find(({ check }) => check === 'assembly')!.result.rows).toBe(0)
