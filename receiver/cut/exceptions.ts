@@ -79,7 +79,7 @@ export async function listExceptions(
 }
 
 function exceptionsOf({ trace, assembly }: NewRevision): TraceException[] {
-  const calls = new Map(assembly.calls.map((call) => [call.spanId, call]))
+  const calls = new Map(assembly.calls.flatMap((call) => call.spanIds.map((spanId) => [spanId, call])))
   const exceptions: TraceException[] = []
   for (const { kind, spanId, reason } of assembly.anomalies) {
     const listed = LISTED_KINDS.find((known) => known === kind)

@@ -171,6 +171,18 @@ describe('exceptions', () => {
     expect((await exceptions()).filter((row) => row.open && row.kind === 'unmetered')).toEqual([])
   })
 
+  it('name the model of the call that a span told twice is about', async () => {
+    const inner = callOf('q', 'inner', { parentSpanId: spanIdOf('outer'), scopeName: 'sdk' })
+    await push(0, callOf('q', 'outer'), inner, callOf('q', 'outer', { name: 'another span' }))
+    await cut(2)
+    const { rows } = await db.pool.query(
+      `select kind, reason, model, encode(span_id, 'hex') as span from aforo_store.exceptions`,
+    )
+    expect(rows).toEqual([
+      { kind: 'conflict', reason: 'span_id_reused', model: 'claude-sonnet-4-5', span: spanIdOf('outer') },
+    ])
+  })
+
   it('list a span of the year 0 and one of the far future, and keep their usage', async () => {
     await push(
       0,
