@@ -144,7 +144,7 @@ describe('calls that several traces tell of', () => {
     await push(tenant, 0, [callOf('p', 'a'), callOf('q', 'b', { scopeName: 'other' })])
     await push(tenant, 0, [callOf('r', 'a', id), callOf('s', 'b', { scopeName: 'other', ...id })])
     await drain(5, 1, 50)
-    const calls = new Map((await billed(tenant)).map((row) => [row.trace, row.calls]))
+    const calls = new Map((await billed(tenant)).map((row): [string, number] => [row.trace, row.calls]))
     expect(['p', 'q'].map((name) => calls.get(traceIdOf(name)))).toEqual([1, 1])
     expect(calls.get(traceIdOf('r'))! + calls.get(traceIdOf('s'))!).toBe(1)
   })
@@ -187,5 +187,33 @@ describe('calls that several traces tell of', () => {
     )
     expect(rows).toEqual([{ seen: SEEN_BY_MAX }])
     expect((await billed(tenant)).reduce((sum, row) => sum + row.calls, 0)).toBe(1)
+  })
+
+  it('are taken from a trace that somebody holds as soon as it is let go', async () => {
+    const tenant = 'held'
+    const id = { responseId: 'msg_01XFDUDYJgAACzvnptvVoYEL' }
+    const gateway = { serviceName: 'gateway', scopeName: 'openrouter', dialect: 'openrouter' }
+    const calls = async () => (await billed(tenant)).map((row): [string, number] => [row.trace, row.calls])
+    await push(tenant, 0, [callOf('held', 'b', { ...id, ...gateway })])
+    await drain(5, 1, 50)
+    await push(tenant, 10, [callOf('free', 'a', id)])
+    const holder = await db.pool.connect()
+    try {
+      await holder.query('begin')
+      await holder.query(`select from aforo_store.traces where trace_id = decode($1, 'hex') for update`, [
+        traceIdOf('held'),
+      ])
+      await drain(20, 1, 50)
+      await holder.query('rollback')
+    } finally {
+      holder.release()
+    }
+    await drain(21, 1, 50)
+    expect(new Map(await calls())).toEqual(
+      new Map([
+        [traceIdOf('held'), 0],
+        [traceIdOf('free'), 1],
+      ]),
+    )
   })
 })
