@@ -30,8 +30,8 @@ export const EXPORT_PATH = '/opentelemetry.proto.collector.trace.v1.TraceService
 const LOOPBACK = { host: '127.0.0.1', port: 0 }
 const BODY_BYTES_MAX = 67_108_864
 
-/** What was read goes here, so that no reading is found to have no effect. */
-const sink: unknown[] = [undefined]
+/** Something of what was read goes here, so that no reading is found to have no effect; the rest is let go of. */
+const sink = [0]
 
 async function startOurs(
   start: typeof startHttp | typeof startGrpc,
@@ -39,7 +39,7 @@ async function startOurs(
 ): Promise<number> {
   const metrics = createReceiverMetrics(new Registry())
   const append: AcceptSteps['append'] = async (_, usages) => {
-    sink[0] = usages
+    sink[0] = usages.length
   }
   const steps = { decode: READING.decode, toUsage, append, metrics, log: SILENT, now: () => new Date() }
   const parts: OtlpParts = {
@@ -58,7 +58,7 @@ async function startExpress(): Promise<number> {
   const app = express()
   const type = 'application/x-protobuf'
   app.post('/v1/traces', express.raw({ type, limit: BODY_BYTES_MAX }), (request, response) => {
-    sink[0] = decode(request.body)
+    sink[0] = decode(request.body).resourceSpans.length
     response.type(type).send(Buffer.alloc(0))
   })
   const server = createServer(app)
@@ -80,7 +80,7 @@ async function startGrpcJs(): Promise<number> {
     responseDeserialize: asIs,
   }
   const handle = (call: ServerUnaryCall<ReferenceRequest, Buffer>, reply: sendUnaryData<Buffer>) => {
-    sink[0] = call.request
+    sink[0] = call.request.resourceSpans.length
     reply(null, Buffer.alloc(0))
   }
   server.addService({ export: method }, { export: handle })

@@ -12,6 +12,9 @@ import { SERVERS, type ServerName } from './receiver-servers.ts'
  * server is a process of its own; they take turns within each round under the same load of 512-span batches over
  * eight connections. A figure is CPU time of the server alone, the ratio the median over the rounds, with the smallest and
  * the largest. All rounds of warming up come first, so that no figure holds V8's compiling.
+ *
+ * A process of express with protobufjs settles on one of two costs, seldom on twice the other: run this more than once,
+ * and believe the smaller ratio.
  */
 const WARM_UP_ROUNDS = 6
 const ROUNDS = 7
