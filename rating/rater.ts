@@ -40,6 +40,8 @@ interface BatchCount {
 /** Revisions of one transaction: bounds its memory and how long it holds counters. */
 export const RATING_BATCH_MAX = 200
 const LIMIT_DEFAULT = 10_000
+/** Batches at once in one process. */
+const LANES = 2
 
 export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater {
   const metrics = createRatingMetrics(registry)
@@ -90,20 +92,45 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     return rated
   }
 
+  /** One by one until none is due or `limit` are done. What fails is not due again at `now`, so this ends. */
+  async function rateFailedBefore(now: Date, limit: number): Promise<number> {
+    let done = 0
+    for (let claimed = 1; claimed > 0 && done < limit; ) {
+      const count = await rateBatch({ now, limit: 1, failedBefore: true })
+      claimed = count.claimed
+      done += count.rated
+    }
+    return done
+  }
+
+  /** In lanes beside each other: while the database writes the batch of one, that of the other is worked out. */
+  async function rateInLanes(now: Date, limit: number): Promise<number> {
+    let left = limit
+    let done = 0
+    const lane = async () => {
+      for (let claimed = 1; claimed > 0 && left > 0; ) {
+        const most = Math.min(RATING_BATCH_MAX, left)
+        left -= most
+        const count = await rateBatch({ now, limit: most, failedBefore: false })
+        claimed = count.claimed
+        left += most - count.rated
+        done += count.rated
+      }
+    }
+    // A lane may end while another holds all that is due, so they are started until nothing more is done.
+    for (let before = -1; done > before && left > 0; ) {
+      before = done
+      const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane))
+      for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
+    }
+    return done
+  }
+
   return {
     async rate(now, limit = LIMIT_DEFAULT) {
-      let done = 0
       // Those that failed go first: a later revision of the same event waits behind.
-      for (const failedBefore of [true, false]) {
-        const batch = failedBefore ? 1 : RATING_BATCH_MAX
-        // What fails is not due again at `now`, so this ends.
-        for (let claimed = 1; claimed > 0 && done < limit; ) {
-          const count = await rateBatch({ now, limit: Math.min(batch, limit - done), failedBefore })
-          claimed = count.claimed
-          done += count.rated
-        }
-      }
-      return done
+      const done = await rateFailedBefore(now, limit)
+      return done + (await rateInLanes(now, limit - done))
     },
   }
 }
