@@ -23,7 +23,9 @@ afterAll(() => db.drop())
 async function dyingAt(n: number, work: (pool: pg.Pool) => Promise<unknown>): Promise<boolean> {
   const pool = openPool(db.url, { max: 1 })
   let left = n
+  let backend = 0
   pool.on('connect', (client) => {
+    backend = (client as unknown as { processID: number }).processID
     const query = client.query.bind(client) as (...args: unknown[]) => unknown
     Object.assign(client, {
       query: (...args: unknown[]) => {
@@ -41,6 +43,17 @@ async function dyingAt(n: number, work: (pool: pg.Pool) => Promise<unknown>): Pr
     return false
   } finally {
     await pool.end()
+    await gone(backend)
+  }
+}
+
+/** The server notices a dead connection only when it next speaks to it; until then its transaction holds its locks. */
+async function gone(backend: number): Promise<void> {
+  const deadlineMs = performance.now() + 10_000
+  for (;;) {
+    const { rowCount } = await db.pool.query('select from pg_stat_activity where pid = $1', [backend])
+    if (rowCount === 0) return
+    if (performance.now() > deadlineMs) throw new Error(`backend ${backend} outlived its connection`)
   }
 }
 
