@@ -4,6 +4,7 @@ import { auditCommand } from './audit.ts'
 import { conformanceCommand } from './conformance.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { replayCommand } from './replay.ts'
 import { serveCommand } from './serve.ts'
 
 /** The `aforo` command. Exit code 0: done; 1: refused or failed, with one line that says why; 2: wrong usage. */
@@ -20,6 +21,7 @@ program.addCommand(serveCommand('api', 'REST API', ['api']))
 program.addCommand(migrateCommand())
 program.addCommand(keysCommand())
 program.addCommand(auditCommand())
+program.addCommand(replayCommand())
 program.addCommand(conformanceCommand())
 
 try {

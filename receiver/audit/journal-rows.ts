@@ -11,20 +11,24 @@ export const UNITS_TRIED_MAX = 5
 
 const BYTES_PER_ROW = 1024
 
-/** Whether a fingerprint was taken of what the row says now. */
-export function isIntact(usage: Usage, stored: bigint): boolean {
+/**
+ * The usage a fingerprint was taken of, as far as the order of fields goes, which the database does not keep; null where
+ * it was taken of something else than what the row says now.
+ */
+export function asWritten(usage: Usage, stored: bigint): Usage | null {
   const told = withAnomaliesAsWritten(usage)
-  if (isOf(told, COLUMNS, stored)) return true
+  if (isOf(told, COLUMNS, stored)) return told
   const units = Object.keys(told.quantities)
-  if (units.length > UNITS_TRIED_MAX) return true
+  if (units.length > UNITS_TRIED_MAX) return told
   const older = told.requestId === null ? [COLUMNS.filter((column) => !LATER_COLUMNS.has(column.name))] : []
   for (const columns of [COLUMNS, ...older]) {
     for (const order of ordersOf(units)) {
       const quantities = Object.fromEntries(order.map((unit) => [unit, told.quantities[unit]!]))
-      if (isOf({ ...told, quantities }, columns, stored)) return true
+      const ordered = { ...told, quantities }
+      if (isOf(ordered, columns, stored)) return ordered
     }
   }
-  return false
+  return null
 }
 
 function isOf(usage: Usage, columns: readonly JournalColumn[], stored: bigint): boolean {

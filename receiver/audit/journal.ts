@@ -6,7 +6,7 @@ import { idsOf } from '../cut/read.ts'
 import type { DueTrace } from '../cut/trace.ts'
 import { journalMicros } from '../journal/journal-time.ts'
 import { USAGE_COLUMNS, type UsageRow, usageOfRow } from '../journal/read.ts'
-import { isIntact } from './journal-rows.ts'
+import { asWritten } from './journal-rows.ts'
 
 /** Reads the journal rows of traces, by `keyOf`, and tells of those that do not say what they said when written. */
 export async function readIntactUsages(
@@ -44,6 +44,6 @@ export async function readIntactUsages(
 
 function faultOf(row: UsageRow, usage: Usage): string | null {
   if (Number(row.time_micros) !== journalMicros(usage.endNano)) return 'its time is not the end of its span'
-  if (isIntact(usage, BigInt(row.fingerprint as string))) return null
+  if (asWritten(usage, BigInt(row.fingerprint as string)) !== null) return null
   return `it does not say what its fingerprint ${row.fingerprint as string} was taken of`
 }

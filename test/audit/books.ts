@@ -8,7 +8,7 @@ import { createCutter } from '../../receiver/cut/cutter.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { transaction } from '../../schema/pool.ts'
-import { storeCustomer, storeOverride, storePlan } from '../rating/events.ts'
+import { storeCustomer, storePlan } from '../rating/events.ts'
 import { callOf, metricsOf, NOON_NANO, noon, otherOf, spanIdOf, traceIdOf } from '../support/usages.ts'
 
 const SETTINGS = { quietMs: 2_000, idleMs: 30_000, maxAgeMs: 120_000, spansMax: 100 }
@@ -44,6 +44,17 @@ export function openBooks(pool: pg.Pool) {
     push: (seconds: number, ...usages: readonly Usage[]) => journal.append('default', usages, noon(seconds)),
     cut: (seconds: number) => cutter.cut(noon(seconds)),
     rate: (seconds: number) => rater.rate(noon(seconds)),
+    /** Writes an override that counts since long ago, as the API does. */
+    price: (seconds: number, provider: string, model: string, meter: string, unitPrice: string) =>
+      transaction(pool, async (client) => {
+        await client.query(
+          `insert into aforo_store.price_rows
+             (tenant_id, book, provider, model, meter, unit_price, per, effective_from, recorded_at, source)
+           values ('default', 'override', $1, $2, $3, $4, 1, '2020-01-01', $5, 'test')`,
+          [provider, model, meter, unitPrice, noon(seconds)],
+        )
+        await completeEvents(client, 'default', { kind: 'price', provider, model }, noon(seconds))
+      }),
     /** Writes down whose a trace is, as the API does. */
     name: (seconds: number, trace: string, customer: string) =>
       transaction(pool, async (client) => {
@@ -59,15 +70,15 @@ export function openBooks(pool: pg.Pool) {
 }
 
 /**
- * Books with something of everything: late spans, tools, a customer named by hand, calls without usage, price or
- * customer, a call that two traces saw, and a trace and a revision that still wait.
+ * Books with something of everything: late spans, tools, prices and a customer that come later, calls without usage,
+ * price or customer, a call that two traces saw, and a trace and a revision that still wait.
  */
 export async function fillBooks(pool: pg.Pool): Promise<void> {
   await seedPriceBook(pool, noon(-86_400))
   await storePlan(pool, 'team', PLAN)
   for (const customer of ['acme', 'globex']) await storeCustomer(pool, customer, 'team')
-  await storeOverride(pool, { provider: 'tool', model: 'db.query', meter: 'tool_call', unitPrice: '0.0003' })
   const books = openBooks(pool)
+  await books.price(-3_600, 'tool', 'db.query', 'tool_call', '0.0003')
   await books.push(
     0,
     callOf('late', 'root', { quantities: { web_searches: 2, accepted_prediction_tokens: 3 } }),
@@ -79,6 +90,7 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
     otherOf('late', 'other', CHILD),
     callOf('globex', 'root', { customer: 'globex', startNano: NOON_NANO + 1n }),
     callOf('unpriced', 'root', { provider: 'house', requestModel: 'own-1', responseModel: 'own-1' }),
+    callOf('priced', 'root', { provider: 'house', requestModel: 'own-2', responseModel: 'own-2' }),
     callOf('nobody', 'root', { customer: null }),
     callOf('named', 'root', { customer: null }),
     callOf('unmetered', 'root', { metered: false, usageClass: 'call' }),
@@ -93,6 +105,9 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
   )
   await books.cut(2)
   await books.rate(2)
+  // What is booked keeps its price, what comes later has the new one.
+  await books.price(4, 'anthropic', 'claude-sonnet-4-5', 'input_uncached', '0.5')
+  for (const meter of ['input_uncached', 'output']) await books.price(4, 'house', 'own-2', meter, '0.1')
   await books.name(5, 'named', 'globex')
   await books.push(
     5,

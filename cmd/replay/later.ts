@@ -1,0 +1,21 @@
+import type pg from 'pg'
+import { pagesOf } from '../../schema/pages.ts'
+import type { Stretch } from './journal.ts'
+
+const PAGE_TRACES = 200
+
+/** Of traces that are settled, what was received after their last cut: it changed nothing, and made no revision. */
+export function laterStretches(source: pg.PoolClient): AsyncGenerator<readonly Stretch[], void, void> {
+  return pagesOf<Stretch & pg.QueryResultRow>(
+    source,
+    `select t.tenant_id as "tenantId", encode(t.trace_id, 'hex') as "traceId",
+       (extract(epoch from newest.recorded_at) * 1000000)::bigint::text as after, null as "upTo"
+     from aforo_store.traces t
+     join aforo_store.events newest on newest.tenant_id = t.tenant_id
+       and newest.event_id = 'evt_' || encode(t.trace_id, 'hex') and newest.revision = t.revision
+       and newest.time = t.event_time
+     where t.cut_due_at is null and t.last_received_at > newest.recorded_at`,
+    [],
+    PAGE_TRACES,
+  )
+}

@@ -1,0 +1,90 @@
+import type pg from 'pg'
+import { pagesOf } from '../../schema/pages.ts'
+import { FACT_INSTANTS } from './facts.ts'
+
+/** A revision as the source cut it. */
+export interface RecordedCut {
+  readonly tenantId: string
+  readonly traceId: string
+  readonly eventId: string
+  readonly revision: number
+  readonly reason: string
+  /** When the revision before was cut, microseconds since 1970; null for the first. */
+  readonly before: string | null
+  /** When it was rated; null where it waits. RFC 3339. */
+  readonly ratedAt: string | null
+}
+
+/** What was done at an instant, microseconds since 1970. */
+export type Step =
+  | { readonly kind: 'facts'; readonly at: bigint }
+  | { readonly kind: 'cut'; readonly at: bigint; readonly cuts: readonly RecordedCut[] }
+  | { readonly kind: 'rate'; readonly at: bigint }
+
+/** Rows fetched at once; and traces of one cut step. */
+const PAGE_ROWS = 500
+const CUT_TRACES_MAX = 200
+
+/** All that was done, in order; at one instant facts come before cuts, and cuts before ratings. */
+export async function* recordedSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
+  const streams = [factSteps(source), cutSteps(source), rateSteps(source)]
+  const heads: (Step | undefined)[] = []
+  for (const stream of streams) heads.push(await next(stream))
+  for (;;) {
+    let first = -1
+    heads.forEach((head, no) => {
+      if (head !== undefined && (first < 0 || head.at < heads[first]!.at)) first = no
+    })
+    if (first < 0) return
+    yield heads[first]!
+    heads[first] = await next(streams[first]!)
+  }
+}
+
+async function next(stream: AsyncGenerator<Step, void, void>): Promise<Step | undefined> {
+  const { value } = await stream.next()
+  return value ?? undefined
+}
+
+async function* factSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
+  for await (const rows of pagesOf<{ at: string }>(source, FACT_INSTANTS, [], PAGE_ROWS)) {
+    for (const { at } of rows) yield { kind: 'facts', at: BigInt(at) }
+  }
+}
+
+async function* rateSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
+  const text = `select (extract(epoch from rated_at) * 1000000)::bigint::text as at
+    from (select distinct rated_at from aforo_store.ratings) r order by rated_at`
+  for await (const rows of pagesOf<{ at: string }>(source, text, [], PAGE_ROWS)) {
+    for (const { at } of rows) yield { kind: 'rate', at: BigInt(at) }
+  }
+}
+
+const CUTS = `
+  select (extract(epoch from recorded_at) * 1000000)::bigint::text as at, tenant_id as "tenantId",
+    encode(trace_id, 'hex') as "traceId", event_id as "eventId", revision, cut_reason as reason,
+    (extract(epoch from before) * 1000000)::bigint::text as before, rated_at as "ratedAt"
+  from (
+    select e.tenant_id, e.trace_id, e.event_id, e.revision, e.cut_reason, e.recorded_at,
+      lag(e.recorded_at) over (partition by e.tenant_id, e.event_id order by e.revision) as before, r.rated_at
+    from aforo_store.events e
+    left join aforo_store.ratings r
+      on r.tenant_id = e.tenant_id and r.event_id = e.event_id and r.revision = e.revision and r.time = e.time) cut
+  order by recorded_at, tenant_id, event_id`
+
+async function* cutSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
+  let at: bigint | undefined
+  let cuts: RecordedCut[] = []
+  for await (const rows of pagesOf<RecordedCut & { at: string }>(source, CUTS, [], PAGE_ROWS)) {
+    for (const { at: text, ...cut } of rows) {
+      const instant = BigInt(text)
+      if (at !== undefined && (instant !== at || cuts.length === CUT_TRACES_MAX)) {
+        yield { kind: 'cut', at, cuts }
+        cuts = []
+      }
+      at = instant
+      cuts.push(cut)
+    }
+  }
+  if (at !== undefined && cuts.length > 0) yield { kind: 'cut', at, cuts }
+}
