@@ -15,6 +15,7 @@ const PASSWORD = randomBytes(16).toString('hex')
 const VIEWS = [
   'billable_event_lines',
   'billable_events',
+  'credit_ledger',
   'exceptions',
   'margin_by_customer',
   'margin_by_model',
@@ -87,6 +88,7 @@ describe('a login for Grafana', () => {
         recorded_at: '2026-03-01T10:00:01Z',
       })
     }
+    for (const tenant_id of ['acme', 'globex']) await seedEntry(database.pool, tenant_id)
     for (const view of VIEWS) {
       const count = async (tenant: keyof typeof LOGINS) =>
         Number((await as(tenant).query(`select count(*) from aforo.${view}`)).rows[0].count)
@@ -181,7 +183,23 @@ describe('a time range', () => {
        select tenant_id, event_id, 'conflict', event_id, trace_id, 'seeded', time
        from aforo_store.events where product_id = 'p'`,
     )
-    for (const table of ['events', 'ratings', 'event_lines', 'cost_lines', 'exceptions']) {
+    await pool.query(
+      `with times as (select i, '2026-01-01'::timestamptz + i * interval '10 min' as at from generate_series(1, 5000) i),
+         happened as (
+           insert into aforo_store.credit_transactions
+           select 'acme', 'c', i, 'grant', i::text, 'hash', at, at from times)
+       insert into aforo_store.credit_postings
+       select 'acme', 'c', i, 'ent_' || i, i, 'issued', 'grant:1', 1, null, i, at from times`,
+    )
+    for (const table of [
+      'events',
+      'ratings',
+      'event_lines',
+      'cost_lines',
+      'exceptions',
+      'credit_transactions',
+      'credit_postings',
+    ]) {
       await pool.query(`analyze aforo_store.${table}`)
     }
   })
@@ -207,6 +225,27 @@ describe('a time range', () => {
     expect(rows).toEqual([{ count: '145', margin: '5.800000000000000000' }])
   })
 })
+
+/** A grant of one credit. */
+async function seedEntry(pool: pg.Pool, tenant_id: string): Promise<void> {
+  const who = { tenant_id, customer_id: 'one', transaction_no: 1, recorded_at: '2026-03-01T10:00:01Z' }
+  await insert(pool, 'credit_transactions', {
+    ...who,
+    kind: 'grant',
+    idempotency_key: 'grant:1',
+    content_hash: 'hash',
+    effective_at: who.recorded_at,
+  })
+  await insert(pool, 'credit_postings', {
+    ...who,
+    entry_no: 1,
+    entry_id: 'ent_one',
+    source: 'issued',
+    destination: 'grant:1',
+    amount: 1,
+    balance: 1,
+  })
+}
 
 interface Plan {
   readonly Plan?: Plan
