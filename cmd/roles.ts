@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApi } from '../api/server.ts'
+import { expireDue } from '../rating/ledger/expire-due.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
@@ -24,6 +25,8 @@ export interface Part {
 /** How often due traces and waiting revisions are looked for when there were none. */
 const TICK_MS = 100
 const TICK_BACKOFF_MS_MAX = 5_000
+/** How often expired grants are looked for. Debits do not wait for it. */
+const EXPIRY_TICK_MS = 1_000
 
 /** What a process can be. Any number of each may share a database. */
 export const ROLES = { receiver, rater, api } as const
@@ -71,12 +74,18 @@ async function rater(context: Context): Promise<Part> {
     },
     { name: 'cut', ...timing },
   )
+  const expiry = startTicker((now) => expireDue(pool, now), {
+    name: 'expiry',
+    ...timing,
+    everyMs: EXPIRY_TICK_MS,
+  })
   return {
     name: 'rater',
     ports: {},
     async stop() {
       await cut.stop()
       await rate.stop()
+      await expiry.stop()
     },
   }
 }

@@ -16,6 +16,7 @@ import {
 } from './counters.ts'
 import { curveOf } from './curve.ts'
 import { bookedPrices, costDifference, knownCost } from './difference.ts'
+import { type CreditsOwed, creditsOwed } from './ledger/owed.ts'
 import { nameOf } from './name.ts'
 import type { PlanRef } from './plan-shelf.ts'
 import { chargeables } from './quantities.ts'
@@ -52,6 +53,8 @@ export interface RatedEvent extends PreparedEvent {
   /** Of the calls that report a cost: what they report, what the price book makes of them. Null: there are none. */
   readonly reportedCogs: Decimal | null
   readonly computedCogs: Decimal | null
+  /** Credits that the whole event owes by now, to be debited from grants. */
+  readonly owed: readonly CreditsOwed[]
 }
 
 const NANOS_PER_MICRO = 1000n
@@ -78,7 +81,8 @@ export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): 
     return counters.move(step, curveOf(planOf({ tenantId, planId, version }), meterNo))
   })
   const costLines = costDifference(costs, booked.costs)
-  const stack = stackOf(assembly, event, costs, sumCharges(booked.charges, charged))
+  const charges = sumCharges(booked.charges, charged)
+  const stack = stackOf(assembly, event, costs, charges)
   const price = sumOf(charged)
   const known = typeof attribution !== 'string'
   return {
@@ -92,6 +96,7 @@ export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): 
     credits: creditsOf(prepared, sumOf(booked.charges).plus(price)),
     reportedCogs: beyond(prepared, booked.last?.reportedCogs, ({ reported }) => reported),
     computedCogs: beyond(prepared, booked.last?.computedCogs, ({ computed }) => computed),
+    owed: creditsOwed(charges, planOf),
   }
 }
 

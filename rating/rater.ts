@@ -6,6 +6,7 @@ import { transaction } from '../schema/pool.ts'
 import { type ClaimedRevision, type ClaimOrder, claimRevisions } from './claim.ts'
 import { LockedCounters } from './counters.ts'
 import { writeFindings } from './findings.ts'
+import { debitCredits } from './ledger/debit.ts'
 import { createRatingMetrics } from './metrics.ts'
 import { PlanShelf } from './plan-shelf.ts'
 import { postpone } from './postpone.ts'
@@ -87,6 +88,7 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     )
     const rated = prepared.map((event) => settleEvent(event, counters))
     await counters.write(client)
+    await debitCredits(client, rated, now)
     await writeRatings(client, rated, now)
     await writeFindings(client, rated, now)
     return rated

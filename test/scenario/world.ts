@@ -14,7 +14,8 @@ import { createReceiverMetrics } from '../../receiver/metrics.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { transaction } from '../../schema/pool.ts'
 import { eventLines, exceptionLines, revisionLines } from './answers.ts'
-import { type Command, instantMs } from './script.ts'
+import { creditCommands } from './credits.ts'
+import { assignment, type Command, instantMs } from './script.ts'
 import { letterOf, MIDNIGHT_MS, spanOf, traceIdOf } from './spans.ts'
 
 const TENANT = 'default'
@@ -46,7 +47,8 @@ export async function openWorld(pool: pg.Pool): Promise<World> {
         unit_price: price,
         per,
       }))
-      const plan = parsePlan({ currency: 'USD', meters })
+      const credits = words[2] && { bill_as: 'credits', credit_rate: assignment(words[2])[1] }
+      const plan = parsePlan({ currency: 'USD', meters, ...credits })
       await pool.query(
         `insert into aforo_store.plan_versions (tenant_id, plan_id, version, body, content_hash, effective_from, recorded_at)
          values ($1, $2, 1, $3, $2, $4, $4)`,
@@ -125,6 +127,7 @@ export async function openWorld(pool: pg.Pool): Promise<World> {
     event: ({ words }) => eventLines(pool, TENANT, words[1]!),
     revisions: ({ words }) => revisionLines(pool, TENANT, words[1]!),
     exceptions: () => exceptionLines(pool, TENANT),
+    ...creditCommands(pool, TENANT),
   }
 
   return {

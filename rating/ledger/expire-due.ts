@@ -1,0 +1,55 @@
+import type pg from 'pg'
+import { lockWallets } from '../../schema/ledger/lock.ts'
+import type { WalletKey } from '../../schema/ledger/wallet.ts'
+import { writeWallets } from '../../schema/ledger/write.ts'
+import { transaction } from '../../schema/pool.ts'
+import { expire } from './burn-down.ts'
+
+/** Customers of one transaction: bounds how many wallets it holds. */
+export const EXPIRY_BATCH_MAX = 100
+
+/**
+ * Books what is left of grants whose expiry has come as breakage, for some customers. Whether a grant pays for usage
+ * does not depend on it; any number of processes may do it at once.
+ * @returns how many grants were booked
+ */
+export async function expireDue(pool: pg.Pool, now: Date): Promise<number> {
+  return transaction(pool, async (client) => {
+    const due = await readDue(client, now)
+    if (due.length === 0) return 0
+    const nowMicros = now.getTime() * 1000
+    const walletOf = await lockWallets(client, due)
+    const wallets = due.map(walletOf)
+    let booked = 0
+    for (const wallet of wallets) {
+      for (const grant of wallet.grants()) {
+        const posting = expire(grant, nowMicros)
+        if (posting === null) continue
+        const { grantId, expiresAt } = grant
+        const happening = {
+          kind: 'expiry' as const,
+          // What comes back to a grant after it expired expires again.
+          idempotencyKey: `expiry:${grantId}:${wallet.entries}`,
+          effectiveAt: expiresAt!,
+          event: null,
+        }
+        wallet.post(happening, [posting], nowMicros)
+        booked++
+      }
+    }
+    await writeWallets(client, wallets)
+    return booked
+  })
+}
+
+async function readDue(client: pg.PoolClient, now: Date): Promise<readonly WalletKey[]> {
+  const { rows } = await client.query<{ tenantId: string; customerId: string }>(
+    `select distinct tenant_id as "tenantId", customer_id as "customerId"
+     from (
+       select tenant_id, customer_id from aforo_store.credit_balances
+       where expires_at <= $1 and input > output
+       order by expires_at limit $2) due`,
+    [now.toISOString(), EXPIRY_BATCH_MAX],
+  )
+  return rows
+}
