@@ -1,4 +1,5 @@
 import type { Route } from './route.ts'
+import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
@@ -14,6 +15,7 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...traceRoutes,
   ...customerRoutes,
+  ...creditRoutes,
   ...planRoutes,
   ...quoteRoutes,
   ...marginRoutes,

@@ -6,6 +6,7 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { replayCommand } from './replay.ts'
 import { serveCommand } from './serve.ts'
+import { traceDebitCommand } from './trace-debit.ts'
 
 /** The `aforo` command. Exit code 0: done; 1: refused or failed, with one line that says why; 2: wrong usage. */
 const program = new Command('aforo')
@@ -23,6 +24,7 @@ program.addCommand(keysCommand())
 program.addCommand(auditCommand())
 program.addCommand(replayCommand())
 program.addCommand(conformanceCommand())
+program.addCommand(traceDebitCommand())
 
 try {
   await program.parseAsync(process.argv)

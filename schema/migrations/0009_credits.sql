@@ -69,8 +69,6 @@ create unique index credit_transactions_once on aforo_store.credit_transactions
 create index credit_transactions_by_event on aforo_store.credit_transactions (tenant_id, event_id, customer_id)
   where event_id is not null;
 --> statement-breakpoint
-create index credit_transactions_by_time on aforo_store.credit_transactions (tenant_id, recorded_at desc);
---> statement-breakpoint
 -- reverses: the entry that this one takes back, in whole or part. balance: what is left of all grants after it.
 create table aforo_store.credit_postings (
   tenant_id text not null,
@@ -97,8 +95,8 @@ create index credit_postings_by_reversed on aforo_store.credit_postings (tenant_
 --> statement-breakpoint
 create index credit_postings_by_time on aforo_store.credit_postings (tenant_id, recorded_at desc);
 --> statement-breakpoint
--- One row per posting. `change` is by how much the balance moved: it adds up to `balance`. The times are joined too, so
--- that a range reaches both tables.
+-- One row per posting. `change` is by how much the balance moved: it adds up to `balance`. Transactions are looked up row
+-- by row: a range of time on a join would reach one side of it alone.
 create view aforo.credit_ledger with (security_barrier) as
 select posting.recorded_at as time, posting.customer_id as customer, posting.entry_id, posting.entry_no,
   case
@@ -117,9 +115,11 @@ select posting.recorded_at as time, posting.customer_id as customer, posting.ent
   posting.balance, posting.source, posting.destination, posting.reverses, transaction.effective_at,
   transaction.event_id, transaction.revision
 from aforo_store.credit_postings posting
-join aforo_store.credit_transactions transaction
-  on transaction.tenant_id = posting.tenant_id and transaction.customer_id = posting.customer_id
-  and transaction.transaction_no = posting.transaction_no and transaction.recorded_at = posting.recorded_at
+cross join lateral (
+  select effective_at, event_id, revision from aforo_store.credit_transactions transaction
+  where transaction.tenant_id = posting.tenant_id and transaction.customer_id = posting.customer_id
+    and transaction.transaction_no = posting.transaction_no
+  offset 0) transaction
 where posting.tenant_id = (select aforo_store.login_tenant());
 --> statement-breakpoint
 do $$
