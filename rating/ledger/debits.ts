@@ -11,7 +11,7 @@ export interface EventKey extends WalletKey {
 }
 
 /** Entries that one correction looks back over; what is taken back beyond them lowers the overage. */
-const DEBITS_MAX = 1_000
+export const DEBITS_MAX = 1_000
 
 /** What the ledger holds of events by now: credits debited less those given back. The wallets are locked. */
 export async function readBookedCredits(

@@ -21,9 +21,15 @@ export function creditsOwed(
   planOf: (ref: PlanRef) => Plan,
 ): readonly CreditsOwed[] {
   const prices = new Map<string, { customer: string; rate: string; price: Decimal }>()
+  let latest: { readonly ref: PlanRef; readonly plan: Plan } | undefined
   for (const { customer, amount, counter } of charges) {
     const { tenantId, planId, planVersion: version, subscriptionId } = counter
-    const { bill_as, credit_rate: rate } = planOf({ tenantId, planId, version })
+    // Most events are charged by one plan, and looking one up costs more than all the rest here.
+    if (latest?.ref.planId !== planId || latest.ref.version !== version) {
+      const ref = { tenantId, planId, version }
+      latest = { ref, plan: planOf(ref) }
+    }
+    const { bill_as, credit_rate: rate } = latest.plan
     if (bill_as !== 'credits' || rate === undefined) continue
     const name = nameOf(customer, subscriptionId, planId, version)
     const price = amount.plus(prices.get(name)?.price ?? ZERO)
