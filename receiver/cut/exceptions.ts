@@ -29,9 +29,11 @@ export async function settleExceptions(
   revisions: readonly NewRevision[],
   now: Date,
 ): Promise<void> {
-  if (revisions.length === 0) return
   const found = revisions.flatMap(exceptionsOf)
   await listExceptions(client, found, now)
+  // Nothing was listed of a trace that is cut for the first time, at the first try.
+  const listedBefore = revisions.filter(({ revision, trace }) => revision > 0 || trace.attempts > 0)
+  if (listedBefore.length === 0) return
   await client.query({
     name: 'cut_exceptions_gone',
     text: `
@@ -41,8 +43,8 @@ export async function settleExceptions(
       where x.tenant_id = event.tenant_id and x.event_id = event.event_id
         and x.kind = any ($5) and x.resolved_at is null and x.exception_id <> all ($3::text[])`,
     values: [
-      revisions.map((revision) => revision.trace.tenantId),
-      revisions.map((revision) => eventIdOf(revision.trace.traceId)),
+      listedBefore.map((revision) => revision.trace.tenantId),
+      listedBefore.map((revision) => eventIdOf(revision.trace.traceId)),
       found.map(exceptionId),
       now,
       LISTED_KINDS,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type pg from 'pg'
 import { type CallDocument, callFromDocument, callToDocument } from '../../core/assembly-document.ts'
 import type { SpanId, TenantId, TraceId } from '../../core/ids.ts'
@@ -39,7 +39,7 @@ export function placeKey(sighting: Sighting): string | null {
 }
 
 export function shortHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+  return hash('sha256', text).slice(0, 32)
 }
 
 export const ROW_COLUMNS = `s.tenant_id, s.sighting, s.place, s.members, encode(s.trace_id, 'hex') as trace_id,
