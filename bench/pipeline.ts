@@ -112,19 +112,28 @@ async function together(receiver: Receiver, cutter: Cutter, rater: Rater, spans:
   const sender = post(receiver.httpPort, bodies).then(() => {
     sending = false
   })
-  const work = async () => {
-    for (let idle = false; sending || !idle; ) {
-      const done = (await cutter.cut(new Date())) + (await rater.rate(new Date()))
-      idle = done === 0
-      if (idle) await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+  // Beside each other, as the roles run them; the rating ends when it has rated what the last cut left.
+  let cutting = true
+  const cut = async () => {
+    for (let idle = false; sending || !idle; ) idle = await turn(() => cutter.cut(new Date()))
+    cutting = false
   }
-  await Promise.all([sender, work()])
+  const rate = async () => {
+    for (let idle = false; cutting || !idle; ) idle = await turn(() => rater.rate(new Date()))
+  }
+  await Promise.all([sender, cut(), rate()])
   const seconds = (performance.now() - from) / 1000
   print(
     `\nall at once: ${spans} spans in ${seconds.toFixed(2)} s = ${Math.round(spans / seconds)} GenAI spans/s to rated event`,
   )
   print('(the sender shares the two cores and, here, the process)')
+}
+
+/** @returns whether there was nothing to do */
+async function turn(work: () => Promise<number>): Promise<boolean> {
+  const idle = (await work()) === 0
+  if (idle) await new Promise((resolve) => setTimeout(resolve, 5))
+  return idle
 }
 
 function makeBodies(batches: number, seed: number): Uint8Array[] {
