@@ -184,7 +184,7 @@ it('refuses a wrong setting with one line each, and an open door', async () => {
 it('makes keys beside a running Aforo, and then asks for them', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'aforo-e2e-'))
   chmodSync(folder, 0o711)
-  const settings = { AFORO_DATA_DIR: folder, DATABASE_URL: '' }
+  const settings = { AFORO_DATA_DIR: folder, DATABASE_URL: '', AFORO_TIMESCALE: 'auto' }
   const aforo = await runAforo('serve', settings)
   try {
     const made = await runCommand(['keys', 'create', '--role', 'ingest'], settings)
