@@ -1,10 +1,7 @@
 /** Cost of goods: what the provider charges us. */
 
-/**
- * Disjoint billed quantities of a model call, and tool calls. A row of the price book prices one of them. Audio, image,
- * video and citation tokens are part of the call's input or output and priced by splitting the bucket they are part of.
- */
-export const COST_METERS = [
+/** Meters that count tokens. All others are fees: they cost the same in every service tier and region. */
+const COUNTING_TOKENS = [
   'input_uncached',
   'cache_read',
   'cache_write',
@@ -21,6 +18,14 @@ export const COST_METERS = [
   'input_video',
   'output_video',
   'citation',
+] as const
+
+/**
+ * Disjoint billed quantities of a model call, and tool calls. A row of the price book prices one of them. Audio, image,
+ * video and citation tokens are part of the call's input or output and priced by splitting the bucket they are part of.
+ */
+export const COST_METERS = [
+  ...COUNTING_TOKENS,
   'request',
   'web_search',
   'web_search_preview',
@@ -43,25 +48,7 @@ export const COST_METERS = [
 ] as const
 export type CostMeter = (typeof COST_METERS)[number]
 
-/** Meters that count tokens. All others are fees: they cost the same in every service tier and region. */
-export const TOKEN_METERS: ReadonlySet<CostMeter> = new Set([
-  'input_uncached',
-  'cache_read',
-  'cache_write',
-  'cache_write_1h',
-  'output',
-  'reasoning',
-  'embedding',
-  'input_audio',
-  'cache_read_audio',
-  'output_audio',
-  'input_image',
-  'cache_read_image',
-  'output_image',
-  'input_video',
-  'output_video',
-  'citation',
-])
+export const TOKEN_METERS: ReadonlySet<CostMeter> = new Set(COUNTING_TOKENS)
 
 /** Who says so. A contract beats an override, an override beats the catalogue. */
 export const BOOKS = ['contract', 'override', 'custom', 'catalogue'] as const
