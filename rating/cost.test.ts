@@ -114,6 +114,21 @@ describe('what was booked', () => {
     expect(cost(() => null)).toEqual(['3'])
   })
 
+  test('costs nothing once the call is known to have been answered from a cache', () => {
+    const again = costCalls(assemblyOf({ calls: [{ ...call, cacheHit: true }] }), () => null, AT, booked)
+    expect(again.map((line) => [line.price?.priceRowId, line.amount?.toFixed()])).toEqual([[null, '0']])
+  })
+
+  test('as an answer from a cache is priced once the call is known to have been made', () => {
+    const free = { ...used('1', '0'), priceRowId: null }
+    const name = bookedName(call.spanId, { ...identity, meter: 'input_uncached' })
+    const again = (priceOf: PriceOf) =>
+      costCalls(assemblyOf({ calls: [call] }), priceOf, AT, new Map([[name, free]]))
+    const priced = ({ meter }: CostQuestion) => (meter === 'input_uncached' ? used('2', '4') : null)
+    expect(again(priced).map((line) => line.amount?.toFixed())).toEqual(['4'])
+    expect(again(() => null).map((line) => line.amount)).toEqual([null])
+  })
+
   test('is priced anew where its usage crossed a context threshold', () => {
     const long: UsedPrice = { ...used('2', '6'), contextFrom: 200_000 }
     expect(cost(({ meter }) => (meter === 'input_uncached' ? long : null))).toEqual(['6'])

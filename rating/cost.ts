@@ -199,8 +199,8 @@ function costCall(
   const cost = (metered: MeteredQuantity) => {
     const { part, tool, meter } = metered
     const identity = { part, provider: call.provider, model: call.model, tool, meter, serviceTier }
-    const fresh = call.cacheHit ? FREE : metered.askable ? askFor(meter, ask) : null
-    const price = keep(bookedPrice(booked, call.spanId, identity), fresh)
+    const fresh = metered.askable && !call.cacheHit ? askFor(meter, ask) : null
+    const price = call.cacheHit ? FREE : keep(charged(bookedPrice(booked, call.spanId, identity)), fresh)
     const quantity = price === null ? metered.quantity : billedQuantity(metered, price)
     if (quantity === null) addTo(lines, { ...identity, quantity: metered.quantity }, call.spanId, null)
     else addTo(lines, { ...identity, quantity }, call.spanId, price)
@@ -210,7 +210,7 @@ function costCall(
   // A fee per request is rare: only a model with such a row has the line.
   const request = { part: 'prompt', tool: null, meter: 'request', quantity: new Decimal(1) } as const
   const identity = { provider: call.provider, model: call.model, serviceTier, ...request }
-  const fee = call.cacheHit ? null : keep(bookedPrice(booked, call.spanId, identity), ask('request'))
+  const fee = call.cacheHit ? null : keep(charged(bookedPrice(booked, call.spanId, identity)), ask('request'))
   if (fee) addTo(lines, identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
 }
 
@@ -270,6 +270,11 @@ function bookedPrice(
   line: Parameters<typeof bookedName>[1],
 ): UsedPrice | undefined {
   return booked.size === 0 ? undefined : booked.get(bookedName(spanId, line))
+}
+
+/** A call that was taken for an answer given again, and is none by what is known now, has no price yet. */
+function charged(booked: UsedPrice | undefined): UsedPrice | undefined {
+  return booked?.priceRowId === null ? undefined : booked
 }
 
 /** The booked price, unless the usage itself was corrected across a context threshold. */

@@ -55,6 +55,47 @@ test('a price stays findable by its span through later revisions', () => {
   )
 })
 
+/** Of each span the row it is priced by, and how much it counts; spans come, go and change their rows. */
+const SPANS = fc.dictionary(
+  fc.constantFrom('a', 'b', 'c'),
+  fc.record({ row: fc.constantFrom('1', '2'), quantity: fc.integer({ min: 1, max: 3 }) }),
+)
+
+test('after a correction each span keeps the price it has by now, whichever line named it last', () => {
+  fc.assert(
+    fc.property(fc.array(SPANS, { minLength: 1, maxLength: 6 }), (revisions) => {
+      const booked: CostLine[] = []
+      for (const spans of revisions) booked.push(...costDifference(linesOf(spans), booked))
+      const prices = bookedPrices(booked)
+      const newest = Object.entries(revisions.at(-1)!)
+      for (const [span, { row }] of newest) {
+        expect(prices.get(bookedName(span, LINE_OF_SPANS))?.priceRowId).toBe(row)
+      }
+      expect(prices.size).toBe(newest.length)
+    }),
+  )
+})
+
+const LINE_OF_SPANS = {
+  part: 'prompt',
+  provider: 'p',
+  model: 'a',
+  tool: null,
+  meter: 'input_uncached',
+  serviceTier: 'standard',
+} as const
+
+/** One line per row, as the costing makes them. */
+function linesOf(spans: Readonly<Record<string, { row: string; quantity: number }>>): readonly CostLine[] {
+  const groups = Map.groupBy(Object.entries(spans), ([, { row }]) => row)
+  return [...groups].map(([row, members]) => {
+    const quantity = new Decimal(members.reduce((sum, [, each]) => sum + each.quantity, 0))
+    const price = { priceRowId: row, unitPrice: new Decimal(row), per: new Decimal(1), currency: 'USD' }
+    const spanIds = members.map(([span]) => span)
+    return { ...LINE_OF_SPANS, quantity, price, amount: quantity.mul(row), spanIds } as unknown as CostLine
+  })
+}
+
 function summary(lines: readonly CostLine[]): Record<string, string> {
   const sums = new Map<string, [Decimal, Decimal]>()
   for (const line of lines) {

@@ -1,6 +1,7 @@
 import type { SpanId } from '../core/ids.ts'
 import { type Decimal, ZERO } from '../core/money.ts'
 import { type BookedPrices, bookedName, type CostLine, costLineName, type UsedPrice } from './cost.ts'
+import { settledCosts } from './settled-costs.ts'
 
 /**
  * The cost lines to write so that those of all revisions together are the lines of the newest one. A difference
@@ -11,30 +12,36 @@ export function costDifference(
   booked: readonly CostLine[],
 ): readonly CostLine[] {
   if (booked.length === 0) return desired.filter(saysSomething)
-  const before = new Map<string, CostLine>()
-  for (const line of booked) {
-    const name = costLineName(line)
-    const sum = before.get(name)
-    before.set(name, sum ? sumOf(sum, line) : line)
-  }
+  const before = new Map(settledCosts(booked).map((line) => [costLineName(line), line]))
   const differences: CostLine[] = []
+  const differ = (line: CostLine, from: CostLine) => {
+    const moved = symmetricDifference(line.spanIds, from.spanIds)
+    const difference = minus(line, from, moved)
+    // Spans that take each other's place are told even where the quantity stays: each has its own price.
+    if (moved.length > 0 || saysSomething(difference)) differences.push(difference)
+  }
   for (const line of desired) {
     const name = costLineName(line)
-    differences.push(minus(line, before.get(name)))
+    const from = before.get(name)
     before.delete(name)
+    if (from) differ(line, from)
+    else if (saysSomething(line)) differences.push(line)
   }
-  for (const line of before.values()) differences.push(minus(emptied(line), line))
-  return differences.filter(saysSomething)
+  for (const line of before.values()) differ(emptied(line), line)
+  return differences
 }
 
 function saysSomething({ quantity, amount }: CostLine): boolean {
   return !quantity.isZero() || amount?.isZero() === false
 }
 
-/** What earlier revisions booked, by span and meter; of two the later one counts. */
+/**
+ * What earlier revisions booked, by span and meter. A difference that empties a line names the spans that left it, so
+ * the line that a span is in by now has its price, not the last one that names it.
+ */
 export function bookedPrices(booked: readonly CostLine[]): BookedPrices {
   const prices = new Map<string, UsedPrice>()
-  for (const line of booked) {
+  for (const line of settledCosts(booked)) {
     if (line.price === null) continue
     for (const spanId of line.spanIds) prices.set(bookedName(spanId, line), line.price)
   }
@@ -46,9 +53,7 @@ export function knownCost(lines: readonly CostLine[]): Decimal {
   return lines.reduce((sum, line) => (line.amount ? sum.plus(line.amount) : sum), ZERO)
 }
 
-function minus(line: CostLine, before: CostLine | undefined): CostLine {
-  if (!before) return line
-  const moved = symmetricDifference(line.spanIds, before.spanIds)
+function minus(line: CostLine, before: CostLine, moved: readonly SpanId[]): CostLine {
   return {
     ...line,
     quantity: line.quantity.minus(before.quantity),
@@ -59,15 +64,6 @@ function minus(line: CostLine, before: CostLine | undefined): CostLine {
 
 function emptied(line: CostLine): CostLine {
   return { ...line, quantity: ZERO, amount: line.amount && ZERO, spanIds: [] }
-}
-
-function sumOf(a: CostLine, b: CostLine): CostLine {
-  return {
-    ...a,
-    quantity: a.quantity.plus(b.quantity),
-    amount: a.amount === null ? null : a.amount.plus(b.amount ?? ZERO),
-    spanIds: [...new Set([...a.spanIds, ...b.spanIds])],
-  }
 }
 
 function symmetricDifference(a: readonly SpanId[], b: readonly SpanId[]): readonly SpanId[] {

@@ -3,8 +3,8 @@ import { decimalText } from '../../core/money.ts'
 import { type PriceOf, REPORTED } from '../cost.ts'
 import type { ChargeStep, LockedCounters } from '../counters.ts'
 import { type EventOffer, isUnpriced, prepareEvent, type RatedEvent, settleEvent } from '../rate-event.ts'
+import { bookedPriceOf, settledCosts } from '../settled-costs.ts'
 import type { StoredRating } from './rated-events.ts'
-import { bookedPriceOf, settledCosts } from './settled-costs.ts'
 
 /** What an event's books are compared with. */
 export interface EventBooks {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { Decimal } from '../../core/money.ts'
-import type { CostLine, UsedPrice } from '../cost.ts'
-import { costDifference } from '../difference.ts'
+import { Decimal } from '../core/money.ts'
+import type { CostLine, UsedPrice } from './cost.ts'
+import { costDifference } from './difference.ts'
 import { bookedPriceOf, settledCosts } from './settled-costs.ts'
 
 const priceOf = (priceRowId: string): UsedPrice => ({

@@ -1,5 +1,5 @@
-import { type CostLine, costLineName, type PriceOf, type UsedPrice } from '../cost.ts'
-import { nameOf } from '../name.ts'
+import { type CostLine, costLineName, type PriceOf, type UsedPrice } from './cost.ts'
+import { nameOf } from './name.ts'
 
 /**
  * The cost lines that an event has in the end: of each line the sum of its differences and the spans it is about now.
