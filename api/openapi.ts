@@ -15,7 +15,7 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       title: 'Aforo',
       version,
       description:
-        'Amounts and quantities are decimal strings, times are RFC 3339 in UTC. Any PUT or POST takes an Idempotency-Key.',
+        'Amounts and quantities are decimal strings, times are RFC 3339 in UTC. Any PUT, POST or DELETE takes an Idempotency-Key.',
     },
     paths,
     components: {

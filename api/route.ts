@@ -27,7 +27,7 @@ export interface Answer {
  * `path` is written as OpenAPI does: `/v1/events/{event_id}`.
  */
 export interface Route<P = unknown, Q = unknown, B = unknown> {
-  readonly method: 'get' | 'put' | 'post'
+  readonly method: 'get' | 'put' | 'post' | 'delete'
   readonly path: string
   readonly summary: string
   readonly description?: string

@@ -9,6 +9,7 @@ import { priceRoutes } from './routes/prices.ts'
 import { quoteRoutes } from './routes/quotes.ts'
 import { settingRoutes } from './routes/settings.ts'
 import { traceRoutes } from './routes/traces.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 /** All endpoints of the API that belong to a tenant. */
 export const ROUTES: readonly Route[] = [
@@ -22,4 +23,5 @@ export const ROUTES: readonly Route[] = [
   ...exceptionRoutes,
   ...priceRoutes,
   ...settingRoutes,
+  ...webhookRoutes,
 ]

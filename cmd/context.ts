@@ -18,6 +18,8 @@ export interface Context {
   readonly registry: Registry
   readonly receiverMetrics: ReceiverMetrics
   readonly access: Access
+  /** Every address is one that only this machine reaches. */
+  readonly isLocal: boolean
   hasKey(): Promise<boolean>
   close(): Promise<void>
 }
@@ -38,14 +40,15 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
   }
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const open = [config.otlpHttpAddr, config.otlpGrpcAddr, config.apiAddr].every((a) => isLoopback(a.host))
+  const isLocal = [config.otlpHttpAddr, config.otlpGrpcAddr, config.apiAddr].every((a) => isLoopback(a.host))
   return {
     config,
     log,
     pool,
     registry,
     receiverMetrics: createReceiverMetrics(registry),
-    access: createAccess(pool, { open }),
+    access: createAccess(pool, { open: isLocal }),
+    isLocal,
     hasKey: () => hasAnyKey(pool),
     async close() {
       await pool.end()

@@ -10,6 +10,8 @@ import { createRater } from '../rating/rater.ts'
 import { assemble } from '../receiver/assemble/assemble.ts'
 import { createCutter } from '../receiver/cut/cutter.ts'
 import { startReceiver } from '../receiver/receiver.ts'
+import { createDeliverer } from '../webhooks/deliverer.ts'
+import { forgetOld } from '../webhooks/forget.ts'
 import { type Context, cutSettings } from './context.ts'
 import { startTicker } from './ticker.ts'
 import { VERSION } from './version.ts'
@@ -27,6 +29,9 @@ const TICK_MS = 100
 const TICK_BACKOFF_MS_MAX = 5_000
 /** How often expired grants are looked for. Debits do not wait for it. */
 const EXPIRY_TICK_MS = 1_000
+/** How often messages to be sent are looked for, and old ones forgotten. */
+const DELIVER_TICK_MS = 250
+const FORGET_TICK_MS = 60_000
 
 /** What a process can be. Any number of each may share a database. */
 export const ROLES = { receiver, rater, api } as const
@@ -79,6 +84,7 @@ async function rater(context: Context): Promise<Part> {
     ...timing,
     everyMs: EXPIRY_TICK_MS,
   })
+  const webhooks = startWebhooks(context)
   return {
     name: 'rater',
     ports: {},
@@ -86,6 +92,41 @@ async function rater(context: Context): Promise<Part> {
       await cut.stop()
       await rate.stop()
       await expiry.stop()
+      await webhooks.stop()
+    },
+  }
+}
+
+/** Sends what the outbox holds. */
+function startWebhooks({ config, pool, log, registry, isLocal, hasKey }: Context): { stop(): Promise<void> } {
+  const deliverer = createDeliverer({
+    pool,
+    log,
+    registry,
+    // With a key there are others who may not be trusted with our neighbours.
+    allowPrivate: async () =>
+      config.webhookPrivate === 'auto' ? isLocal && !(await hasKey()) : config.webhookPrivate === 'allow',
+    jitter: Math.random,
+    clock: () => new Date(),
+    onRoom: () => deliver.wake(),
+  })
+  const timing = { backoffMsMax: TICK_BACKOFF_MS_MAX, log }
+  const deliver = startTicker((now) => deliverer.deliver(now), {
+    name: 'webhooks',
+    everyMs: DELIVER_TICK_MS,
+    ...timing,
+  })
+  const forget = startTicker((now) => forgetOld(pool, now), {
+    name: 'webhooks-forget',
+    ...timing,
+    everyMs: FORGET_TICK_MS,
+    backoffMsMax: FORGET_TICK_MS,
+  })
+  return {
+    async stop() {
+      await deliver.stop()
+      await forget.stop()
+      await deliverer.idle()
     },
   }
 }

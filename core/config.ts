@@ -20,6 +20,7 @@ export interface Config {
   readonly cutIdleMs: number
   readonly cutMaxAgeMs: number
   readonly maxBodyBytes: number
+  readonly webhookPrivate: 'auto' | 'allow' | 'refuse'
   readonly log: string
   /** `role:secret` pairs, stored (hashed) at start where the tenant `default` has no key yet. */
   readonly initialKeys: readonly string[]
@@ -122,6 +123,14 @@ export const SETTINGS: readonly Setting[] = [
     fallback: '67108864',
     about: 'Largest request body, also after decompression.',
     parse: integer(1024, 1_073_741_824),
+  },
+  {
+    name: 'AFORO_WEBHOOK_PRIVATE',
+    field: 'webhookPrivate',
+    fallback: 'auto',
+    about:
+      'Webhooks to loopback and private addresses: `auto` allows them while every address is loopback and no key exists.',
+    parse: oneOf('auto', 'allow', 'refuse'),
   },
   {
     name: 'AFORO_LOG',
