@@ -53,7 +53,10 @@ function send(response: Response, answer: Answer & { repeated?: boolean }): void
 }
 
 /** Path, query and body, each checked by the route's fields; all faults are reported together. */
-function checkedInput(route: Route, request: Request): { path: unknown; query: unknown; body: unknown } {
+export function checkedInput(
+  route: Pick<Route, 'pathFields' | 'queryFields' | 'bodyFields'>,
+  request: Request,
+): { path: unknown; query: unknown; body: unknown } {
   const faults: FieldFault[] = []
   const checked = {
     path: check(route.pathFields, request.params, faults),

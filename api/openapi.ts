@@ -2,8 +2,11 @@ import { z } from 'zod'
 import { PROBLEM_STATUS } from './problem.ts'
 import type { Route } from './route.ts'
 
+/** What the document needs of an endpoint. `streams`: content types of an answer that is written as it is made. */
+type Described = Omit<Route, 'handle'> & { readonly streams?: readonly string[] }
+
 /** The OpenAPI 3.1 document of the routes. It is made of what checks their input, so it cannot say something else. */
-export function openApiDocument(routes: readonly Route[], version: string): object {
+export function openApiDocument(routes: readonly Described[], version: string): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const route of routes) {
     paths[route.path] ??= {}
@@ -27,10 +30,10 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
   }
 }
 
-function operation(route: Route): object {
+function operation(route: Described): object {
   const answers = Object.entries(route.answers).map(([status, body]) => [
     status,
-    { description: Number(status) === 201 ? 'Made.' : 'Done.', content: contentOf(body, route.hasText) },
+    { description: Number(status) === 201 ? 'Made.' : 'Done.', content: contentOf(body, route) },
   ])
   return {
     operationId: `${route.method}${route.path.replaceAll(/[^A-Za-z0-9]+/g, '_').replace(/_$/, '')}`,
@@ -64,10 +67,11 @@ function operation(route: Route): object {
   }
 }
 
-function contentOf(body: z.ZodType, hasText: boolean | undefined): object {
+function contentOf(body: z.ZodType, { hasText, streams = [] }: Described): object {
   return {
-    'application/json': { schema: schemaOf(body, 'output') },
+    ...(streams.length === 0 && { 'application/json': { schema: schemaOf(body, 'output') } }),
     ...(hasText && { 'text/plain': { schema: { type: 'string' } } }),
+    ...Object.fromEntries(streams.map((type) => [type, { schema: { type: 'string' } }])),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { LongRoute } from './long-route.ts'
 import type { Route } from './route.ts'
 import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
@@ -8,6 +9,7 @@ import { planRoutes } from './routes/plans.ts'
 import { priceRoutes } from './routes/prices.ts'
 import { quoteRoutes } from './routes/quotes.ts'
 import { settingRoutes } from './routes/settings.ts'
+import { simulationRoutes } from './routes/simulations.ts'
 import { traceRoutes } from './routes/traces.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
@@ -25,3 +27,6 @@ export const ROUTES: readonly Route[] = [
   ...settingRoutes,
   ...webhookRoutes,
 ]
+
+/** Those of them that take their time. */
+export const LONG_ROUTES: readonly LongRoute[] = [...simulationRoutes]

@@ -5,13 +5,15 @@ import { AforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Pricing } from '../core/quote.ts'
+import type { Simulate } from '../core/simulation.ts'
 import { jsonBody } from './body.ts'
 import { endpoint } from './endpoint.ts'
 import { health } from './health.ts'
+import { longEndpoint } from './long-endpoint.ts'
 import { countRequests } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemHandler } from './problem.ts'
-import { ROUTES } from './routes.ts'
+import { LONG_ROUTES, ROUTES } from './routes.ts'
 
 /** What the API needs of the door; `schema/access.ts` has one. */
 export interface ApiAccess {
@@ -27,6 +29,7 @@ export interface ApiDeps {
   readonly log: Log
   readonly registry: Registry
   readonly pricing: Pricing
+  readonly simulate: Simulate
   readonly now: () => Date
   /** Of the program, for the OpenAPI document. */
   readonly version: string
@@ -43,17 +46,23 @@ export function createApi(deps: ApiDeps): express.Express {
   app.set('query parser', 'simple')
   app.use(countRequests(deps.registry))
   app.use(health(deps))
-  const document = openApiDocument(ROUTES, deps.version)
+  const document = openApiDocument([...ROUTES, ...LONG_ROUTES], deps.version)
   app.get('/openapi.json', (_request, response) => {
     response.json(document)
   })
   app.use(jsonBody())
   for (const route of ROUTES) {
-    app[route.method](route.path.replaceAll(/\{(\w+)\}/g, ':$1'), endpoint(route, deps))
+    app[route.method](pathOf(route), endpoint(route, deps))
   }
+  for (const route of LONG_ROUTES) app[route.method](pathOf(route), longEndpoint(route, deps))
   app.use((request) => {
     throw new AforoError('not_found', `there is no ${request.method} ${request.path}`)
   })
   app.use(problemHandler(deps.log))
   return app
+}
+
+/** `/v1/events/{event_id}` as express writes it. */
+function pathOf({ path }: { readonly path: string }): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1')
 }

@@ -6,6 +6,7 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { replayCommand } from './replay.ts'
 import { serveCommand } from './serve.ts'
+import { simulateCommand } from './simulate.ts'
 import { traceDebitCommand } from './trace-debit.ts'
 
 /** The `aforo` command. Exit code 0: done; 1: refused or failed, with one line that says why; 2: wrong usage. */
@@ -25,6 +26,7 @@ program.addCommand(auditCommand())
 program.addCommand(replayCommand())
 program.addCommand(conformanceCommand())
 program.addCommand(traceDebitCommand())
+program.addCommand(simulateCommand())
 
 try {
   await program.parseAsync(process.argv)

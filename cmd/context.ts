@@ -15,6 +15,8 @@ export interface Context {
   readonly config: Config
   readonly log: Log
   readonly pool: pg.Pool
+  /** Where the pool leads, for threads that open their own. */
+  readonly databaseUrl: string
   readonly registry: Registry
   readonly receiverMetrics: ReceiverMetrics
   readonly access: Access
@@ -45,6 +47,7 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
     config,
     log,
     pool,
+    databaseUrl: database.url,
     registry,
     receiverMetrics: createReceiverMetrics(registry),
     access: createAccess(pool, { open: isLocal }),

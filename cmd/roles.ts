@@ -13,6 +13,7 @@ import { startReceiver } from '../receiver/receiver.ts'
 import { createDeliverer } from '../webhooks/deliverer.ts'
 import { forgetOld } from '../webhooks/forget.ts'
 import { type Context, cutSettings } from './context.ts'
+import { createSimulator } from './simulate/simulator.ts'
 import { startTicker } from './ticker.ts'
 import { VERSION } from './version.ts'
 
@@ -132,9 +133,18 @@ function startWebhooks({ config, pool, log, registry, isLocal, hasKey }: Context
 }
 
 /** REST. */
-async function api({ config, pool, access, log, registry }: Context): Promise<Part> {
+async function api({ config, pool, databaseUrl, access, log, registry }: Context): Promise<Part> {
   const pricing = { parsePlan, quote, periodOf }
-  const app = createApi({ pool, access, log, registry, pricing, now: () => new Date(), version: VERSION })
+  const app = createApi({
+    pool,
+    access,
+    log,
+    registry,
+    pricing,
+    simulate: createSimulator(databaseUrl),
+    now: () => new Date(),
+    version: VERSION,
+  })
   const server = createServer(app)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

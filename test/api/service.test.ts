@@ -7,6 +7,7 @@ import { SILENT } from '../../core/log.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { quote } from '../../rating/quote.ts'
+import { simulate } from '../../rating/simulation/simulate.ts'
 import { createAccess } from '../../schema/access.ts'
 import { createKey } from '../../schema/keys.ts'
 import { openPool } from '../../schema/pool.ts'
@@ -113,6 +114,7 @@ test('a database that goes away makes requests retryable, and comes back', async
     log: SILENT,
     registry: new Registry(),
     pricing: { parsePlan, quote, periodOf },
+    simulate: (order, signal) => simulate(pool, order, signal),
     now: () => new Date(),
     version: '0',
   })

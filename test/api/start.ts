@@ -6,6 +6,7 @@ import { SILENT } from '../../core/log.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { quote } from '../../rating/quote.ts'
+import { simulate } from '../../rating/simulation/simulate.ts'
 import { createAccess } from '../../schema/access.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
@@ -40,6 +41,7 @@ export async function startApi(): Promise<RunningApi> {
     log: SILENT,
     registry: new Registry(),
     pricing: { parsePlan, quote, periodOf },
+    simulate: (order, signal) => simulate(database.pool, order, signal),
     now: () => running.clock,
     version: '0.0.0-test',
   })

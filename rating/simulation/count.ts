@@ -1,0 +1,114 @@
+import { type Assembly, isMirrorOnly, type ModelCall } from '../../core/assembly.ts'
+import { assemblyFromDocument } from '../../core/assembly-document.ts'
+import type { Part } from '../../core/event.ts'
+import { Decimal } from '../../core/money.ts'
+import { costCalls, type PriceOf } from '../cost.ts'
+import { nameOf } from '../name.ts'
+import { chargeables } from '../quantities.ts'
+import type { BookedUsage, RatedUsage } from './events.ts'
+import { type FindSwitch, type SwitchedTo, switchCall } from './switching.ts'
+import type { Tally } from './tally.ts'
+
+/** What is otherwise about the calls of a scenario. Without ratios no model is switched. */
+export interface Switching {
+  readonly find: FindSwitch
+  readonly ratios: readonly Decimal[]
+  readonly priceOf: PriceOf
+}
+
+/** Calls of one model that were switched. */
+export interface SwitchedCalls {
+  readonly provider: string | null
+  readonly model: string | null
+  readonly to: SwitchedTo
+  calls: number
+}
+
+/** What was seen beside the sums. */
+export class Seen {
+  events = 0
+  unattributed = 0
+  unmeteredCalls = 0
+  readonly switched = new Map<string, SwitchedCalls>()
+}
+
+const NANOS_PER_MICRO = 1000n
+
+/** Adds an event to the tally: as it was, and as it would have been with other models, these costed by the price book. */
+export function countEvent(tally: Tally, seen: Seen, event: RatedUsage, switching: Switching): void {
+  const assembly = assemblyFromDocument(event.document)
+  const { earlier } = event
+  const asItWas = chargeables(assembly, [])
+  tally.add(event, 0, earlier, asItWas)
+  if (!earlier) {
+    seen.events++
+    if (event.subscriptionId === null && !isMirrorOnly(assembly)) seen.unattributed++
+    for (const call of assembly.calls) if (!call.metered) seen.unmeteredCalls++
+  }
+  const { ratios } = switching
+  if (ratios.length === 0) return
+  const targets = assembly.calls.map(({ provider, model }) => switching.find(provider, model))
+  if (!targets.some((to) => to !== null)) {
+    for (const no of ratios.keys()) tally.add(event, no + 1, earlier, asItWas)
+    return
+  }
+  if (!earlier) noteSwitched(seen, assembly, targets)
+  for (const no of ratios.keys()) countSwitched(tally, event, assembly, targets, switching, no)
+}
+
+function countSwitched(
+  tally: Tally,
+  event: RatedUsage,
+  assembly: Assembly,
+  targets: readonly (SwitchedTo | null)[],
+  { ratios, priceOf }: Switching,
+  ratioNo: number,
+): void {
+  const switched: ModelCall[] = []
+  const calls = assembly.calls.map((call, no) => {
+    const to = targets[no]
+    if (!to) return call
+    const other = switchCall(call, to, ratios[ratioNo]!)
+    switched.push(other)
+    return other
+  })
+  const recordedAt = BigInt(Math.round(event.recordedAtMicros)) * NANOS_PER_MICRO
+  const costs = costCalls({ ...assembly, calls: switched, tools: [] }, priceOf, recordedAt)
+  const variant = ratioNo + 1
+  tally.add(event, variant, event.earlier, chargeables({ ...assembly, calls }, costs))
+  if (event.earlier) return
+  const unpriced = new Set(costs.flatMap((line) => (line.price === null ? line.spanIds : [])))
+  for (const call of switched) tally.addCalls(event, variant, call, 1, unpriced.has(call.spanId) ? 1 : 0)
+}
+
+/**
+ * Adds what is booked: costs as they were booked, whatever the price book says by now, and the calls by model. Those of
+ * models that are switched are not part of what would have been.
+ */
+export function countBooked(tally: Tally, booked: BookedUsage, { find, ratios }: Switching): void {
+  const { provider, model, tool, earlier, calls, unpricedCalls } = booked
+  const stays = ratios.length > 0 && find(provider, model) === null
+  const cost = {
+    base: 'cost' as const,
+    provider,
+    model,
+    tool,
+    quantity: new Decimal(booked.cogs),
+    costPart: booked.part as Part,
+  }
+  for (let variant = 0; variant <= (stays ? ratios.length : 0); variant++) {
+    if (!cost.quantity.isZero()) tally.add(booked, variant, earlier, [cost])
+    if (!earlier && calls !== 0) tally.addCalls(booked, variant, booked, calls, unpricedCalls)
+  }
+}
+
+function noteSwitched(seen: Seen, assembly: Assembly, targets: readonly (SwitchedTo | null)[]): void {
+  assembly.calls.forEach(({ provider, model }, no) => {
+    const to = targets[no]
+    if (!to) return
+    const name = nameOf(provider, model)
+    const known = seen.switched.get(name)
+    if (known) known.calls++
+    else seen.switched.set(name, { provider, model, to, calls: 1 })
+  })
+}
