@@ -1,5 +1,6 @@
 import type { LongRoute } from './long-route.ts'
 import type { Route } from './route.ts'
+import { budgetRoutes } from './routes/budgets.ts'
 import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -19,6 +20,7 @@ export const ROUTES: readonly Route[] = [
   ...traceRoutes,
   ...customerRoutes,
   ...creditRoutes,
+  ...budgetRoutes,
   ...planRoutes,
   ...quoteRoutes,
   ...marginRoutes,
