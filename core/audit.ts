@@ -36,6 +36,15 @@ export const AUDIT_CHECKS = {
   },
   ratings: { invariant: 6, claim: 'status, plan, period and credits of a rating are those of its event' },
   rating_exceptions: { invariant: 6, claim: 'what cannot be costed or charged is listed, and nothing else' },
+  budget_counters: {
+    invariant: 13,
+    claim: 'what a budget counts = Σ what was rated + Σ what open traces count for',
+  },
+  open_spend: { invariant: 13, claim: 'a trace that is settled counts for nothing beyond its ratings' },
+  budget_versions: {
+    invariant: 13,
+    claim: 'budgets count anew when scope, unit or window changed, and only then',
+  },
 } as const satisfies Record<string, { readonly invariant: number; readonly claim: string }>
 
 export type AuditCheck = keyof typeof AUDIT_CHECKS

@@ -2,8 +2,10 @@ import type pg from 'pg'
 import type { Registry } from 'prom-client'
 import { AforoError } from '../core/errors.ts'
 import { type Log, SILENT } from '../core/log.ts'
+import { BudgetShelf } from '../schema/budgets/shelf.ts'
 import { transaction } from '../schema/pool.ts'
 import { type ClaimedRevision, type ClaimOrder, claimRevisions } from './claim.ts'
+import { countRated } from './count-rated.ts'
 import { LockedCounters } from './counters.ts'
 import { writeFindings } from './findings.ts'
 import { debitCredits } from './ledger/debit.ts'
@@ -46,6 +48,7 @@ const LANES = 2
 
 export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater {
   const metrics = createRatingMetrics(registry)
+  const budgets = new BudgetShelf()
   const sources = { shelf: new PlanShelf(), pricing: createPricing() }
 
   async function rateBatch(order: ClaimOrder): Promise<BatchCount> {
@@ -91,6 +94,7 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     await debitCredits(client, rated, now)
     await writeRatings(client, rated, now)
     await writeFindings(client, rated, now)
+    await countRated(client, budgets, rated, now)
     return rated
   }
 

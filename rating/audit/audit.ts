@@ -6,6 +6,7 @@ import { LockedCounters } from '../counters.ts'
 import { nameOf } from '../name.ts'
 import { PlanShelf } from '../plan-shelf.ts'
 import { createPricing, type Pricing } from '../pricing.ts'
+import { auditBudgets } from './budgets.ts'
 import { auditCounters } from './counters.ts'
 import { compareBooks } from './event.ts'
 import { compareFindings, readListed } from './findings.ts'
@@ -40,6 +41,7 @@ export async function auditRatings(
   await auditSums(list, scope, report)
   await auditPlans(list, scope, report)
   await auditCounters(list, scope, report)
+  await auditBudgets(list, scope, now, report)
   const noCounters = await LockedCounters.lock(list, [])
   const sources = { shelf: new PlanShelf(), pricing: createPricing(), noCounters, now }
   await acrossLanes(newestRatings(list, scope), lanes, (ratings, lane) =>

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Budget } from '../../core/budget.ts'
 import { SILENT } from '../../core/log.ts'
 import type { Usage } from '../../core/usage.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
@@ -6,6 +7,7 @@ import { createRater } from '../../rating/rater.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { createCutter } from '../../receiver/cut/cutter.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
+import { defineBudget } from '../../schema/budgets/define.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { transaction } from '../../schema/pool.ts'
 import { storeCustomer, storePlan } from '../rating/events.ts'
@@ -33,6 +35,16 @@ export const PLAN = {
     { meter: 'cogs', model: 'cost_plus', markup_pct: '33.333' },
   ],
 }
+
+const MONTHS: Budget = {
+  scope: { customer: '*' },
+  unit: 'price',
+  limit: '50',
+  window: 'month',
+  mode: 'hard',
+  on_outage: 'bounded',
+}
+const DAYS: Budget = { ...MONTHS, unit: 'margin_pct', limit: '20', window: 'day' }
 
 /** Aforo without sockets and clocks, at told seconds after noon. */
 export function openBooks(pool: pg.Pool) {
@@ -77,6 +89,8 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
   await seedPriceBook(pool, noon(-86_400))
   await storePlan(pool, 'team', PLAN)
   for (const customer of ['acme', 'globex']) await storeCustomer(pool, customer, 'team')
+  await transaction(pool, (client) => defineBudget(client, 'default', 'months', MONTHS, noon(-86_400)))
+  await transaction(pool, (client) => defineBudget(client, 'default', 'days', DAYS, noon(-86_400)))
   const books = openBooks(pool)
   await books.price(-3_600, 'tool', 'db.query', 'tool_call', '0.0003')
   await books.push(

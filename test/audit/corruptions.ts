@@ -333,4 +333,57 @@ export const CORRUPTIONS: readonly Corruption[] = [
     'exception',
     evt('named'),
   ],
+  [
+    'budget’s counter',
+    `update aforo_store.budget_counters set used = used + 1 where budget_id = 'months' and subject = '["acme"]'`,
+    'budget_counters',
+    'budget counter',
+    /^months/,
+  ],
+  [
+    'budget’s counter gone',
+    `delete from aforo_store.budget_counters where budget_id = 'months' and subject = '["acme"]'`,
+    'budget_counters',
+    'budget counter',
+    /^months/,
+  ],
+  [
+    'budget’s slot',
+    `update aforo_store.budget_counters set slots = '{}' where budget_id = 'days' and subject = '["acme"]'`,
+    'budget_counters',
+    'budget counter',
+    /^days/,
+  ],
+  [
+    'budget’s sum of slots',
+    `update aforo_store.budget_counters set used = used + 1 where budget_id = 'days' and subject = '["acme"]'`,
+    'budget_counters',
+    'budget counter',
+    /^days/,
+  ],
+  [
+    'budget’s version',
+    `update aforo_store.budget_versions set version = 2 where budget_id = 'months'`,
+    'budget_versions',
+    'budget',
+    'months',
+  ],
+  [
+    'budget’s counting',
+    `insert into aforo_store.budget_versions
+     select tenant_id, budget_id, 2, body || '{"limit": "60"}', 2, recorded_at from aforo_store.budget_versions
+     where budget_id = 'months'`,
+    'budget_versions',
+    'budget',
+    'months',
+  ],
+  [
+    'open trace that is settled',
+    `insert into aforo_store.open_spend
+     select tenant_id, trace_id, false, now(), now(), now(), 'acme', null, null, null, 0, 0, 0, 0, 0, 0, 0, 1, false, now()
+     from aforo_store.traces where ${ofTrace('late')}`,
+    'open_spend',
+    'open trace',
+    traceIdOf('late'),
+  ],
 ]

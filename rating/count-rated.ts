@@ -1,0 +1,96 @@
+import type pg from 'pg'
+import { addSpend, type SpendEntry } from '../core/spending.ts'
+import { countChanges, forgetSightings, queueTraces, type SpendChange } from '../schema/budgets/count.ts'
+import { lockTraces, type SpendTrace, shareBudgets } from '../schema/budgets/lock.ts'
+import { beyond, keysOf, type OpenSpend, readOpenSpend } from '../schema/budgets/open-spend.ts'
+import { readRated } from '../schema/budgets/rated.ts'
+import type { BudgetShelf } from '../schema/budgets/shelf.ts'
+import type { RatedEvent } from './rate-event.ts'
+
+/**
+ * Moves the counters of budgets by what a batch was rated with, in the transaction of the rating, behind everything it
+ * wrote. What a trace counted for while it was open gives way to its ratings. Tenants without budgets are left alone.
+ */
+export async function countRated(
+  client: pg.PoolClient,
+  shelf: BudgetShelf,
+  rated: readonly RatedEvent[],
+  now: Date,
+): Promise<void> {
+  const tenants = [...new Set(rated.map(({ event }) => event.tenantId))]
+  await shareBudgets(client, tenants)
+  const budgets = await shelf.read(client, tenants)
+  const events = rated.filter(({ event }) => budgets.has(event.tenantId)).map(({ event }) => event)
+  if (events.length === 0) return
+  const traces = events.map(({ tenantId, traceId }) => ({ tenantId, traceId: traceId.toString('hex') }))
+  await lockTraces(client, traces)
+  const open = await readOpenSpend(client, traces)
+  const keys = events.map(({ time, revision }, i) => ({ ...traces[i]!, time, below: revision + 1 }))
+  const after = await readRated(client, keys)
+  const later = keys.filter(({ below }) => below > 1).map((key) => ({ ...key, below: key.below - 1 }))
+  const before = await readRated(client, later)
+  const beforeOf = new Map(later.map((key, i) => [nameOf(key), before[i]!]))
+  const isSettled = await readSettled(
+    client,
+    traces,
+    events.map(({ revision }) => revision),
+  )
+  const changes = traces.map((trace, i): SpendChange => {
+    const ofRated = { before: beforeOf.get(nameOf(trace)) ?? null, after: after[i]! }
+    return { trace, rated: ofRated, open: openChange(open[i]!, ofRated, isSettled(trace)) }
+  })
+  const settled = changes.filter(({ trace, open }) => open.after === null && isSettled(trace))
+  await forgetSightings(
+    client,
+    settled.map(({ trace }) => trace),
+  )
+  const mirrored = changes.filter(({ open }) => open.after?.mirrored === true)
+  await queueTraces(
+    client,
+    mirrored.map(({ trace }) => trace),
+  )
+  await countChanges(client, budgets, changes, now)
+}
+
+/**
+ * A trace all of whose spans are rated counts for nothing beyond. Of any other it stays as it is what it comes to in
+ * all, and so of one whose calls other traces tell of: whether they have them is looked at next.
+ */
+function openChange(
+  before: OpenSpend | null,
+  rated: SpendChange['rated'],
+  isSettled: boolean,
+): SpendChange['open'] {
+  if (before === null || (isSettled && !before.mirrored)) return { before, after: null }
+  return { before, after: beyond(totalOf(before, rated.before), rated.after, before) }
+}
+
+/** What an open trace comes to in all. */
+function totalOf({ now, takenBack }: OpenSpend, rated: SpendEntry | null): SpendEntry {
+  if (takenBack !== null || rated === null) return now
+  return { placement: now.placement, spend: addSpend(now.spend, rated.spend) }
+}
+
+/** Tells traces that are not due again, and of which no later revision waits. */
+async function readSettled(
+  client: pg.PoolClient,
+  traces: readonly SpendTrace[],
+  revisions: readonly number[],
+): Promise<(trace: SpendTrace) => boolean> {
+  const { rows } = await client.query<{ tenant_id: string; trace_id: string }>({
+    name: 'rating_unsettled',
+    text: `select key.tenant_id, key.trace_id
+      from unnest($1::text[], $2::text[], $3::integer[]) as key (tenant_id, trace_id, revision)
+      cross join lateral (
+        select * from aforo_store.traces trace
+        where trace.tenant_id = key.tenant_id and trace.trace_id = decode(key.trace_id, 'hex') offset 0) trace
+      where trace.cut_due_at is not null or trace.revision > key.revision`,
+    values: [...keysOf(traces), revisions],
+  })
+  const unsettled = new Set(rows.map((row) => nameOf({ tenantId: row.tenant_id, traceId: row.trace_id })))
+  return (trace) => !unsettled.has(nameOf(trace))
+}
+
+function nameOf({ tenantId, traceId }: SpendTrace): string {
+  return `${tenantId} ${traceId}`
+}
