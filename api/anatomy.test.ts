@@ -5,6 +5,7 @@ import type { BillableEvent } from './event-fields.ts'
 const EXAMPLE: BillableEvent = {
   event_id: 'evt_1',
   trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+  trace_ids: ['4bf92f3577b34da6a3ce929d0e0e4736'],
   revision: 0,
   cut_reason: 'root_ended',
   status: 'rated',

@@ -35,7 +35,10 @@ const toolShare = z.object({
 
 export const billableEventFields = z.object({
   event_id: z.string(),
-  trace_id: z.string(),
+  trace_id: z.string().describe('of an event of a session: its first trace'),
+  trace_ids: z
+    .array(z.string())
+    .describe('one, but for the events of sessions, in the order of their starts'),
   revision: count,
   difference: z
     .literal(true)

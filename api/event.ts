@@ -26,6 +26,7 @@ export function billableEvent(head: EventHead, details: EventDetails, isDifferen
   return {
     event_id: head.eventId,
     trace_id: head.traceId,
+    trace_ids: head.isJoined ? [...head.traceIds] : [head.traceId],
     revision: head.revision,
     ...(isDifference && { difference: true }),
     cut_reason: head.cutReason,

@@ -8,6 +8,7 @@ import { exceptionRoutes } from './routes/exceptions.ts'
 import { marginRoutes } from './routes/margins.ts'
 import { planRoutes } from './routes/plans.ts'
 import { priceRoutes } from './routes/prices.ts'
+import { productRoutes } from './routes/products.ts'
 import { quoteRoutes } from './routes/quotes.ts'
 import { settingRoutes } from './routes/settings.ts'
 import { simulationRoutes } from './routes/simulations.ts'
@@ -28,6 +29,7 @@ export const ROUTES: readonly Route[] = [
   ...priceRoutes,
   ...settingRoutes,
   ...webhookRoutes,
+  ...productRoutes,
 ]
 
 /** Those of them that take their time. */

@@ -1,21 +1,24 @@
-import type { Assembly, ModelCall, ToolCall } from './assembly.ts'
+import type { Assembly, JoinedTraces, ModelCall, ToolCall } from './assembly.ts'
 import { AforoError } from './errors.ts'
 import { unpackAssembly } from './packed-assembly.ts'
 import type { UnixNano } from './time.ts'
 
 /** An assembly as JSON can hold it: times are decimal text, the rest is as it is. */
-export interface AssemblyDocument extends Timed<Omit<Assembly, 'calls' | 'tools'>> {
+export interface AssemblyDocument extends Timed<Omit<Assembly, 'calls' | 'tools' | 'joined'>> {
   readonly calls: readonly Timed<ModelCall>[]
   readonly tools: readonly Timed<ToolCall>[]
+  readonly joined?: Omit<JoinedTraces, 'runningNano'> & { readonly runningNano: string }
 }
 
 type Timed<T> = Omit<T, 'startNano' | 'endNano'> & { readonly startNano: string; readonly endNano: string }
 
 export function assemblyToDocument(assembly: Assembly): AssemblyDocument {
+  const { joined, ...rest } = assembly
   return {
-    ...timesAsText(assembly),
+    ...timesAsText(rest),
     calls: assembly.calls.map(timesAsText),
     tools: assembly.tools.map(timesAsText),
+    ...(joined && { joined: { ...joined, runningNano: String(joined.runningNano) } }),
   }
 }
 
@@ -25,12 +28,13 @@ export function assemblyToDocument(assembly: Assembly): AssemblyDocument {
  * @throws AforoError `internal` where the document is none of ours
  */
 export function assemblyFromDocument(document: unknown): Assembly {
-  const given = unpackAssembly(document)
+  const { joined, ...given } = unpackAssembly(document)
   try {
     return {
       ...timesFromText(given),
       calls: given.calls.map(timesFromText),
       tools: given.tools.map(timesFromText),
+      ...(joined && { joined: { ...joined, runningNano: BigInt(joined.runningNano) } }),
     }
   } catch (error) {
     throw new AforoError('internal', 'stored assembly cannot be read', { cause: error })

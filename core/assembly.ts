@@ -1,4 +1,4 @@
-import type { SpanId } from './ids.ts'
+import type { SpanId, TraceId } from './ids.ts'
 import type { UnixNano } from './time.ts'
 import type { Anomaly, TokenBuckets } from './usage.ts'
 
@@ -58,9 +58,35 @@ export interface Assembly {
   readonly agent: string | null
   /** All spans that say something about usage, in the order of their starts. */
   readonly spanIds: readonly SpanId[]
+  /** Only of a session's event: what its traces have beside their calls and tools. */
+  readonly joined?: JoinedTraces
 }
 
-/** Whether all that a trace tells is another trace's: its event is there to point to those, and nothing is charged. */
-export function isMirrorOnly({ calls, tools, anomalies }: Assembly): boolean {
-  return calls.length === 0 && tools.length === 0 && anomalies.some(({ kind }) => kind === 'mirror')
+/** The traces that a session's event joins. */
+export interface JoinedTraces {
+  /** In the order of their starts. `spans`: how many of the assembly's `spanIds` are theirs, which are in the same order. */
+  readonly traces: readonly { readonly traceId: TraceId; readonly spans: number }[]
+  /** How many of them have something of their own: all but those whose calls are billed with another trace. */
+  readonly counted: number
+  /** Nanoseconds in which at least one of these ran; of those whose times are believed. */
+  readonly runningNano: bigint
+}
+
+/** Whether all that an event tells is billed with another: it is there to point to that one, and nothing is charged. */
+export function isBilledElsewhere({ calls, tools, anomalies, joined }: Assembly): boolean {
+  if (joined !== undefined) return joined.counted === 0
+  return calls.length === 0 && tools.length === 0 && anomalies.some(({ kind }) => POINTERS.has(kind))
+}
+
+const POINTERS: ReadonlySet<string> = new Set(['mirror', 'joined'])
+
+/** Which trace of a session's event a span is of; null where the event is of one trace, or has no such span. */
+export function traceOfSpan({ joined, spanIds }: Assembly, spanId: SpanId): TraceId | null {
+  const at = joined === undefined ? -1 : spanIds.indexOf(spanId)
+  let before = 0
+  for (const { traceId, spans } of at < 0 ? [] : joined!.traces) {
+    before += spans
+    if (at < before) return traceId
+  }
+  return null
 }

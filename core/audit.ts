@@ -16,6 +16,10 @@ export const AUDIT_CHECKS = {
     claim: 'the newest assembly of an event is the assembly of all its journal rows',
   },
   event_totals: { invariant: 3, claim: 'Σ revisions of an event = the counts of its newest assembly' },
+  sessions: {
+    invariant: 3,
+    claim: 'an event of a session is the join of its traces, and has those that belong there and no others',
+  },
   queue: { invariant: 3, claim: 'a revision is rated or waits in the queue, never both' },
   trace_exceptions: { invariant: 6, claim: 'what an assembly finds amiss is listed, and nothing else' },
   price_lines: { invariant: 4, claim: 'price lines hold what the plan’s meters take of the assembly' },

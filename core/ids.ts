@@ -29,3 +29,12 @@ export function isTenantId(text: string): boolean {
 export function eventIdOf(traceId: TraceId): string {
   return `evt_${traceId}`
 }
+
+/**
+ * An event of a session, of the session's name and how many events of it came before. Like the event of a trace a
+ * function of what it is about.
+ * @param key 32 hex digits
+ */
+export function sessionEventIdOf(key: string, place: number): string {
+  return `evt_session_${key}_${place}`
+}

@@ -66,7 +66,7 @@ export interface Anomaly {
 
 /**
  * The first six are listed as exceptions until they are resolved; the others are told with the event. The reason of a
- * `mirror` is the trace that has the call.
+ * `mirror` is the trace that has the call, that of `joined` the event of the session that has all of the trace.
  */
 export const ANOMALY_KINDS = [
   'unmetered',
@@ -79,6 +79,7 @@ export const ANOMALY_KINDS = [
   'unclassified_usage',
   'bad_number',
   'mirror',
+  'joined',
 ] as const
 export type AnomalyKind = (typeof ANOMALY_KINDS)[number]
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import { isMirrorOnly } from '../core/assembly.ts'
-import type { SpanId } from '../core/ids.ts'
+import { isBilledElsewhere, traceOfSpan } from '../core/assembly.ts'
+import type { SpanId, TraceId } from '../core/ids.ts'
 import type { ClaimedRevision } from './claim.ts'
 import type { CostLine } from './cost.ts'
 import type { RatedEvent } from './rate-event.ts'
@@ -12,6 +12,8 @@ export interface Finding {
   readonly kind: 'unpriced' | 'unattributed' | 'conflict' | 'cost_drift'
   /** A span it is about; null where it is about the event. */
   readonly spanId: SpanId | null
+  /** The trace of that span, where the event joins several. */
+  readonly spanTraceId?: TraceId | null
   readonly provider: string | null
   readonly model: string | null
   readonly reason: string
@@ -47,11 +49,15 @@ export function findingsOf({
     if (drift === null) continue
     findings.push({ event, kind: 'cost_drift', spanId: spanIds[0] ?? null, provider, model, reason: drift })
   }
-  if (typeof attribution === 'string' && !isMirrorOnly(assembly)) {
+  if (typeof attribution === 'string' && !isBilledElsewhere(assembly)) {
     const about = { spanId: null, provider: null, model: null }
     findings.push({ event, kind: 'unattributed', ...about, reason: attribution })
   }
-  return findings
+  if (assembly.joined === undefined) return findings
+  return findings.map((finding) => ({
+    ...finding,
+    spanTraceId: finding.spanId && traceOfSpan(assembly, finding.spanId),
+  }))
 }
 
 /** Lists what is found and resolves what was listed for these events before and is no longer true. */
@@ -94,16 +100,20 @@ export async function list(client: pg.PoolClient, findings: readonly Finding[], 
      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
        $9::text[], $10::bytea[]) as found
      on conflict (tenant_id, exception_id) do update
-       set reason = excluded.reason, customer_id = excluded.customer_id, span_id = excluded.span_id, resolved_at = null, resolution = null
+       set reason = excluded.reason, customer_id = excluded.customer_id, trace_id = excluded.trace_id,
+         span_id = excluded.span_id, resolved_at = null, resolution = null
        where (exceptions.resolved_at is not null and exceptions.resolution = 'completed')
          or exceptions.reason <> excluded.reason
+         or (exceptions.trace_id <> excluded.trace_id and exceptions.resolved_at is null)
          or exceptions.customer_id is distinct from excluded.customer_id`,
     [
       findings.map((finding) => finding.event.tenantId),
       findings.map(findingId),
       findings.map((finding) => finding.kind),
       findings.map((finding) => finding.event.eventId),
-      findings.map((finding) => finding.event.traceId),
+      findings.map(({ spanTraceId, event }) =>
+        spanTraceId ? Buffer.from(spanTraceId, 'hex') : event.traceId,
+      ),
       findings.map((finding) => finding.provider),
       findings.map((finding) => finding.model),
       findings.map((finding) => finding.event.customer),

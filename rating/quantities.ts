@@ -1,4 +1,4 @@
-import { type Assembly, isMirrorOnly } from '../core/assembly.ts'
+import { type Assembly, isBilledElsewhere } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
@@ -88,10 +88,10 @@ export function chargeables(assembly: Assembly, costs: readonly CostLine[]): rea
   for (const [tool, calls] of toolCounts(assembly)) {
     found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(calls) })
   }
-  if (!isMirrorOnly(assembly)) {
+  if (!isBilledElsewhere(assembly)) {
     const seconds = secondsOf(assembly)
     if (!seconds.isZero()) found.push({ ...whole, base: 'second', quantity: seconds })
-    found.push({ ...whole, base: 'trace', quantity: new Decimal(1) })
+    found.push({ ...whole, base: 'trace', quantity: new Decimal(assembly.joined?.counted ?? 1) })
   }
   for (const { provider, model, tool, part, amount } of costs) {
     if (!amount || amount.isZero()) continue
@@ -149,9 +149,12 @@ function toolCounts(assembly: Assembly): Iterable<[tool: string, calls: number]>
   return calls
 }
 
-/** Duration of a trace in seconds; zero where its times are not believed. */
+/** Duration of a trace in seconds, of a session the time in which a trace ran; zero where times are not believed. */
 function secondsOf(assembly: Assembly): Decimal {
-  const nanos = assembly.endNano - assembly.startNano
-  const doubted = assembly.anomalies.some((anomaly) => anomaly.kind === 'bad_time')
-  return doubted || nanos <= 0n ? new Decimal(0) : new Decimal(String(nanos)).div(NANOS_PER_SECOND)
+  const nanos = assembly.joined?.runningNano ?? believedNanos(assembly)
+  return nanos <= 0n ? new Decimal(0) : new Decimal(String(nanos)).div(NANOS_PER_SECOND)
+}
+
+function believedNanos({ anomalies, startNano, endNano }: Assembly): bigint {
+  return anomalies.some(({ kind }) => kind === 'bad_time') ? 0n : endNano - startNano
 }

@@ -1,4 +1,4 @@
-import { type Assembly, isMirrorOnly } from '../core/assembly.ts'
+import { type Assembly, isBilledElsewhere } from '../core/assembly.ts'
 import { assemblyFromDocument } from '../core/assembly-document.ts'
 import type { EventStatus } from '../core/event.ts'
 import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
@@ -106,7 +106,7 @@ export function isUnpriced(costs: readonly CostLine[]): boolean {
 }
 
 function statusOf({ attribution, costs, assembly }: PreparedEvent): EventStatus {
-  if (isMirrorOnly(assembly)) return 'rated'
+  if (isBilledElsewhere(assembly)) return 'rated'
   if (typeof attribution === 'string') return 'unattributed'
   if (isUnpriced(costs)) return 'unpriced'
   return assembly.calls.some((call) => !call.metered) ? 'unmetered' : 'rated'

@@ -21,6 +21,9 @@ export interface EventFilter {
 export interface EventHead {
   readonly eventId: string
   readonly traceId: string
+  /** Whether the event is a session's, and the traces it joins then. */
+  readonly isJoined: boolean
+  readonly traceIds: readonly string[]
   readonly revision: number
   readonly time: string
   readonly cutReason: string
@@ -72,6 +75,8 @@ export async function readEventHeads(
        e.session_id as session, e.started_at::text as "startedAt", e.ended_at::text as "endedAt",
        coalesce(e.assembly->'anomalies', '[]') as anomalies, coalesce(e.assembly->'spanIds', '[]') as "spanIds",
        coalesce(e.assembly->'tools', '[]') as tools,
+       jsonb_path_query_array(e.assembly, '$.joined.traces[*].traceId') as "traceIds",
+       e.assembly->'joined' is not null as "isJoined",
        r.status, r.unpriced, r.currency, r.plan_id as "planId", r.plan_version as "planVersion"
      from aforo_store.events e
      left join aforo_store.ratings r
@@ -94,7 +99,12 @@ function conditionsOf(filter: EventFilter, value: (given: unknown) => string): s
         and later.revision > e.revision)`)
   }
   if (filter.eventId !== undefined) conditions.push(`e.event_id = ${value(filter.eventId)}`)
-  if (filter.traceId !== undefined) conditions.push(`e.event_id = ${value(eventIdOf(filter.traceId))}`)
+  if (filter.traceId !== undefined) {
+    // The event that has the trace: its own, or that of its session.
+    const [own, trace] = [value(eventIdOf(filter.traceId)), value(Buffer.from(filter.traceId, 'hex'))]
+    conditions.push(`e.event_id = coalesce((
+      select session_event_id from aforo_store.traces where tenant_id = $1 and trace_id = ${trace}), ${own})`)
+  }
   if (filter.customer !== undefined) conditions.push(`e.customer_id = ${value(filter.customer)}`)
   if (filter.session !== undefined) conditions.push(`e.session_id = ${value(filter.session)}`)
   if (filter.from !== undefined) conditions.push(`e.time >= ${value(filter.from)}`)

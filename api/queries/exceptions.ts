@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { TenantId } from '../../core/ids.ts'
 import type { TokenBuckets } from '../../core/usage.ts'
-import { attributions, exceptions, statedUsage } from '../../schema/tables.ts'
+import { attributions, exceptions, statedUsage, traces } from '../../schema/tables.ts'
 import type { Key } from '../cursor.ts'
 
 export type ExceptionRow = typeof exceptions.$inferSelect
@@ -84,16 +84,27 @@ export async function isNamedByTrace(client: pg.PoolClient, row: ExceptionRow): 
   return named.length === 0
 }
 
-/** Writes down whose the trace of an exception is: a fact that stays, for the cut to find. */
+/** The traces of an exception's event: of a session's all that it joins. */
+export async function tracesOf(client: pg.PoolClient, row: ExceptionRow): Promise<Buffer[]> {
+  const joined = await drizzle(client)
+    .select({ traceId: traces.traceId })
+    .from(traces)
+    .where(and(eq(traces.tenantId, row.tenantId), eq(traces.sessionEventId, row.eventId)))
+    .orderBy(traces.traceId)
+  return joined.length === 0 ? [row.traceId] : joined.map(({ traceId }) => traceId)
+}
+
+/** Writes down whose traces are: facts that stay, for the cut to find. */
 export async function nameCustomer(
   client: pg.PoolClient,
-  row: ExceptionRow,
+  tenantId: TenantId,
+  traceIds: readonly Buffer[],
   named: { customerId: string; note: string | undefined },
   now: Date,
 ): Promise<void> {
   await drizzle(client)
     .insert(attributions)
-    .values({ tenantId: row.tenantId, traceId: row.traceId, ...named, recordedAt: now.toISOString() })
+    .values(traceIds.map((traceId) => ({ tenantId, traceId, ...named, recordedAt: now.toISOString() })))
 }
 
 /** Writes down what the call of an exception used: a fact that stays, for the cut to find. */

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
+import type { TenantId } from '../../core/ids.ts'
 import type { TokenBuckets } from '../../core/usage.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
@@ -17,6 +18,7 @@ import {
   lockException,
   nameCustomer,
   stateUsage,
+  tracesOf,
 } from '../queries/exceptions.ts'
 import { ok, route } from '../route.ts'
 
@@ -110,18 +112,31 @@ export const exceptionRoutes = [
       const { customer, usage } = body
       if (isGiven(customer)) {
         await refuseCustomer(client, row, customer)
-        await nameCustomer(client, row, { customerId: customer, note: body.note }, now)
+        const traceIds = await tracesOf(client, row)
+        await nameCustomer(client, tenantId, traceIds, { customerId: customer, note: body.note }, now)
+        await completeTraces(client, tenantId, traceIds, now)
       } else if (isGiven(usage)) {
         refuseUsage(row)
         await stateUsage(client, row, { buckets: bucketsOf(usage), note: body.note }, now)
+        await completeTraces(client, tenantId, [row.traceId], now)
       } else {
         return ok(showException(await closeException(client, row, body.note!, now)))
       }
-      await completeEvents(client, tenantId, { kind: 'trace', traceId: row.traceId.toString('hex') }, now)
       return ok(showException(row))
     },
   }),
 ]
+
+async function completeTraces(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  traceIds: readonly Buffer[],
+  now: Date,
+): Promise<void> {
+  for (const id of traceIds) {
+    await completeEvents(client, tenantId, { kind: 'trace', traceId: id.toString('hex') }, now)
+  }
+}
 
 function isGiven<T>(value: T | undefined): value is T {
   return value !== undefined

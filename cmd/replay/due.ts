@@ -15,7 +15,7 @@ export async function markDue(pool: pg.Pool, cuts: readonly RecordedCut[], at: D
     values: [
       cuts.map((cut) => cut.tenantId),
       cuts.map((cut) => cut.traceId),
-      cuts.map((cut) => cut.revision),
+      cuts.map(({ cut }) => cut),
       // A first cut needs no reason; a later one without new spans came of a fact.
       cuts.map((cut) => cut.reason === 'completed'),
       at,

@@ -16,6 +16,7 @@ const FACT_TABLES: readonly { readonly name: string; readonly retracts: boolean 
   { name: 'stated_usage', retracts: false },
   { name: 'tenant_settings', retracts: false },
   { name: 'provider_settings', retracts: false },
+  { name: 'product_settings', retracts: false },
 ]
 
 /** Selects every instant at which a fact was written or retracted, in order, as microseconds since 1970. */

@@ -64,7 +64,8 @@ export async function replayBooks(
     if (factsWanted > facts) await copyFacts(reader, pool, facts, factsWanted)
     facts = factsWanted
     if (step.kind === 'cut') {
-      count.cutsRecorded += step.cuts.length
+      // A cut that moved a trace is told by both events.
+      count.cutsRecorded += new Set(step.cuts.map(({ tenantId, traceId }) => `${tenantId}/${traceId}`)).size
       count.cuts += await cutAgain(reader, target, step.cuts, step.at)
     } else {
       count.ratings += await rateAll(target.rater, dateOf(step.at))

@@ -2,16 +2,19 @@ import type pg from 'pg'
 import { pagesOf } from '../../schema/pages.ts'
 import { FACT_INSTANTS } from './facts.ts'
 
-/** A revision as the source cut it. */
+/** A cut of a trace, as the source made it. */
 export interface RecordedCut {
   readonly tenantId: string
   readonly traceId: string
+  /** How many cuts of the trace came before. */
+  readonly cut: number
+  readonly reason: string
+  /** The revision that was made by it, or was there already. */
   readonly eventId: string
   readonly revision: number
-  readonly reason: string
-  /** When the revision before was cut, microseconds since 1970; null for the first. */
+  /** When the trace was cut before, microseconds since 1970; null for the first. */
   readonly before: string | null
-  /** When it was rated; null where it waits. RFC 3339. */
+  /** When the revision was rated; null where it waits. RFC 3339. */
   readonly ratedAt: string | null
 }
 
@@ -60,16 +63,26 @@ async function* rateSteps(source: pg.PoolClient): AsyncGenerator<Step, void, voi
   }
 }
 
+/**
+ * Cuts are told by revisions of the traces' own events, and by what traces brought to the events of their sessions; one
+ * that moved a trace by both.
+ */
 const CUTS = `
   select (extract(epoch from recorded_at) * 1000000)::bigint::text as at, tenant_id as "tenantId",
-    encode(trace_id, 'hex') as "traceId", event_id as "eventId", revision, cut_reason as reason,
+    encode(trace_id, 'hex') as "traceId", cut, event_id as "eventId", revision, cut_reason as reason,
     (extract(epoch from before) * 1000000)::bigint::text as before, rated_at as "ratedAt"
   from (
-    select e.tenant_id, e.trace_id, e.event_id, e.revision, e.cut_reason, e.recorded_at,
-      lag(e.recorded_at) over (partition by e.tenant_id, e.event_id order by e.revision) as before, r.rated_at
-    from aforo_store.events e
+    select told.*, r.rated_at, max(told.recorded_at) over (
+      partition by told.tenant_id, told.trace_id order by told.cut
+      groups between unbounded preceding and 1 preceding) as before
+    from (
+      select tenant_id, trace_id, revision as cut, event_id, revision, cut_reason, recorded_at
+      from aforo_store.events where event_id = 'evt_' || encode(trace_id, 'hex')
+      union all
+      select tenant_id, trace_id, cut, event_id, event_revision, cut_reason, recorded_at
+      from aforo_store.contributions) told
     left join aforo_store.ratings r
-      on r.tenant_id = e.tenant_id and r.event_id = e.event_id and r.revision = e.revision and r.time = e.time) cut
+      on r.tenant_id = told.tenant_id and r.event_id = told.event_id and r.revision = told.revision) cut
   order by recorded_at, tenant_id, event_id`
 
 async function* cutSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {

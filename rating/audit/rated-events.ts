@@ -63,7 +63,12 @@ export async function readRated(
       select rated.no::integer as no, (extract(epoch from event.time) * 1000000)::bigint::text as time_micros,
         (extract(epoch from event.recorded_at) * 1000000)::bigint::text as recorded_at_micros,
         event.trace_id, event.customer_id, event.product_id, event.agent, event.assembly,
-        trace.revision is distinct from rated.revision or trace.cut_due_at is not null as unsettled
+        case when session.event_id is null
+          then trace.revision is distinct from rated.revision or trace.cut_due_at is not null
+          else session.revision <> rated.revision or exists (
+            select from aforo_store.traces member
+            where member.tenant_id = session.tenant_id and member.session_event_id = session.event_id
+              and member.cut_due_at is not null) end as unsettled
       from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[])
         with ordinality as rated (tenant_id, event_id, revision, time, no)
       cross join lateral (
@@ -72,7 +77,9 @@ export async function readRated(
           and event.revision = rated.revision and event.time = rated.time and event.time between $5 and $6
         limit 1) event
       left join aforo_store.traces trace
-        on trace.tenant_id = event.tenant_id and trace.trace_id = event.trace_id`,
+        on trace.tenant_id = event.tenant_id and trace.trace_id = event.trace_id
+      left join aforo_store.session_events session
+        on session.tenant_id = event.tenant_id and session.event_id = event.event_id`,
     values: [
       ratings.map((rating) => rating.tenantId),
       ratings.map((rating) => rating.eventId),

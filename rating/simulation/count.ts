@@ -1,4 +1,4 @@
-import { type Assembly, isMirrorOnly, type ModelCall } from '../../core/assembly.ts'
+import { type Assembly, isBilledElsewhere, type ModelCall } from '../../core/assembly.ts'
 import { assemblyFromDocument } from '../../core/assembly-document.ts'
 import type { Part } from '../../core/event.ts'
 import { Decimal } from '../../core/money.ts'
@@ -42,7 +42,7 @@ export function countEvent(tally: Tally, seen: Seen, event: RatedUsage, switchin
   tally.add(event, 0, earlier, asItWas)
   if (!earlier) {
     seen.events++
-    if (event.subscriptionId === null && !isMirrorOnly(assembly)) seen.unattributed++
+    if (event.subscriptionId === null && !isBilledElsewhere(assembly)) seen.unattributed++
     for (const call of assembly.calls) if (!call.metered) seen.unmeteredCalls++
   }
   const { ratios } = switching

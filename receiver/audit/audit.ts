@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { AuditReport, AuditScope } from '../../core/audit.ts'
+import { eventIdOf } from '../../core/ids.ts'
 import { acrossLanes } from '../../schema/lanes.ts'
 import { pagesOf } from '../../schema/pages.ts'
 import { assemble } from '../assemble/assemble.ts'
@@ -7,15 +8,17 @@ import { DUE_COLUMNS, dueTraceOf, keyOf } from '../cut/claim.ts'
 import { LISTED_KINDS } from '../cut/exceptions.ts'
 import { readNamedCustomers, readStatedUsage } from '../cut/read.ts'
 import { assembleTrace } from '../cut/revision.ts'
+import { readHomes } from '../cut/session-homes.ts'
 import type { AssembledTrace } from '../cut/settle-mirrors.ts'
 import { readOfTraces } from '../cut/sighting-lookups.ts'
 import type { SightingRow } from '../cut/sighting-rows.ts'
 import type { DueTrace } from '../cut/trace.ts'
 import { withMirrors } from '../mirrors/apply.ts'
-import { compareEvent } from './event.ts'
+import { compareEvent, compareExceptions } from './event.ts'
 import { readIntactUsages } from './journal.ts'
 import { groupsOf, type StoredSightings, storedSightings } from './mirrors.ts'
-import { readStoredEvents, readStoredExceptions } from './stored-events.ts'
+import { auditSessions, compareContribution, readBrought } from './sessions.ts'
+import { readEventsOfTraces, readStoredExceptions } from './stored-events.ts'
 import { auditTraces } from './traces.ts'
 
 /** Traces and journal rows that a lane holds at once; a trace with more rows is held alone. */
@@ -38,6 +41,7 @@ export async function auditJournal(
   report: AuditReport,
 ): Promise<void> {
   await auditTraces(list, scope, report)
+  await auditSessions(list, lanes[0]!, scope, report)
   await acrossLanes(settledTraces(list, scope), lanes, (traces, lane) => auditPage(lane, traces, report))
 }
 
@@ -79,17 +83,28 @@ async function auditPage(
   const usages = await readIntactUsages(client, traces, report)
   const customers = await readNamedCustomers(client, traces)
   const stated = await readStatedUsage(client, traces)
-  const events = await readStoredEvents(client, traces)
+  const events = await readEventsOfTraces(client, traces)
+  const brought = await readBrought(client, traces)
   const exceptions = await readStoredExceptions(client, traces, LISTED_KINDS)
   const sightings = await readSightings(client, traces)
-  for (const trace of traces) {
+  const whole = traces.map((trace) => {
     const key = keyOf(trace)
     const facts = { customer: customers.get(key) ?? null, usage: stated.get(key) ?? [] }
     const own = usages.get(key)!
     const alone: AssembledTrace = { trace, usages: own, assembly: assembleTrace(trace, own, facts, assemble) }
     const groups = groupsOf(alone, sightings.get(key) ?? NONE, report)
     const assembly = groups.size === 0 ? alone.assembly : withMirrors(alone.assembly, trace.traceId, groups)
-    compareEvent(trace, assembly, events.get(key), exceptions.get(key) ?? [], report)
+    return { trace, assembly }
+  })
+  const homes = await readHomes(client, whole)
+  for (const [i, { trace, assembly }] of whole.entries()) {
+    const key = keyOf(trace)
+    const ofSession = brought.get(key)
+    compareContribution({ trace, assembly, home: homes[i]!, brought: ofSession }, report)
+    if (trace.sessionEventId === null)
+      compareEvent(trace, assembly, events.get(key), ofSession !== undefined, report)
+    const eventId = trace.sessionEventId ?? eventIdOf(trace.traceId)
+    compareExceptions(trace, eventId, assembly, exceptions.get(key) ?? [], report)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Assembly } from '../../core/assembly.ts'
 import { type AssemblyDocument, assemblyToDocument } from '../../core/assembly-document.ts'
-import type { AuditReport } from '../../core/audit.ts'
+import type { AuditReport, Gap } from '../../core/audit.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import type { UnixNano } from '../../core/time.ts'
 import { firstUnlike } from '../../core/unlike.ts'
@@ -12,39 +12,54 @@ import type { StoredEvent, StoredException } from './stored-events.ts'
 /** What the rating lists under a kind that the cut lists too. */
 const OF_THE_RATING = 'rating_failed'
 
-/** Compares an event with what its trace amounts to. */
+/** Compares a trace's own event with what the trace amounts to. */
 export function compareEvent(
   trace: DueTrace,
   assembly: Assembly,
   stored: StoredEvent | undefined,
-  exceptions: readonly StoredException[],
+  hasGaps: boolean,
   report: AuditReport,
 ): void {
-  const { tenantId } = trace
-  const id = eventIdOf(trace.traceId)
-  const about = { kind: 'event', tenantId, id }
+  const about = { kind: 'event', tenantId: trace.tenantId, id: eventIdOf(trace.traceId) }
   report.count('assembly', 1)
   report.count('event_totals', stored?.revisions.length ?? 0)
   if (stored === undefined) {
     report.gap('assembly', { ...about, found: `has no revision at ${trace.eventTime}: its trace was cut` })
     return
   }
-  const { newest, revisions, totals } = stored
-  if (revisions.length !== trace.revision + 1 || revisions.some((revision, at) => revision !== at)) {
+  // While a session's event had the trace its cuts made no revisions here.
+  const { revisions } = stored
+  const isWhole = hasGaps || revisions.every((revision, at) => revision === at)
+  if (!isWhole || revisions.at(-1) !== trace.revision) {
     const found = `has revisions ${revisions.join(', ')}, not 0 to ${trace.revision}`
     report.gap('event_totals', { ...about, found })
   }
+  compareStored(about, stored, assembly, 'assembly', report)
+}
+
+/** Compares the newest revision with what it should say, and the sums of all with what it says. */
+export function compareStored(
+  about: Omit<Gap, 'found'>,
+  { newest, totals }: StoredEvent,
+  assembly: Assembly,
+  check: 'assembly' | 'sessions',
+  report: AuditReport,
+): void {
   if (typeof newest.document === 'string') {
-    report.gap('assembly', { ...about, found: newest.document })
+    report.gap(check, { ...about, found: newest.document })
   } else if (newest.document !== null) {
     const unlike =
-      firstUnlike(spansSorted(newest.document), spansSorted(assemblyToDocument(assembly)), 'assembly') ??
+      documentUnlike(newest.document, assembly) ??
       firstUnlike({ ...newest, document: null }, columnsOf(assembly), 'column')
-    if (unlike !== null) report.gap('assembly', { ...about, found: unlike })
+    if (unlike !== null) report.gap(check, { ...about, found: unlike })
     const miscounted = firstUnlike(totals, countsOf(newest.document), 'sum')
     if (miscounted !== null) report.gap('event_totals', { ...about, found: miscounted })
   }
-  compareExceptions(trace, assembly, exceptions, report)
+}
+
+/** Where a stored assembly is not the one it should be; null: nowhere. */
+export function documentUnlike(document: AssemblyDocument, assembly: Assembly): string | null {
+  return firstUnlike(spansSorted(document), spansSorted(assemblyToDocument(assembly)), 'assembly')
 }
 
 /** Which spans there were is a set. */
@@ -63,14 +78,13 @@ function micros(nano: UnixNano): string {
 }
 
 /** What a person closed stays closed, whatever is found again. */
-function compareExceptions(
-  trace: DueTrace,
+export function compareExceptions(
+  { tenantId }: DueTrace,
+  id: string,
   { anomalies }: Assembly,
   stored: readonly StoredException[],
   report: AuditReport,
 ): void {
-  const { tenantId } = trace
-  const id = eventIdOf(trace.traceId)
   const gap = (found: string) => report.gap('trace_exceptions', { kind: 'exception', tenantId, id, found })
   const listed = stored.filter(({ reason }) => reason !== OF_THE_RATING)
   const names = new Map(listed.map((exception) => [nameOf(exception), exception]))

@@ -50,11 +50,36 @@ const COUNTS = {
   embeddingTokens: 'embedding_tokens',
 } as const satisfies Record<keyof UsageTotals, string>
 
+/** An event as something else names it. */
+export interface WantedEvent {
+  readonly tenantId: string
+  readonly eventId: string
+  /** Null: of whichever trace. */
+  readonly traceId: string | null
+  readonly time: string | null
+  /** The newest. */
+  readonly revision: number
+}
+
 /** The events of traces, by `keyOf`; only rows that are where the trace says. */
-export async function readStoredEvents(
+export async function readEventsOfTraces(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
 ): Promise<ReadonlyMap<string, StoredEvent>> {
+  const wanted = traces.map(({ tenantId, traceId, eventTime, revision }) => {
+    return { tenantId, eventId: eventIdOf(traceId), traceId, time: eventTime, revision }
+  })
+  const events = await readStoredEvents(client, wanted)
+  return new Map(
+    traces.flatMap((trace, i) => (events[i] === undefined ? [] : [[keyOf(trace), events[i]] as const])),
+  )
+}
+
+/** Events in the order in which they are wanted; only rows that are where they are wanted. */
+export async function readStoredEvents(
+  client: pg.PoolClient,
+  wanted: readonly WantedEvent[],
+): Promise<readonly (StoredEvent | undefined)[]> {
   const { rows } = await client.query<EventRow>({
     name: 'audit_events',
     text: `
@@ -71,21 +96,19 @@ export async function readStoredEvents(
       cross join lateral (
         select * from aforo_store.events e
         where e.tenant_id = due.tenant_id and e.event_id = due.event_id and e.time = due.time
-          and e.trace_id = due.trace_id
+          and e.trace_id = coalesce(due.trace_id, e.trace_id)
         offset 0) e
       order by due.no, e.revision`,
     values: [
-      traces.map((trace) => trace.tenantId),
-      traces.map((trace) => eventIdOf(trace.traceId)),
-      traces.map((trace) => Buffer.from(trace.traceId, 'hex')),
-      traces.map((trace) => trace.eventTime),
-      traces.map((trace) => trace.revision),
+      wanted.map(({ tenantId }) => tenantId),
+      wanted.map(({ eventId }) => eventId),
+      wanted.map(({ traceId }) => traceId && Buffer.from(traceId, 'hex')),
+      wanted.map(({ time }) => time),
+      wanted.map(({ revision }) => revision),
     ],
   })
-  const events = new Map<string, StoredEvent>()
-  for (const [no, revisions] of Map.groupBy(rows, (row) => row.no)) {
-    events.set(keyOf(traces[no - 1]!), storedEvent(revisions))
-  }
+  const events: (StoredEvent | undefined)[] = wanted.map(() => undefined)
+  for (const [no, revisions] of Map.groupBy(rows, (row) => row.no)) events[no - 1] = storedEvent(revisions)
   return events
 }
 
@@ -122,7 +145,7 @@ function storedEvent(rows: readonly EventRow[]): StoredEvent {
   }
 }
 
-function documentOf(stored: unknown): AssemblyDocument | string {
+export function documentOf(stored: unknown): AssemblyDocument | string {
   try {
     return unpackAssembly(stored)
   } catch (error) {
@@ -130,7 +153,7 @@ function documentOf(stored: unknown): AssemblyDocument | string {
   }
 }
 
-/** The exceptions of those kinds of traces' events, by `keyOf`. */
+/** The exceptions of those kinds about traces, listed with the event that has each, by `keyOf`. */
 export async function readStoredExceptions(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
@@ -141,10 +164,16 @@ export async function readStoredExceptions(
     text: `
       select due.no, x.kind, coalesce(encode(x.span_id, 'hex'), '') as span_id, x.reason,
         x.resolved_at is null as open, x.resolution
-      from unnest($1::text[], $2::text[]) with ordinality as due (tenant_id, event_id, no)
-      join aforo_store.exceptions x on x.tenant_id = due.tenant_id and x.event_id = due.event_id
-      where x.kind = any ($3)`,
-    values: [traces.map((trace) => trace.tenantId), traces.map((trace) => eventIdOf(trace.traceId)), kinds],
+      from unnest($1::text[], $2::text[], $3::bytea[]) with ordinality as due (tenant_id, event_id, trace_id, no)
+      join aforo_store.exceptions x
+        on x.tenant_id = due.tenant_id and x.event_id = due.event_id and x.trace_id = due.trace_id
+      where x.kind = any ($4)`,
+    values: [
+      traces.map((trace) => trace.tenantId),
+      traces.map((trace) => trace.sessionEventId ?? eventIdOf(trace.traceId)),
+      traces.map((trace) => Buffer.from(trace.traceId, 'hex')),
+      kinds,
+    ],
   })
   return Map.groupBy(
     rows.map((row) => ({

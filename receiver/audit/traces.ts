@@ -22,6 +22,8 @@ export async function auditTraces(
   await askForGaps(client, { check: 'traces', text: MISCOUNTED, values }, report)
   await askForGaps(client, { check: 'traces', text: UNSETTLED, values }, report)
   await askForGaps(client, { check: 'event_totals', text: STRAY_EVENTS, values }, report)
+  await askForGaps(client, { check: 'event_totals', text: NOT_LEFT, values }, report)
+  await askForGaps(client, { check: 'sessions', text: LOST_MEMBERS, values: [tenantId] }, report)
   await askForGaps(client, { check: 'sightings', text: LOST_OWNERS, values: [tenantId] }, report)
   const { rows } = await client.query<{ due: string; without: string }>(
     `select count(*) filter (where t.cut_due_at is not null)::text as due,
@@ -82,19 +84,55 @@ const UNSETTLED = `
     (t.has_usage and t.cut_due_at is null and t.revision < 0) or (t.revision >= 0 and t.event_time is null)
     or (t.completed and t.cut_due_at is null))`
 
-/** Every revision is of a trace that was cut that often, at the time of its event. */
+/** Every revision is of a trace that was cut that often, or of a session, at the time of its event. */
 const STRAY_EVENTS = `
   select 'event' as kind, e.tenant_id, e.event_id as id,
-    case when t.trace_id is null then format('revision %s belongs to no trace', e.revision)
+    case when s.event_id is not null then format('revision %s is of %s, its session’s event is at revision %s of %s',
+        e.revision, e.time, s.revision, s.time)
+      when t.trace_id is null then format('revision %s belongs to no trace', e.revision)
       when e.event_id <> 'evt_' || encode(e.trace_id, 'hex') then format('revision %s is of another trace', e.revision)
       when t.revision < e.revision then format('revision %s is unknown to its trace, whose newest is %s', e.revision,
         t.revision)
       else format('revision %s is of %s, its trace says %s', e.revision, e.time, t.event_time) end as found
   from aforo_store.events e
   left join aforo_store.traces t on t.tenant_id = e.tenant_id and t.trace_id = e.trace_id
+  left join aforo_store.session_events s on s.tenant_id = e.tenant_id and s.event_id = e.event_id
   where ($1::text is null or e.tenant_id = $1) and e.time >= $2::timestamptz and e.time < $3::timestamptz
-    and (t.trace_id is null or e.event_id <> 'evt_' || encode(e.trace_id, 'hex') or t.revision < e.revision
-      or t.event_time is distinct from e.time)`
+    and case when s.event_id is not null then s.revision < e.revision or s.time is distinct from e.time
+      else t.trace_id is null or e.event_id <> 'evt_' || encode(e.trace_id, 'hex') or t.revision < e.revision
+        or (t.event_time is distinct from e.time and t.session_event_id is null) end`
+
+/** A trace that an event of a session has is in its own event no more. */
+const NOT_LEFT = `
+  select 'event' as kind, e.tenant_id, e.event_id as id,
+    format('still has %s calls and %s tokens of a trace that %s has', sum(e.model_calls),
+      sum(e.input_tokens + e.output_tokens), t.session_event_id) as found
+  from aforo_store.traces t
+  join aforo_store.events e on e.tenant_id = t.tenant_id and e.event_id = 'evt_' || encode(t.trace_id, 'hex')
+  where t.session_event_id is not null and ($1::text is null or t.tenant_id = $1)
+    and e.time >= $2::timestamptz and e.time < $3::timestamptz
+  group by e.tenant_id, e.event_id, t.session_event_id
+  having sum(e.model_calls) <> 0 or sum(e.tool_calls) <> 0 or sum(e.reasoning_steps) <> 0
+    or sum(e.input_tokens) <> 0 or sum(e.output_tokens) <> 0 or sum(e.embedding_tokens) <> 0`
+
+/** A trace names the event of a session that joins it, and no other joins it. */
+const LOST_MEMBERS = `
+  with newest as (
+    select distinct on (tenant_id, event_id, trace_id) tenant_id, event_id, trace_id, assembly is null as left_it
+    from aforo_store.contributions
+    where $1::text is null or tenant_id = $1
+    order by tenant_id, event_id, trace_id, cut desc
+  ),
+  named as (
+    select tenant_id, session_event_id as event_id, trace_id from aforo_store.traces
+    where session_event_id is not null and ($1::text is null or tenant_id = $1)
+  )
+  select 'trace' as kind, tenant_id, encode(trace_id, 'hex') as id,
+    format(case when named.trace_id is null then 'is joined by %s, and does not name it'
+      else 'names %s, which does not join it' end, event_id) as found
+  from (select * from newest where not left_it) newest
+  full join named using (tenant_id, event_id, trace_id)
+  where newest.left_it is null or named.trace_id is null`
 
 const LOST_OWNERS = `
   select 'sighting' as kind, s.tenant_id, encode(s.trace_id, 'hex') || '/' || encode(s.span_id, 'hex') as id,

@@ -2,7 +2,8 @@ import type pg from 'pg'
 import { alongIndex } from '../../schema/along-index.ts'
 import type { DueTrace, TraceKey } from './trace.ts'
 
-const MICROS = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
+/** How an instant is selected to be put back unchanged. */
+export const MICROS = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
 
 /** What to select of `traces` for `dueTraceOf`. */
 export const DUE_COLUMNS = `
@@ -14,7 +15,7 @@ export const DUE_COLUMNS = `
   revision, completed, cut_attempts,
   to_char(time_from at time zone 'UTC', ${MICROS}) as time_from,
   to_char(time_to at time zone 'UTC', ${MICROS}) as time_to,
-  to_char(event_time at time zone 'UTC', ${MICROS}) as event_time`
+  to_char(event_time at time zone 'UTC', ${MICROS}) as event_time, session_event_id`
 
 /**
  * Claims due traces, the longest due first: nobody else gets them before this transaction ends. Taken are at most
@@ -90,6 +91,7 @@ export function dueTraceOf(row: Readonly<Record<string, unknown>>): DueTrace {
     timeFrom: row.time_from as string,
     timeTo: row.time_to as string,
     eventTime: row.event_time as string | null,
+    sessionEventId: row.session_event_id as string | null,
   }
 }
 

@@ -8,9 +8,11 @@ import { claimCut, claimDue, keyOf } from './claim.ts'
 import { settleExceptions } from './exceptions.ts'
 import { postpone } from './postpone.ts'
 import { readMaterial } from './read.ts'
-import { type Assemble, assembleTrace, type NewRevision, nextRevision } from './revision.ts'
+import { type Assemble, assembleTrace, type NewRevision, nextRevision, type TraceCut } from './revision.ts'
+import { readHomes } from './session-homes.ts'
 import type { CutSettings } from './settings.ts'
 import { settleMirrors } from './settle-mirrors.ts'
+import { settleSessions } from './settle-sessions.ts'
 import { LockedTooLittle } from './sighting-locks.ts'
 import { requeueUntold } from './sighting-verdicts.ts'
 import type { DueTrace, TraceKey } from './trace.ts'
@@ -86,12 +88,14 @@ async function cutDue(options: CutterOptions, now: Date, limit: number): Promise
 interface Outcome {
   readonly settled: number
   readonly revisions: readonly NewRevision[]
+  /** How many of the traces changed. */
+  readonly changed: number
   readonly postponed: number
   /** Other traces whose events are no longer right. */
   readonly moved: readonly TraceKey[]
 }
 
-const NOTHING: Outcome = { settled: 0, revisions: [], postponed: 0, moved: [] }
+const NOTHING: Outcome = { settled: 0, revisions: [], changed: 0, postponed: 0, moved: [] }
 
 /** Traces that lose calls to those that are cut, or learn of them, and are cut with them. */
 const MOVED_MAX = 100
@@ -119,6 +123,7 @@ async function settleAll(
     all = {
       settled: all.settled + more.settled,
       revisions: [...all.revisions, ...more.revisions],
+      changed: all.changed + more.changed,
       postponed: all.postponed + more.postponed,
       moved: [],
     }
@@ -136,13 +141,19 @@ async function settle(
   const readable = traces.filter((trace) => trace.spanCount <= TRACE_SPANS_MAX)
   const failed = new Map<DueTrace, string>()
   for (const trace of traces) if (trace.spanCount > TRACE_SPANS_MAX) failed.set(trace, 'trace_too_large')
-  const { revisions, moved } = await decide(options, client, readable, now, failed)
+  const { revisions, cuts, moved } = await decide(options, client, readable, now, failed)
   const closed = readable.filter((trace) => !failed.has(trace))
   await writeRevisions(client, revisions, now)
-  await settleExceptions(client, revisions, now)
-  if (closed.length > 0) await closeTraces(client, closed, revisions)
+  await settleExceptions(client, cuts, now)
+  if (closed.length > 0) await closeTraces(client, closed, cuts)
   for (const [trace, reason] of failed) await postpone(client, trace, reason, now)
-  return { settled: traces.length, revisions, postponed: failed.size, moved }
+  return { settled: traces.length, revisions, changed: cuts.length, postponed: failed.size, moved }
+}
+
+interface Decided {
+  readonly revisions: readonly NewRevision[]
+  readonly cuts: readonly TraceCut[]
+  readonly moved: readonly TraceKey[]
 }
 
 /** A trace whose assembly throws is told in `failed`: it must not keep the others from being billed. */
@@ -152,8 +163,8 @@ async function decide(
   traces: readonly DueTrace[],
   now: Date,
   failed: Map<DueTrace, string>,
-): Promise<Pick<Outcome, 'revisions' | 'moved'>> {
-  if (traces.length === 0) return NOTHING
+): Promise<Decided> {
+  if (traces.length === 0) return { revisions: [], cuts: [], moved: [] }
   const { usages, earlier, namedCustomers, statedUsage } = await readMaterial(client, traces)
   const attempt = <T>(trace: DueTrace, work: () => T): T[] => {
     try {
@@ -173,11 +184,35 @@ async function decide(
     }),
   )
   const { assemblies, moved } = await settleMirrors(client, cuts)
-  const revisions = cuts.flatMap(({ trace }, i) => {
-    const before = earlier.get(keyOf(trace)) ?? null
-    return attempt(trace, () => nextRevision(trace, assemblies[i]!, before, settings, now.getTime()))
+  const whole = cuts.map(({ trace }, i) => ({ trace, assembly: assemblies[i]! }))
+  const homes = await readHomes(client, whole)
+  const all = whole.map((each, i) => {
+    return { ...each, home: homes[i]!, earlier: earlier.get(keyOf(each.trace)) ?? null }
   })
-  return { revisions: revisions.filter((revision) => revision !== null), moved }
+  const isAlone = ({ trace, home }: (typeof all)[number]) => home === null && trace.sessionEventId === null
+  const own = all
+    .filter(isAlone)
+    .flatMap(({ trace, assembly, earlier: before }) =>
+      attempt(trace, () => nextRevision(trace, assembly, before, settings, now.getTime())).flatMap(
+        (revision) => (revision === null ? [] : { revision, cut: cutOfOwn(trace, revision) }),
+      ),
+    )
+  const sessions = await settleSessions(
+    client,
+    all.filter((each) => !isAlone(each)),
+    settings,
+    now,
+  )
+  return {
+    revisions: [...own.map(({ revision }) => revision), ...sessions.revisions],
+    cuts: [...own.map(({ cut }) => cut), ...sessions.cuts],
+    moved,
+  }
+}
+
+/** A trace whose own event has it, as nearly all do. */
+function cutOfOwn(trace: DueTrace, { assembly, eventId, time }: NewRevision): TraceCut {
+  return { trace, assembly, eventId, eventTime: time, inSession: false, movedFrom: null }
 }
 
 /** After a transaction that failed for what one of its traces holds: finds that one and puts it off. */
@@ -207,9 +242,9 @@ async function cutOne(options: CutterOptions, now: Date): Promise<number> {
   return outcome.settled
 }
 
-function count(metrics: ReceiverMetrics, { settled, revisions, postponed }: Outcome): void {
+function count(metrics: ReceiverMetrics, { settled, revisions, changed, postponed }: Outcome): void {
   for (const { reason } of revisions) metrics.cut.inc({ reason })
-  const unchanged = settled - revisions.length - postponed
+  const unchanged = settled - changed - postponed
   if (unchanged > 0) metrics.unchanged.inc(unchanged)
   if (postponed > 0) metrics.postponed.inc(postponed)
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import { eventIdOf, type SpanId, type TraceId } from '../../core/ids.ts'
+import type { SpanId, TraceId } from '../../core/ids.ts'
 import type { AnomalyKind } from '../../core/usage.ts'
-import type { NewRevision } from './revision.ts'
+import type { TraceCut } from './revision.ts'
 
 /** Anomalies of an assembly that stay listed until they are resolved. The rating lists its own kinds. */
 export const LISTED_KINDS = ['unmetered', 'conflict', 'bad_time'] as const satisfies readonly AnomalyKind[]
@@ -13,6 +13,7 @@ export const NO_LONGER_TRUE = 'no longer true'
 /** An exception of a trace. The same kind about the same span is the same exception, whenever it is found. */
 export interface TraceException {
   readonly tenantId: string
+  readonly eventId: string
   readonly traceId: TraceId
   readonly kind: (typeof LISTED_KINDS)[number]
   /** Empty where it is about the whole trace. */
@@ -23,33 +24,52 @@ export interface TraceException {
   readonly customer: string | null
 }
 
-/** Lists the anomalies of new revisions and resolves those that are gone. What a person resolved stays so. */
+/** Lists the anomalies of traces that changed and resolves those that are gone. What a person resolved stays so. */
 export async function settleExceptions(
   client: pg.PoolClient,
-  revisions: readonly NewRevision[],
+  cuts: readonly TraceCut[],
   now: Date,
 ): Promise<void> {
-  const found = revisions.flatMap(exceptionsOf)
+  await moveExceptions(client, cuts)
+  const found = cuts.flatMap(exceptionsOf)
   await listExceptions(client, found, now)
   // Nothing was listed of a trace that is cut for the first time, at the first try.
-  const listedBefore = revisions.filter(({ revision, trace }) => revision > 0 || trace.attempts > 0)
+  const listedBefore = cuts.filter(({ trace }) => trace.revision >= 0 || trace.attempts > 0)
   if (listedBefore.length === 0) return
   await client.query({
     name: 'cut_exceptions_gone',
     text: `
       update aforo_store.exceptions x
-      set resolved_at = $4, resolution = '${NO_LONGER_TRUE}'
-      from unnest($1::text[], $2::text[]) as event (tenant_id, event_id)
-      where x.tenant_id = event.tenant_id and x.event_id = event.event_id
-        and x.kind = any ($5) and x.resolved_at is null and x.exception_id <> all ($3::text[])`,
-    values: [
-      listedBefore.map((revision) => revision.trace.tenantId),
-      listedBefore.map((revision) => eventIdOf(revision.trace.traceId)),
-      found.map(exceptionId),
-      now,
-      LISTED_KINDS,
-    ],
+      set resolved_at = $5, resolution = '${NO_LONGER_TRUE}'
+      from unnest($1::text[], $2::text[], $3::bytea[]) as cut (tenant_id, event_id, trace_id)
+      where x.tenant_id = cut.tenant_id and x.event_id = cut.event_id and x.trace_id = cut.trace_id
+        and x.kind = any ($6) and x.resolved_at is null and x.exception_id <> all ($4::text[])`,
+    values: [...namesOf(listedBefore), found.map(exceptionId), now, LISTED_KINDS],
   })
+}
+
+/** What was listed of a trace goes with it where another event has it now. */
+async function moveExceptions(client: pg.PoolClient, cuts: readonly TraceCut[]): Promise<void> {
+  const moved = cuts.filter(({ movedFrom }) => movedFrom !== null)
+  if (moved.length === 0) return
+  await client.query({
+    name: 'cut_exceptions_moved',
+    text: `
+      update aforo_store.exceptions x set event_id = moved.event_id
+      from unnest($1::text[], $2::text[], $3::bytea[], $4::text[])
+        as moved (tenant_id, event_id, trace_id, moved_from)
+      where x.tenant_id = moved.tenant_id and x.event_id = moved.moved_from and x.trace_id = moved.trace_id
+        and x.kind = any ($5) and x.reason <> 'rating_failed'`,
+    values: [...namesOf(moved), moved.map(({ movedFrom }) => movedFrom), LISTED_KINDS],
+  })
+}
+
+function namesOf(cuts: readonly TraceCut[]): [string[], string[], Buffer[]] {
+  return [
+    cuts.map(({ trace }) => trace.tenantId),
+    cuts.map(({ eventId }) => eventId),
+    cuts.map(({ trace }) => Buffer.from(trace.traceId, 'hex')),
+  ]
 }
 
 export async function listExceptions(
@@ -80,7 +100,7 @@ export async function listExceptions(
   })
 }
 
-function exceptionsOf({ trace, assembly }: NewRevision): TraceException[] {
+function exceptionsOf({ trace, assembly, eventId }: TraceCut): TraceException[] {
   const calls = new Map(assembly.calls.flatMap((call) => call.spanIds.map((spanId) => [spanId, call])))
   const exceptions: TraceException[] = []
   for (const { kind, spanId, reason } of assembly.anomalies) {
@@ -89,6 +109,7 @@ function exceptionsOf({ trace, assembly }: NewRevision): TraceException[] {
     const call = calls.get(spanId)
     exceptions.push({
       tenantId: trace.tenantId,
+      eventId,
       traceId: trace.traceId,
       kind: listed,
       spanId,
@@ -111,7 +132,7 @@ function exceptionRow(exception: TraceException): object {
     tenant_id: exception.tenantId,
     exception_id: exceptionId(exception),
     kind: exception.kind,
-    event_id: eventIdOf(exception.traceId),
+    event_id: exception.eventId,
     trace_id: exception.traceId,
     span_id: exception.spanId,
     provider: exception.provider,

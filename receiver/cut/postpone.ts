@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { eventIdOf } from '../../core/ids.ts'
 import { listExceptions } from './exceptions.ts'
 import type { DueTrace } from './trace.ts'
 
@@ -23,6 +24,7 @@ export async function postpone(
     [trace.tenantId, Buffer.from(trace.traceId, 'hex'), new Date(now.getTime() + delayMs(trace.attempts))],
   )
   const { tenantId, traceId } = trace
+  const eventId = trace.sessionEventId ?? eventIdOf(traceId)
   const about = { spanId: '', provider: null, model: null, customer: null }
-  await listExceptions(client, [{ tenantId, traceId, kind: 'conflict', reason, ...about }], now)
+  await listExceptions(client, [{ tenantId, eventId, traceId, kind: 'conflict', reason, ...about }], now)
 }

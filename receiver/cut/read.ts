@@ -8,7 +8,7 @@ import { keyOf } from './claim.ts'
 import type { EarlierRevisions } from './revision.ts'
 import type { DueTrace } from './trace.ts'
 
-/** What a cut knows of its claimed traces, by `keyOf`. */
+/** What a cut knows of its claimed traces, by `keyOf`; `earlier` of the own events of those that no session has. */
 export interface CutMaterial {
   readonly usages: ReadonlyMap<string, readonly Usage[]>
   readonly earlier: ReadonlyMap<string, EarlierRevisions>
@@ -21,7 +21,7 @@ export async function readMaterial(client: pg.PoolClient, traces: readonly DueTr
     usages: await readUsages(client, traces),
     earlier: await readEarlier(
       client,
-      traces.filter((trace) => trace.revision >= 0),
+      traces.filter((trace) => trace.revision >= 0 && trace.sessionEventId === null),
     ),
     namedCustomers: await readNamedCustomers(client, traces),
     statedUsage: await readStatedUsage(client, traces),
@@ -56,40 +56,61 @@ async function readEarlier(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
 ): Promise<Map<string, EarlierRevisions>> {
+  const events = traces.map(({ tenantId, traceId, eventTime }) => {
+    return { tenantId, eventId: eventIdOf(traceId), time: eventTime! }
+  })
+  const found = await readEarlierOf(client, events)
   const earlier = new Map<string, EarlierRevisions>()
-  if (traces.length === 0) return earlier
-  const [tenants, ids] = idsOf(traces)
-  const times = traces.map((trace) => trace.eventTime!)
+  for (const [i, { tenantId, eventId }] of events.entries()) {
+    const revisions = found.get(`${tenantId}/${eventId}`)
+    if (revisions !== undefined) earlier.set(keyOf(traces[i]!), revisions)
+  }
+  return earlier
+}
+
+/** An event and the time of its revisions. */
+export interface EventKey {
+  readonly tenantId: string
+  readonly eventId: string
+  readonly time: string
+}
+
+/** What was told of events, by tenant and event. */
+export async function readEarlierOf(
+  client: pg.PoolClient,
+  events: readonly EventKey[],
+): Promise<Map<string, EarlierRevisions>> {
+  if (events.length === 0) return new Map()
+  const times = events.map(({ time }) => time)
   const { rows } = await client.query<Record<string, unknown>>({
     name: 'cut_earlier',
     text: `
-      select event.tenant_id, encode(event.trace_id, 'hex') as trace_id,
+      select event.tenant_id, event.event_id,
         sum(model_calls)::text as model_calls, sum(unmetered_calls)::text as unmetered_calls,
         sum(tool_calls)::text as tool_calls, sum(reasoning_steps)::text as reasoning_steps,
         sum(input_tokens)::text as input_tokens, sum(cache_read_tokens)::text as cache_read_tokens,
         sum(cache_write_tokens)::text as cache_write_tokens, sum(output_tokens)::text as output_tokens,
         sum(reasoning_tokens)::text as reasoning_tokens, sum(embedding_tokens)::text as embedding_tokens,
         (array_agg(assembly order by event.revision desc))[1] as document
-      from unnest($1::text[], $2::bytea[], $3::text[], $4::timestamptz[])
-        as due (tenant_id, trace_id, event_id, time)
+      from unnest($1::text[], $2::text[], $3::timestamptz[]) as due (tenant_id, event_id, time)
       join aforo_store.events event
         on event.tenant_id = due.tenant_id and event.event_id = due.event_id and event.time = due.time
-      where event.time between $5 and $6
-      group by event.tenant_id, event.trace_id`,
+      where event.time between $4 and $5
+      group by event.tenant_id, event.event_id`,
     values: [
-      tenants,
-      ids,
-      traces.map((trace) => eventIdOf(trace.traceId)),
+      events.map(({ tenantId }) => tenantId),
+      events.map(({ eventId }) => eventId),
       times,
       least(times),
       greatest(times),
     ],
   })
-  for (const row of rows) {
-    const key = keyOf({ tenantId: row.tenant_id as string, traceId: row.trace_id as string })
-    earlier.set(key, { totals: totalsOfRow(row), document: row.document })
-  }
-  return earlier
+  return new Map(
+    rows.map((row) => [
+      `${row.tenant_id}/${row.event_id}`,
+      { totals: totalsOfRow(row), document: row.document },
+    ]),
+  )
 }
 
 export async function readNamedCustomers(

@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Assembly } from '../../core/assembly.ts'
 import { assemblyToDocument } from '../../core/assembly-document.ts'
 import type { CutReason, UsageTotals } from '../../core/event.ts'
+import { eventIdOf, type TenantId, type TraceId } from '../../core/ids.ts'
 import { packAssembly } from '../../core/packed-assembly.ts'
-import { isPlausible, nanoOfMillis, rfc3339, type UnixMillis } from '../../core/time.ts'
+import { isPlausible, nanoOfMillis, rfc3339, type UnixMillis, type UnixNano } from '../../core/time.ts'
 import type { Usage } from '../../core/usage.ts'
 import { type StatedUsage, withStatedUsage } from '../assemble/stated.ts'
 import { cutReason } from './reason.ts'
@@ -19,7 +20,10 @@ export interface EarlierRevisions {
 
 /** A revision to be written. */
 export interface NewRevision {
-  readonly trace: DueTrace
+  readonly tenantId: TenantId
+  readonly eventId: string
+  /** The event's trace; of a session's event the first. */
+  readonly traceId: TraceId
   readonly revision: number
   readonly reason: CutReason
   /** RFC 3339; the same for every revision of the event. */
@@ -28,6 +32,19 @@ export interface NewRevision {
   /** The assembly as its column holds it. */
   readonly document: unknown
   readonly difference: UsageTotals
+}
+
+/** What a cut changed of a trace. */
+export interface TraceCut {
+  readonly trace: DueTrace
+  readonly assembly: Assembly
+  /** The event that has the trace now. */
+  readonly eventId: string
+  readonly eventTime: string
+  /** Whether that is a session's. */
+  readonly inSession: boolean
+  /** The event that had it before, where that was another. */
+  readonly movedFrom: string | null
 }
 
 export type Assemble = (usages: readonly Usage[], context: { readonly now: bigint }) => Assembly
@@ -51,8 +68,8 @@ export interface StatedFacts {
 }
 
 /**
- * The next revision of a trace from all that is known of it; null where nothing about it changed and nobody asked for
- * a new one. Pure, so that a replay comes to the same.
+ * The next revision of a trace's own event from all that is known of it; null where nothing about it changed and nobody
+ * asked for a new one. Pure, so that a replay comes to the same.
  */
 export function nextRevision(
   trace: DueTrace,
@@ -61,21 +78,47 @@ export function nextRevision(
   settings: CutSettings,
   now: UnixMillis,
 ): NewRevision | null {
-  const received = nanoOfMillis(trace.lastReceivedMs)
-  const document = packAssembly(assemblyToDocument(assembly))
-  const isChanged =
-    earlier === null || !isDeepStrictEqual(JSON.parse(JSON.stringify(document)), earlier.document)
-  // After a failed cut a revision is made in any case: it takes what was listed of the failure off the list.
-  if (!isChanged && !trace.completed && trace.attempts === 0) return null
+  const document = packedDocument(assembly)
+  if (earlier !== null && isSameDocument(document, earlier.document) && !isDemanded(trace)) return null
+  return ownRevision(trace, assembly, earlier, cutReason(trace, settings, now), trace.eventTime)
+}
+
+/** A revision of a trace's own event, numbered by the trace's cuts. */
+export function ownRevision(
+  trace: DueTrace,
+  assembly: Assembly,
+  earlier: EarlierRevisions | null,
+  reason: CutReason,
+  time: string | null,
+): NewRevision {
   return {
-    trace,
+    tenantId: trace.tenantId,
+    eventId: eventIdOf(trace.traceId),
+    traceId: trace.traceId,
     revision: trace.revision + 1,
-    reason: cutReason(trace, settings, now),
-    time: trace.eventTime ?? eventTime(assembly, trace, received),
+    reason,
+    time: time ?? rfc3339(eventNano(assembly, trace)),
     assembly,
-    document,
+    document: packedDocument(assembly),
     difference: differenceOf(totalsOf(assembly), earlier?.totals ?? NO_TOTALS),
   }
+}
+
+/**
+ * Whether a revision is wanted even if nothing changed: a fact arrived, or the last cut failed, as then a revision takes
+ * what was listed of the failure off the list.
+ */
+export function isDemanded(trace: DueTrace): boolean {
+  return trace.completed || trace.attempts > 0
+}
+
+export function packedDocument(assembly: Assembly): unknown {
+  return packAssembly(assemblyToDocument(assembly))
+}
+
+/** Whether a document is the one that a column gave back. */
+export function isSameDocument(document: unknown, stored: unknown): boolean {
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(document)), stored)
 }
 
 /** A customer named by hand fills in where no span names one. */
@@ -89,7 +132,7 @@ function named(assembly: Assembly, customer: string | null): Assembly {
 }
 
 /** Where the trace began; where that is not believed, when we first heard of it. */
-function eventTime(assembly: Assembly, trace: DueTrace, received: bigint): string {
-  if (isPlausible(assembly.startNano, received)) return rfc3339(assembly.startNano)
-  return rfc3339(nanoOfMillis(trace.firstReceivedMs))
+export function eventNano(assembly: Assembly, trace: DueTrace): UnixNano {
+  const received = nanoOfMillis(trace.lastReceivedMs)
+  return isPlausible(assembly.startNano, received) ? assembly.startNano : nanoOfMillis(trace.firstReceivedMs)
 }

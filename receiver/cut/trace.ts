@@ -15,7 +15,7 @@ export interface DueTrace extends TraceKey {
   readonly spanCount: number
   /** Spans since the last cut. */
   readonly openSpanCount: number
-  /** Of the last revision; -1 before the first. */
+  /** How often it was cut with a change, from 0; -1 before the first. Revisions of its own event have these numbers. */
   readonly revision: number
   /** A missing fact arrived. */
   readonly completed: boolean
@@ -26,4 +26,6 @@ export interface DueTrace extends TraceKey {
   readonly timeTo: string
   /** Time of its event, fixed at the first cut; null before. */
   readonly eventTime: string | null
+  /** The event of a session that has it; null where its own has. */
+  readonly sessionEventId: string | null
 }

@@ -1,10 +1,9 @@
 import type pg from 'pg'
-import { eventIdOf } from '../../core/ids.ts'
 import { microsOfRfc3339 } from '../../core/time.ts'
 import { copyInto } from '../../schema/copy.ts'
 import { CopyWriter } from '../../schema/copy-writer.ts'
 import { idsOf } from './read.ts'
-import type { NewRevision } from './revision.ts'
+import type { NewRevision, TraceCut } from './revision.ts'
 import type { DueTrace } from './trace.ts'
 
 const BYTES_PER_EVENT = 4_000
@@ -45,8 +44,8 @@ interface Column {
 }
 
 const KEY_COLUMNS: readonly Column[] = [
-  { name: 'tenant_id', write: (to, { trace }) => to.text(trace.tenantId) },
-  { name: 'event_id', write: (to, { trace }) => to.text(eventIdOf(trace.traceId)) },
+  { name: 'tenant_id', write: (to, { tenantId }) => to.text(tenantId) },
+  { name: 'event_id', write: (to, { eventId }) => to.text(eventId) },
   { name: 'revision', write: (to, { revision }) => to.integer(revision) },
   { name: 'time', write: (to, { time }) => to.instant(microsOfRfc3339(time)) },
 ]
@@ -59,7 +58,7 @@ const QUEUE_COLUMNS: readonly Column[] = [
 
 const EVENT_COLUMNS: readonly Column[] = [
   ...KEY_COLUMNS,
-  { name: 'trace_id', write: (to, { trace }) => to.hex(trace.traceId) },
+  { name: 'trace_id', write: (to, { traceId }) => to.hex(traceId) },
   { name: 'cut_reason', write: (to, { reason }) => to.text(reason) },
   { name: 'recorded_at', write: (to, _, now) => to.instant(now) },
   { name: 'customer_id', write: (to, { assembly }) => to.text(assembly.customer) },
@@ -81,26 +80,37 @@ const EVENT_COLUMNS: readonly Column[] = [
   { name: 'assembly', write: (to, { document }) => to.jsonText(JSON.stringify(document)) },
 ]
 
-/** Closes traces: those with a new revision, and those that turned out not to have changed. */
+/** Closes traces: those that a cut changed, and those that turned out not to have changed. */
 export async function closeTraces(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
-  revisions: readonly NewRevision[],
+  cuts: readonly TraceCut[],
 ): Promise<void> {
-  const made = new Map(revisions.map((revision) => [revision.trace, revision]))
+  const cutOf = new Map(cuts.map((cut) => [cut.trace, cut]))
+  const closed = traces.map((trace) => {
+    const { revision, eventTime, sessionEventId } = trace
+    const cut = cutOf.get(trace)
+    if (cut === undefined) return { revision, eventTime, sessionEventId }
+    return {
+      revision: revision + 1,
+      eventTime: cut.eventTime,
+      sessionEventId: cut.inSession ? cut.eventId : null,
+    }
+  })
   await client.query({
     name: 'cut_close',
     text: `
       update aforo_store.traces trace
       set cut_due_at = null, cut_attempts = 0, completed = false, open_span_count = 0, revision = closed.revision,
-        event_time = coalesce(trace.event_time, closed.event_time)
-      from unnest($1::text[], $2::bytea[], $3::integer[], $4::timestamptz[])
-        as closed (tenant_id, trace_id, revision, event_time)
+        event_time = closed.event_time, session_event_id = closed.session_event_id
+      from unnest($1::text[], $2::bytea[], $3::integer[], $4::timestamptz[], $5::text[])
+        as closed (tenant_id, trace_id, revision, event_time, session_event_id)
       where trace.tenant_id = closed.tenant_id and trace.trace_id = closed.trace_id`,
     values: [
       ...idsOf(traces),
-      traces.map((trace) => made.get(trace)?.revision ?? trace.revision),
-      traces.map((trace) => made.get(trace)?.time ?? null),
+      closed.map(({ revision }) => revision),
+      closed.map(({ eventTime }) => eventTime),
+      closed.map(({ sessionEventId }) => sessionEventId),
     ],
   })
 }

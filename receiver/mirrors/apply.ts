@@ -1,4 +1,4 @@
-import { type Assembly, isMirrorOnly, type ModelCall } from '../../core/assembly.ts'
+import { type Assembly, isBilledElsewhere, type ModelCall } from '../../core/assembly.ts'
 import type { SpanId, TraceId } from '../../core/ids.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { compareAnomalies } from '../assemble/anomalies.ts'
@@ -44,7 +44,8 @@ export function withMirrors(
     ({ kind, spanId }) => !(SETTLED.has(kind) && settled.has(spanId)) || isStill(kind, spanId, calls),
   )
   const result = { ...assembly, calls, reasoningSteps: steps, anomalies: [...kept, ...anomalies] }
-  if (isMirrorOnly(result)) result.anomalies = result.anomalies.filter(({ kind }) => kind !== 'unattributed')
+  if (isBilledElsewhere(result))
+    result.anomalies = result.anomalies.filter(({ kind }) => kind !== 'unattributed')
   result.anomalies.sort(compareAnomalies)
   return result
 }

@@ -91,6 +91,7 @@ export const traces = store.table(
     completed: boolean().default(false).notNull(),
     eventTime: instant('event_time'),
     revision: integer().default(-1).notNull(),
+    sessionEventId: text('session_event_id'),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.traceId] })],
 )

@@ -24,3 +24,15 @@ export const providerSettings = store.table(
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.provider, t.settingId] })],
 )
+
+export const productSettings = store.table(
+  'product_settings',
+  {
+    tenantId: text('tenant_id').notNull(),
+    productId: text('product_id').notNull(),
+    settingId: bigint('setting_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    groupBy: text('group_by').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.productId, t.settingId] })],
+)

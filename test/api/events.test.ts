@@ -21,6 +21,7 @@ describe('a rated event', () => {
     expect(body).toEqual({
       event_id: `evt_${trace(1)}`,
       trace_id: trace(1),
+      trace_ids: [trace(1)],
       revision: 0,
       cut_reason: 'root_ended',
       status: 'rated',

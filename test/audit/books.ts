@@ -67,6 +67,13 @@ export function openBooks(pool: pg.Pool) {
         )
         await completeEvents(client, 'default', { kind: 'price', provider, model }, noon(seconds))
       }),
+    /** Decides how the traces of a product become events, as the API does. */
+    group: (seconds: number, product: string, groupBy: string) =>
+      pool.query(
+        `insert into aforo_store.product_settings (tenant_id, product_id, group_by, recorded_at)
+         values ('default', $1, $2, $3)`,
+        [product, groupBy, noon(seconds)],
+      ),
     /** Writes down whose a trace is, as the API does. */
     name: (seconds: number, trace: string, customer: string) =>
       transaction(pool, async (client) => {
@@ -132,9 +139,40 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
     await books.cut(seconds)
     await books.rate(seconds)
   }
-  await books.push(20, callOf('waiting', 'root'))
-  await books.cut(22)
-  await books.push(23, callOf('due', 'root'))
+  await fillSessions(books)
+  await books.push(50, callOf('waiting', 'root'))
+  await books.cut(52)
+  await books.push(53, callOf('due', 'root'))
+}
+
+/** Sessions: of several traces, with one that comes over late, one that leaves, and one that nobody owns at first. */
+async function fillSessions(books: ReturnType<typeof openBooks>): Promise<void> {
+  const bot = { product: 'bot', session: 'chat' }
+  const under = { parentSpanId: spanIdOf('unseen') }
+  await books.group(9, 'bot', 'session')
+  await books.push(
+    10,
+    callOf('turn 1', 'turn 1', { ...bot, startNano: NOON_NANO + 7n }),
+    callOf('turn 2', 'turn 2', { ...bot, provider: 'house', requestModel: 'own-1', responseModel: 'own-1' }),
+    callOf('over', 'over', under),
+    callOf('leaves', 'leaves', { ...bot, ...under }),
+    callOf('owned', 'owned', { ...bot, customer: null }),
+  )
+  await books.cut(12)
+  await books.cut(40)
+  await books.rate(40)
+  await books.push(
+    41,
+    otherOf('over', 'unseen', bot),
+    otherOf('leaves', 'unseen', { product: 'other' }),
+    callOf('turn 3', 'turn 3', { ...bot, metered: false }),
+  )
+  await books.name(42, 'owned', 'acme')
+  await books.price(42, 'house', 'own-1', 'output', '0.1')
+  for (const seconds of [45, 46]) {
+    await books.cut(seconds)
+    await books.rate(seconds)
+  }
 }
 
 function toolOf(trace: string, span: string): Usage {

@@ -8,6 +8,7 @@ import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { noon } from '../support/usages.ts'
 import { fillBooks } from './books.ts'
 import { CORRUPTIONS } from './corruptions.ts'
+import { SESSION_CORRUPTIONS } from './session-corruptions.ts'
 
 const ALL = { tenantId: null, from: '-infinity', to: 'infinity' }
 
@@ -67,7 +68,7 @@ it('looks at one tenant or a part of the time where that is asked for', async ()
 })
 
 describe('a row that is changed behind Aforo’s back is named', () => {
-  it.each(CORRUPTIONS)('%s', async (_, change, check, kind, id) => {
+  it.each([...CORRUPTIONS, ...SESSION_CORRUPTIONS])('%s', async (_, change, check, kind, id) => {
     const report = await auditAfter(change)
     const named = typeof id === 'string' ? id : expect.stringMatching(id)
     expect(gapsOf(report)).toContainEqual([check, kind, named])

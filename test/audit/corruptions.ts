@@ -5,9 +5,9 @@ import { spanIdOf, traceIdOf } from '../support/usages.ts'
 /** A change behind Aforo's back: what it is called, its SQL, and the check, kind and id that tell of it. */
 export type Corruption = readonly [string, string, AuditCheck, string, string | RegExp]
 
-const evt = (trace: string) => eventIdOf(traceIdOf(trace))
-const ofEvent = (trace: string) => `event_id = '${evt(trace)}'`
-const ofTrace = (trace: string) => `trace_id = decode('${traceIdOf(trace)}', 'hex')`
+export const evt = (trace: string) => eventIdOf(traceIdOf(trace))
+export const ofEvent = (trace: string) => `event_id = '${evt(trace)}'`
+export const ofTrace = (trace: string) => `trace_id = decode('${traceIdOf(trace)}', 'hex')`
 const ofSpan = (span: string) => `span_id = decode('${spanIdOf(span)}', 'hex')`
 const LATE = ofEvent('late')
 const FIRST = `${LATE} and revision = 0 and line_no = 0`

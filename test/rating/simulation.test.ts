@@ -106,7 +106,7 @@ describe('the plans they are on', () => {
     const simulation = await expectTheBooks()
     expect(simulation.totals.before.charges).not.toBe('0')
     expect(simulation.totals.before.cogs, 'some call is unpriced').toBeNull()
-    expect(simulation).toMatchObject({ unattributed_events: 1, unmetered_calls: 1, pending_revisions: 1 })
+    expect(simulation).toMatchObject({ unattributed_events: 1, unmetered_calls: 2, pending_revisions: 1 })
   })
 
   const history = fc.array(
