@@ -51,7 +51,12 @@ async function sendStream(
   response.status(200).type(type)
   response.setHeader('content-disposition', `attachment; filename="${fileName}"`)
   response.setHeader('vary', 'accept, accept-encoding')
-  if (request.acceptsEncodings(['gzip', 'identity']) !== 'gzip') return pipeline(stream, response)
-  response.setHeader('content-encoding', 'gzip')
-  return pipeline(stream, createGzip(), response)
+  const gzips = request.acceptsEncodings(['gzip', 'identity']) === 'gzip'
+  if (gzips) response.setHeader('content-encoding', 'gzip')
+  try {
+    await (gzips ? pipeline(stream, createGzip(), response) : pipeline(stream, response))
+  } catch (error) {
+    // The client went away: nothing is wrong, and nobody is there to be told.
+    if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+  }
 }

@@ -5,6 +5,7 @@ import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
+import { exportRoutes } from './routes/exports.ts'
 import { marginRoutes } from './routes/margins.ts'
 import { planRoutes } from './routes/plans.ts'
 import { priceRoutes } from './routes/prices.ts'
@@ -33,4 +34,4 @@ export const ROUTES: readonly Route[] = [
 ]
 
 /** Those of them that take their time. */
-export const LONG_ROUTES: readonly LongRoute[] = [...simulationRoutes]
+export const LONG_ROUTES: readonly LongRoute[] = [...simulationRoutes, ...exportRoutes]

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { AforoError } from '../core/errors.ts'
 import { auditCommand } from './audit.ts'
 import { conformanceCommand } from './conformance.ts'
+import { exportCommand } from './export.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { replayCommand } from './replay.ts'
@@ -27,6 +28,7 @@ program.addCommand(replayCommand())
 program.addCommand(conformanceCommand())
 program.addCommand(traceDebitCommand())
 program.addCommand(simulateCommand())
+program.addCommand(exportCommand())
 
 try {
   await program.parseAsync(process.argv)

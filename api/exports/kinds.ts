@@ -1,0 +1,162 @@
+/** A column of an export. Text comes from traces and people; numbers are decimal text, times RFC 3339. */
+export interface ExportColumn {
+  readonly name: string
+  readonly type: 'text' | 'number' | 'time'
+  /** SQL of its value. */
+  readonly value: string
+}
+
+/** What can be exported: its columns, and where they come from. $1 tenant, $2 from, $3 to, $4 customer; null: all. */
+export interface ExportKind {
+  readonly summary: string
+  readonly columns: readonly ExportColumn[]
+  /** From `from` on, in the order of an index: the first row comes at once and none is held. */
+  readonly rows: string
+}
+
+const column =
+  (type: ExportColumn['type']) =>
+  (name: string, value: string = name): ExportColumn => ({ name, type, value })
+const text = column('text')
+const number = column('number')
+const time = column('time')
+
+const within = (instant: string) =>
+  `($2::timestamptz is null or ${instant} >= $2) and ($3::timestamptz is null or ${instant} < $3)`
+
+/** One row per line of an event's stack and revision: quantities, cost and price by model and tool. Sums hold. */
+const usage: ExportKind = {
+  summary:
+    'Quantities, cost and price by event, part, model and tool. Rows are differences: any sum over them holds.',
+  columns: [
+    text('event_id'),
+    number('revision'),
+    number('line_no'),
+    time('time'),
+    text('customer', 'customer_id'),
+    text('product', 'product_id'),
+    text('agent'),
+    text('part'),
+    text('provider'),
+    text('model'),
+    text('tool'),
+    text('unit'),
+    number('quantity'),
+    number('calls'),
+    number('unpriced_calls'),
+    number('cogs'),
+    number('price'),
+  ],
+  rows: `from aforo_store.event_lines
+    where tenant_id = $1 and ${within('time')} and ($4::text is null or customer_id = $4)
+    order by time, event_id, revision, line_no`,
+}
+
+/** Sums of an event's revisions, looked up event by event. */
+const sums = (table: string, columns: readonly string[]) => `cross join lateral (
+      select ${columns.map((name) => `sum(${name}) as ${name}`).join(', ')}
+      from aforo_store.${table} each
+      where each.tenant_id = event.tenant_id and each.event_id = event.event_id and each.time = event.time) ${table}`
+
+const COUNTS = [
+  'model_calls',
+  'unmetered_calls',
+  'tool_calls',
+  'reasoning_steps',
+  'input_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'embedding_tokens',
+]
+
+const STATUS = `coalesce(newest.status, 'pending')`
+const PRICE = `case when ${STATUS} not in ('pending', 'unattributed') then ratings.price end`
+const COGS = `case when not newest.unpriced then ratings.cogs end`
+
+const events: ExportKind = {
+  summary: 'Billable events, whole: sums over their revisions. What is not known is empty, never zero.',
+  columns: [
+    text('event_id', 'event.event_id'),
+    text('trace_id', `encode(event.trace_id, 'hex')`),
+    number('revision', 'event.revision'),
+    text('cut_reason', 'event.cut_reason'),
+    text('status', STATUS),
+    time('time', 'event.time'),
+    text('customer', 'event.customer_id'),
+    text('product', 'event.product_id'),
+    text('agent', 'event.agent'),
+    text('session', 'event.session_id'),
+    time('started_at', 'event.started_at'),
+    time('ended_at', 'event.ended_at'),
+    ...COUNTS.map((name) => number(name, `events.${name}`)),
+    number('cogs', COGS),
+    number('cogs_known', 'ratings.cogs'),
+    number('price', PRICE),
+    number('margin', `(${PRICE}) - (${COGS})`),
+    number('credits', 'ratings.credits'),
+    text('currency', 'newest.currency'),
+  ],
+  rows: `from aforo_store.events event
+    left join aforo_store.ratings newest
+      on newest.tenant_id = event.tenant_id and newest.event_id = event.event_id
+      and newest.revision = event.revision and newest.time = event.time
+    ${sums('events', COUNTS)}
+    ${sums('ratings', ['cogs', 'price', 'credits'])}
+    where event.tenant_id = $1 and ${within('event.time')} and ($4::text is null or event.customer_id = $4)
+      and not exists (
+        select from aforo_store.events later
+        where later.tenant_id = event.tenant_id and later.event_id = event.event_id and later.time = event.time
+          and later.revision > event.revision)
+    order by event.time, event.event_id`,
+}
+
+const ledger: ExportKind = {
+  summary: 'Every posting of credits, by customer and number; `from` and `to` are of when it was recorded.',
+  columns: [
+    text('customer', 'posting.customer_id'),
+    number('entry_no', 'posting.entry_no'),
+    text('entry_id', 'posting.entry_id'),
+    number('transaction_no', 'posting.transaction_no'),
+    text('kind', 'transaction.kind'),
+    text('source', 'posting.source'),
+    text('destination', 'posting.destination'),
+    number('amount', 'posting.amount'),
+    number(
+      'change',
+      `case when posting.destination like 'grant:%' then posting.amount else 0 end
+        - case when posting.source like 'grant:%' then posting.amount else 0 end`,
+    ),
+    number('balance', 'posting.balance'),
+    number('reverses', 'posting.reverses'),
+    time('effective_at', 'transaction.effective_at'),
+    time('recorded_at', 'posting.recorded_at'),
+    text('event_id', 'transaction.event_id'),
+    number('revision', 'transaction.revision'),
+  ],
+  rows: `from aforo_store.credit_postings posting
+    join aforo_store.credit_transactions transaction using (tenant_id, customer_id, transaction_no)
+    where tenant_id = $1 and ${within('posting.recorded_at')} and ($4::text is null or customer_id = $4)
+    order by tenant_id, customer_id, posting.entry_no`,
+}
+
+export const EXPORTS = { usage, events, ledger } as const satisfies Record<string, ExportKind>
+export type ExportName = keyof typeof EXPORTS
+export const EXPORT_NAMES = Object.keys(EXPORTS) as [ExportName, ...ExportName[]]
+
+/** The statement of an export: each value as text that is exact, null where there is none. */
+export function exportQuery({ columns, rows }: ExportKind): string {
+  return `select ${columns.map(({ name, type, value }) => `${textOf(type, value)} as "${name}"`).join(', ')} ${rows}`
+}
+
+function textOf(type: ExportColumn['type'], value: string): string {
+  switch (type) {
+    case 'text':
+      return value
+    case 'number':
+      return `trim_scale((${value})::numeric)::text`
+    case 'time':
+      return `to_char((${value}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+  }
+}
