@@ -13,6 +13,7 @@ import { productRoutes } from './routes/products.ts'
 import { quoteRoutes } from './routes/quotes.ts'
 import { settingRoutes } from './routes/settings.ts'
 import { simulationRoutes } from './routes/simulations.ts'
+import { topUpRoutes } from './routes/top-up.ts'
 import { traceRoutes } from './routes/traces.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
@@ -23,6 +24,7 @@ export const ROUTES: readonly Route[] = [
   ...customerRoutes,
   ...creditRoutes,
   ...budgetRoutes,
+  ...topUpRoutes,
   ...planRoutes,
   ...quoteRoutes,
   ...marginRoutes,

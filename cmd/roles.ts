@@ -2,6 +2,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApi } from '../api/server.ts'
 import { expireDue } from '../rating/ledger/expire-due.ts'
+import { refillDue } from '../rating/ledger/refill-due.ts'
+import { topUpDue } from '../rating/ledger/top-up-due.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
@@ -28,8 +30,8 @@ export interface Part {
 /** How often due traces and waiting revisions are looked for when there were none. */
 const TICK_MS = 100
 const TICK_BACKOFF_MS_MAX = 5_000
-/** How often expired grants are looked for. Debits do not wait for it. */
-const EXPIRY_TICK_MS = 1_000
+/** How often recurring, expired and run down grants are looked for. Debits do not wait for it. */
+const LEDGER_TICK_MS = 1_000
 /** How often messages to be sent are looked for, and old ones forgotten. */
 const DELIVER_TICK_MS = 250
 const FORGET_TICK_MS = 60_000
@@ -80,11 +82,11 @@ async function rater(context: Context): Promise<Part> {
     },
     { name: 'cut', ...timing },
   )
-  const expiry = startTicker((now) => expireDue(pool, now), {
-    name: 'expiry',
-    ...timing,
-    everyMs: EXPIRY_TICK_MS,
-  })
+  const ledger = [
+    startTicker((now) => refillDue(pool, log, now), { name: 'refill', ...timing, everyMs: LEDGER_TICK_MS }),
+    startTicker((now) => expireDue(pool, now), { name: 'expiry', ...timing, everyMs: LEDGER_TICK_MS }),
+    startTicker((now) => topUpDue(pool, now), { name: 'top-up', ...timing, everyMs: LEDGER_TICK_MS }),
+  ]
   const webhooks = startWebhooks(context)
   return {
     name: 'rater',
@@ -92,7 +94,7 @@ async function rater(context: Context): Promise<Part> {
     async stop() {
       await cut.stop()
       await rate.stop()
-      await expiry.stop()
+      for (const ticker of ledger) await ticker.stop()
       await webhooks.stop()
     },
   }

@@ -4,6 +4,9 @@ import type { Decimal } from './money.ts'
 export const GRANT_KINDS = ['paid', 'promo'] as const
 export type GrantKind = (typeof GRANT_KINDS)[number]
 
+export const GRANT_PRIORITY_MAX = 1_000_000
+export const GRANT_PRIORITY_DEFAULT = 50
+
 /** Credits given to a customer. Instants are microseconds since 1970. */
 export interface Grant {
   readonly grantId: string
@@ -15,6 +18,10 @@ export interface Grant {
   /** Of the first usage it no longer pays for; null: it does not expire. */
   readonly expiresAt: number | null
   readonly recordedAt: number
+  /** The plan's name for a grant that comes with each period; null: made by somebody. */
+  readonly rule: string | null
+  /** Taken back: it pays for nothing, whatever comes back to it. */
+  readonly isVoid: boolean
 }
 
 /** A grant that has something to give. */
@@ -22,6 +29,11 @@ export interface OpenGrant extends Grant {
   readonly remaining: Decimal
   /** What expired unused: usage of before, told late, may still have it. */
   readonly broken: Decimal
+}
+
+/** Whether a grant is good for usage of an instant, microseconds since 1970. */
+export function paysFor({ effectiveAt, expiresAt, isVoid }: Grant, at: number): boolean {
+  return !isVoid && (effectiveAt === null || effectiveAt <= at) && (expiresAt === null || at < expiresAt)
 }
 
 /** Where credits lie; what each is for stands in docs/CREDITS.md. */
@@ -45,10 +57,17 @@ export interface Debit {
 
 /** What happened, and the key that makes it happen once. */
 export interface CreditHappening {
-  readonly kind: 'grant' | 'usage' | 'correction' | 'expiry'
+  readonly kind: 'grant' | 'usage' | 'correction' | 'expiry' | 'rollover' | 'void'
   readonly idempotencyKey: string
   /** Microseconds since 1970. */
   readonly effectiveAt: number
   /** The revision whose usage it is; its time as the database writes it. */
   readonly event: { readonly eventId: string; readonly revision: number; readonly time: string } | null
+}
+
+/** All that a grant still holds, expired or not, back to where it was issued. */
+export function reclaim({ grantId, remaining, broken }: OpenGrant): readonly Posting[] {
+  const back = (source: Posting['source'], amount: Decimal): Posting[] =>
+    amount.greaterThan(0) ? [{ source, destination: 'issued', amount, reverses: null }] : []
+  return [...back(`grant:${grantId}`, remaining), ...back(`breakage:${grantId}`, broken)]
 }

@@ -1,5 +1,7 @@
 /** What a customer pays: a list of meters, each with a price model. Amounts and quantities are decimal text. */
 
+import type { GrantKind } from './credits.ts'
+
 /** What can be counted on an event. */
 export const METERS = [
   'input_tokens',
@@ -124,6 +126,31 @@ export interface Commitment {
   readonly overage_factor?: string
 }
 
+/** What becomes of credits that are left when their period ends. */
+export const GRANT_EXPIRIES = ['period_end', 'never'] as const
+
+/** What is left at the end goes on into the next period: at least `min` (default 0), at most `max`. */
+export interface Rollover {
+  readonly max: string
+  readonly min?: string
+  /** Whether the overage of the period that ended is paid out of it first. Default false. */
+  readonly carry_overage?: boolean
+}
+
+/** Credits that a customer gets at the start of each period. */
+export interface RecurringGrant {
+  /** Unique in the plan; what is left is carried over by it, also to another plan. */
+  readonly name: string
+  readonly amount: string
+  /** Default `promo`: they come with the plan. */
+  readonly kind?: GrantKind
+  /** Lower burns first. Default 50. */
+  readonly priority?: number
+  /** Default `period_end`. */
+  readonly expires?: (typeof GRANT_EXPIRIES)[number]
+  readonly rollover?: Rollover
+}
+
 export const BILLINGS = ['money', 'credits'] as const
 /** Whether part of a period owes its part of fees and bounds, by days, or the whole. */
 export const PRORATIONS = ['day', 'none'] as const
@@ -149,6 +176,8 @@ export interface Plan {
   readonly bill_as?: (typeof BILLINGS)[number]
   /** What a credit beyond the grants costs. Default: `credit_rate`. */
   readonly overage?: { readonly unit_price: string }
+  /** Made at the start of each period of a subscription. */
+  readonly grants?: readonly RecurringGrant[]
 }
 
 /** A plan as it was at some instant. A body that differs makes the next version; none is ever changed. */

@@ -32,7 +32,7 @@ export class PlanShelf {
   readonly #bodies = new Map<string, Plan>()
 
   async readStarts(
-    client: pg.PoolClient,
+    client: pg.ClientBase,
     plans: readonly Omit<PlanRef, 'version'>[],
   ): Promise<(plan: Omit<PlanRef, 'version'>) => readonly PlanVersionStart[]> {
     const distinct = [...new Map(plans.map((plan) => [`${plan.tenantId}\0${plan.planId}`, plan])).values()]
@@ -59,7 +59,7 @@ export class PlanShelf {
   }
 
   /** The bodies of the versions named; each is there, as lines of events point at it. */
-  async readPlans(client: pg.PoolClient, refs: readonly PlanRef[]): Promise<(ref: PlanRef) => Plan> {
+  async readPlans(client: pg.ClientBase, refs: readonly PlanRef[]): Promise<(ref: PlanRef) => Plan> {
     const wanted = new Map(refs.map((ref) => [planName(ref), ref]))
     const missing = [...wanted.values()].filter((ref) => !this.#bodies.has(planName(ref)))
     if (this.#bodies.size + missing.length > PLANS_HELD_MAX) this.#bodies.clear()

@@ -1,12 +1,15 @@
 import { z } from 'zod'
+import { GRANT_KINDS, GRANT_PRIORITY_MAX } from '../core/credits.ts'
 import { AforoError } from '../core/errors.ts'
 import { parseDecimal } from '../core/money.ts'
-import { BILLINGS, METERS, type Plan, type PlanMeter, PRORATIONS } from '../core/plan.ts'
-import { oneOf, PERCENT, POSITIVE_PRICE, PRICE, QUANTITY } from './plan-fields.ts'
+import { BILLINGS, GRANT_EXPIRIES, METERS, type Plan, type PlanMeter, PRORATIONS } from '../core/plan.ts'
+import { oneOf, PERCENT, POSITIVE_PRICE, POSITIVE_QUANTITY, PRICE, QUANTITY } from './plan-fields.ts'
 import { METER } from './plan-meters.ts'
 
 /** Meters of one plan. */
 export const PLAN_METERS_MAX = 100
+/** Recurring grants of one plan. */
+export const PLAN_GRANTS_MAX = 10
 
 /**
  * Checks a plan as its author wrote it.
@@ -38,6 +41,29 @@ const COMMITMENT = z.strictObject(
   'must be an object',
 )
 
+const ROLLOVER = z.strictObject(
+  {
+    max: POSITIVE_QUANTITY,
+    min: QUANTITY.optional(),
+    carry_overage: z.boolean('must be true or false').optional(),
+  },
+  'must be an object',
+)
+
+const RECURRING_GRANT = z.strictObject(
+  {
+    name: z
+      .string({ error: 'must be text' })
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be letters, digits, ".", "_" or "-", at most 64'),
+    amount: POSITIVE_QUANTITY,
+    kind: oneOf(GRANT_KINDS).optional(),
+    priority: z.int('must be a whole number').min(0).max(GRANT_PRIORITY_MAX).optional(),
+    expires: oneOf(GRANT_EXPIRIES).optional(),
+    rollover: ROLLOVER.optional(),
+  },
+  'must be an object',
+)
+
 const PLAN = z
   .strictObject(
     {
@@ -58,6 +84,10 @@ const PLAN = z
       proration: oneOf(PRORATIONS).optional(),
       bill_as: oneOf(BILLINGS).optional(),
       overage: z.strictObject({ unit_price: PRICE }, 'must be an object').optional(),
+      grants: z
+        .array(RECURRING_GRANT, 'must be a list')
+        .max(PLAN_GRANTS_MAX, `must be at most ${PLAN_GRANTS_MAX} grants`)
+        .optional(),
     },
     'must be an object',
   )
@@ -75,6 +105,7 @@ const PLAN = z
     if (plan.bill_as === 'credits' && plan.credit_rate === undefined) {
       refuse(['credit_rate'], 'must be given where credits are billed')
     }
+    refuseStrayGrants(plan, refuse)
   })
 
 type Refuse = (path: (string | number)[], message: string) => void
@@ -89,6 +120,18 @@ function refuseStrayIncluded({ meters, included = [] }: Plan, refuse: Refuse): v
     else if (named.length > 1)
       refuse(path, 'is more than one meter of the plan: give `included` at each of them')
     else if (named[0]!.included !== undefined) refuse(path, 'has `included` of its own')
+  })
+}
+
+/** Credits are of use where credits are billed; what never expires has nothing to carry over. */
+function refuseStrayGrants({ grants = [], bill_as }: Plan, refuse: Refuse): void {
+  if (grants.length > 0 && bill_as !== 'credits') refuse(['grants'], 'need bill_as: credits')
+  grants.forEach(({ name, expires, rollover }, no) => {
+    const path = ['grants', no]
+    if (grants.findIndex((each) => each.name === name) < no) refuse([...path, 'name'], 'is taken already')
+    if (rollover && expires === 'never') refuse([...path, 'rollover'], 'is of no use to what never expires')
+    const [min, max] = [rollover?.min, rollover?.max].map((text) => parseDecimal(text ?? ''))
+    if (min && max?.lessThan(min)) refuse([...path, 'rollover', 'max'], 'must not be less than min')
   })
 }
 

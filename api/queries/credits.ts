@@ -43,7 +43,9 @@ export async function readGrantsAt(
      from held
      join aforo_store.credit_grants granted
        on granted.tenant_id = $1 and granted.customer_id = $2 and 'grant:' || granted.grant_id = held.account
-     where held.remaining > 0 and (granted.expires_at is null or granted.expires_at > $3)
+     left join aforo_store.credit_voids voided
+       on voided.tenant_id = granted.tenant_id and voided.grant_id = granted.grant_id and voided.recorded_at <= $4
+     where held.remaining > 0 and voided.grant_id is null and (granted.expires_at is null or granted.expires_at > $3)
      order by granted.priority, granted.expires_at nulls last, granted.kind = 'paid',
        coalesce(granted.effective_at, granted.recorded_at), granted.recorded_at, granted.grant_id`,
     [tenantId, customerId, at, knownAt],

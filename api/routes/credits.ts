@@ -1,9 +1,10 @@
 import type pg from 'pg'
 import { z } from 'zod'
-import { GRANT_KINDS } from '../../core/credits.ts'
+import { GRANT_KINDS, GRANT_PRIORITY_DEFAULT, GRANT_PRIORITY_MAX } from '../../core/credits.ts'
 import { AforoError } from '../../core/errors.ts'
 import { Decimal, decimalText, trimNumeric } from '../../core/money.ts'
 import { recordGrant } from '../../schema/ledger/grant.ts'
+import { voidGrant } from '../../schema/ledger/void.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
 import { decimal, instant, listOf, name, page } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
@@ -16,9 +17,6 @@ import {
 } from '../queries/credits.ts'
 import { readCustomer } from '../queries/customers.ts'
 import { ok, route } from '../route.ts'
-
-const PRIORITY_MAX = 1_000_000
-const PRIORITY_DEFAULT = 50
 
 const time = z.iso.datetime()
 
@@ -45,7 +43,16 @@ const balanceFields = z.object({
   grants: z.array(grantFields).describe('with credits left, in the order in which they burn'),
 })
 
-const KINDS = ['grant', 'debit', 'overage', 'correction', 'expiry'] as const
+const KINDS = [
+  'grant',
+  'debit',
+  'overage',
+  'correction',
+  'expiry',
+  'rollover',
+  'void',
+  'overage_paid',
+] as const
 
 const entryFields = z.object({
   entry_id: z.string(),
@@ -87,7 +94,12 @@ export const creditRoutes = [
     bodyFields: z.strictObject({
       amount,
       kind: z.enum(GRANT_KINDS, 'must be paid or promo'),
-      priority: z.int().min(0).max(PRIORITY_MAX).default(PRIORITY_DEFAULT).describe('lower burns first'),
+      priority: z
+        .int()
+        .min(0)
+        .max(GRANT_PRIORITY_MAX)
+        .default(GRANT_PRIORITY_DEFAULT)
+        .describe('lower burns first'),
       effective_at: instant
         .nullish()
         .describe('the first usage it pays for; without it, usage of any time that is rated after the grant'),
@@ -119,6 +131,21 @@ export const creditRoutes = [
           recorded_at: now.toISOString(),
         } satisfies z.infer<typeof grantFields>,
       }
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/customers/{customer_id}/grants/{grant_id}/void',
+    summary: 'Takes back what is left of a grant. What was debited from it stays.',
+    description: 'From then on it pays for nothing; what a correction gives back to it is taken back too.',
+    pathFields: customerPath.extend({ grant_id: z.string().regex(/^[1-9]\d{0,18}$/, 'is no grant id') }),
+    queryFields: z.strictObject({}),
+    bodyFields: z.strictObject({}),
+    answers: { 200: z.object({ grant_id: z.string(), voided: decimal.describe('credits that went back') }) },
+    async handle({ client, tenantId, path, now }) {
+      const customerId = await knownCustomer(client, tenantId, path.customer_id)
+      const voided = await voidGrant(client, { tenantId, customerId }, path.grant_id, now)
+      return ok({ grant_id: path.grant_id, voided: decimalText(voided) })
     },
   }),
   route({
@@ -168,7 +195,11 @@ export const creditRoutes = [
   }),
 ]
 
-async function knownCustomer(client: pg.PoolClient, tenantId: string, customerId: string): Promise<string> {
+export async function knownCustomer(
+  client: pg.PoolClient,
+  tenantId: string,
+  customerId: string,
+): Promise<string> {
   if (await readCustomer(client, tenantId, customerId)) return customerId
   throw new AforoError('not_found', `there is no customer ${customerId}`)
 }
@@ -212,7 +243,7 @@ function showEntry(row: EntryRow): z.infer<typeof entryFields> {
     transaction_no: Number(row.transactionNo),
     kind: kindOf(source, destination),
     amount: size,
-    change: gets ? size : gives ? `-${size}` : '0',
+    change: gets === gives ? '0' : gets ? size : `-${size}`,
     balance: trimNumeric(row.balance),
     source,
     destination,
@@ -230,7 +261,10 @@ function showEntry(row: EntryRow): z.infer<typeof entryFields> {
 /** As the view `credit_ledger` has it. */
 function kindOf(source: string, destination: string): (typeof KINDS)[number] {
   if (source === 'issued') return 'grant'
+  if (destination === 'issued') return 'void'
   if (source === 'usage') return 'correction'
   if (source === 'overage') return 'overage'
-  return destination === 'usage' ? 'debit' : 'expiry'
+  if (destination === 'usage') return 'debit'
+  if (destination === 'overage') return 'overage_paid'
+  return destination.startsWith('grant:') ? 'rollover' : 'expiry'
 }

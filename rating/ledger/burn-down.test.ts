@@ -14,6 +14,8 @@ function grant(grantId: string, remaining: string, of: Partial<OpenGrant> = {}):
     effectiveAt: null,
     expiresAt: null,
     recordedAt: 0,
+    rule: null,
+    isVoid: false,
     remaining: new Decimal(remaining),
     broken: ZERO,
     ...of,
@@ -109,7 +111,9 @@ const GRANTS = fc
     }),
     { maxLength: 8 },
   )
-  .map((list) => list.map((each, no): OpenGrant => ({ ...each, grantId: String(no + 1) })))
+  .map((list) =>
+    list.map((each, no): OpenGrant => ({ ...each, grantId: String(no + 1), rule: null, isVoid: false })),
+  )
 
 describe('whatever the grants', () => {
   test('the postings of a debit add up to it, and none takes what is not there', () => {

@@ -1,4 +1,4 @@
-import type { Debit, OpenGrant, Posting } from '../../core/credits.ts'
+import { type Debit, type OpenGrant, type Posting, paysFor, reclaim } from '../../core/credits.ts'
 import { Decimal } from '../../core/money.ts'
 
 /**
@@ -46,8 +46,12 @@ export function unwind(debits: readonly Debit[], amount: Decimal): readonly Post
   return postings
 }
 
-/** What is left of a grant whose expiry has come is breakage; null where nothing is to be booked. */
+/**
+ * What is left of a grant whose expiry has come is breakage, and what came back to one that is void goes back to where
+ * it was issued; null where nothing is to be booked.
+ */
 export function expire(grant: OpenGrant, now: number): Posting | null {
+  if (grant.isVoid) return reclaim(grant)[0] ?? null
   if (grant.expiresAt === null || grant.expiresAt > now || !grant.remaining.greaterThan(0)) return null
   const { grantId, remaining } = grant
   return {
@@ -73,8 +77,4 @@ export function burnOrder(a: OpenGrant, b: OpenGrant): number {
 /** Infinity less itself is no number, so this does not subtract. */
 function compare(a: number | bigint, b: number | bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
-}
-
-function paysFor({ effectiveAt, expiresAt }: OpenGrant, at: number): boolean {
-  return (effectiveAt === null || effectiveAt <= at) && (expiresAt === null || at < expiresAt)
 }

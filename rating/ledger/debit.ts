@@ -10,6 +10,7 @@ import type { RatedEvent } from '../rate-event.ts'
 import { burnDown, unwind } from './burn-down.ts'
 import { readBookedCredits, readDebits, readKeys } from './debits.ts'
 import type { CreditsOwed } from './owed.ts'
+import { refillWallets } from './refill.ts'
 
 /** What one event is to owe one customer. */
 interface EventDebit extends CreditsOwed {
@@ -31,7 +32,9 @@ export async function debitCredits(
   const walletOf = await lockWallets(client, debits.map(walletKey), earliest)
   const booked = await readBookedCredits(client, debits.map(eventKey))
   const hashOf = await readKeys(client, debits.map(eventKey))
-  const wallets = new Set<Wallet>()
+  const wallets = new Set<Wallet>(
+    await refillWallets(client, [...new Set(debits.map(walletKey).map(walletOf))], now),
+  )
   for (const debit of debits) {
     const difference = debit.credits.minus(booked(eventKey(debit)))
     if (difference.isZero()) continue

@@ -4,6 +4,7 @@ import type { WalletKey } from '../../schema/ledger/wallet.ts'
 import { writeWallets } from '../../schema/ledger/write.ts'
 import { transaction } from '../../schema/pool.ts'
 import { expire } from './burn-down.ts'
+import { refillWallets } from './refill.ts'
 
 /** Customers of one transaction: bounds how many wallets it holds. */
 export const EXPIRY_BATCH_MAX = 100
@@ -20,17 +21,20 @@ export async function expireDue(pool: pg.Pool, now: Date): Promise<number> {
     const nowMicros = now.getTime() * 1000
     const walletOf = await lockWallets(client, due)
     const wallets = due.map(walletOf)
+    // What is carried over goes before what is left expires.
+    await refillWallets(client, wallets, now)
     let booked = 0
     for (const wallet of wallets) {
       for (const grant of wallet.grants()) {
         const posting = expire(grant, nowMicros)
         if (posting === null) continue
-        const { grantId, expiresAt } = grant
+        const { grantId, expiresAt, isVoid } = grant
+        const kind = isVoid ? ('void' as const) : ('expiry' as const)
         const happening = {
-          kind: 'expiry' as const,
+          kind,
           // What comes back to a grant after it expired expires again.
-          idempotencyKey: `expiry:${grantId}:${wallet.entries}`,
-          effectiveAt: expiresAt!,
+          idempotencyKey: `${kind}:${grantId}:${wallet.entries}`,
+          effectiveAt: isVoid ? nowMicros : expiresAt!,
           event: null,
         }
         wallet.post(happening, [posting], nowMicros)

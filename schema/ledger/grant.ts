@@ -1,12 +1,12 @@
 import type pg from 'pg'
-import type { GrantKind } from '../../core/credits.ts'
+import type { CreditHappening, GrantKind, Posting } from '../../core/credits.ts'
 import { AforoError } from '../../core/errors.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
 import { lockWallets } from './lock.ts'
-import type { WalletKey } from './wallet.ts'
+import type { Wallet, WalletKey } from './wallet.ts'
 import { writeWallets } from './write.ts'
 
-/** Grants of a customer that have credits left: each debit looks at all of them. */
+/** Grants of a customer that have credits left: each debit looks at all of them. Those of plans come beside. */
 export const OPEN_GRANTS_MAX = 1_000
 
 /** A grant to be recorded; times are RFC 3339, the amount is above zero. */
@@ -16,6 +16,25 @@ export interface NewGrant {
   readonly priority: number
   readonly effectiveAt: string | null
   readonly expiresAt: string | null
+  /** Of a plan's rule; null: made by somebody. */
+  readonly refill: Refill | null
+}
+
+/** Which period's grant it is. */
+export interface Refill {
+  readonly subscriptionId: string
+  readonly rule: string
+  /** RFC 3339. */
+  readonly periodStart: string
+  /** It holds what was left of the grants before. */
+  readonly rolled: boolean
+}
+
+/** A grant that is there and got nothing yet. */
+export interface EmptyGrant {
+  readonly grantId: string
+  /** Microseconds since 1970. */
+  readonly effectiveAt: number | null
 }
 
 /**
@@ -26,44 +45,79 @@ export interface NewGrant {
 export async function recordGrant(
   client: pg.ClientBase,
   wallet: WalletKey,
-  grant: NewGrant,
+  grant: Omit<NewGrant, 'refill'>,
   now: Date,
 ): Promise<string> {
   const locked = (await lockWallets(client, [wallet]))(wallet)
   if (locked.grants().length >= OPEN_GRANTS_MAX) {
     throw new AforoError('conflict', `the customer has ${OPEN_GRANTS_MAX} grants with credits left already`)
   }
-  const { amount, kind, priority, effectiveAt, expiresAt } = grant
-  const { rows } = await client.query<{ grant_id: string; effective_at: string | null }>(
-    `insert into aforo_store.credit_grants
-       (tenant_id, customer_id, kind, amount, priority, effective_at, expires_at, recorded_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)
-     returning grant_id::text as grant_id,
-       (extract(epoch from effective_at) * 1000000)::bigint::text as effective_at`,
-    [wallet.tenantId, wallet.customerId, kind, amount, priority, effectiveAt, expiresAt, now.toISOString()],
-  )
-  const { grant_id: grantId, effective_at: effective } = rows[0]!
   const nowMicros = now.getTime() * 1000
-  locked.admit({
-    grantId,
+  const { grantId, effectiveAt } = await addGrant(client, locked, { ...grant, refill: null }, now)
+  const happening: CreditHappening = {
+    kind: 'grant',
+    idempotencyKey: `grant:${grantId}`,
+    effectiveAt: effectiveAt ?? nowMicros,
+    event: null,
+  }
+  locked.post(happening, [issue(grantId, new Decimal(grant.amount))], nowMicros)
+  await writeWallets(client, [locked])
+  return grantId
+}
+
+/** Records a grant in a wallet that is locked; its credits are to be posted by the caller. */
+export async function addGrant(
+  client: pg.ClientBase,
+  wallet: Wallet,
+  { amount, kind, priority, effectiveAt, expiresAt, refill }: NewGrant,
+  now: Date,
+): Promise<EmptyGrant> {
+  const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text as ${column}`
+  const { rows } = await client.query<{
+    grant_id: string
+    effective_at: string | null
+    expires_at: string | null
+  }>(
+    `insert into aforo_store.credit_grants
+       (tenant_id, customer_id, kind, amount, priority, effective_at, expires_at, recorded_at, subscription_id, rule,
+        period_start, rolled)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+     returning grant_id::text as grant_id, ${micros('effective_at')}, ${micros('expires_at')}`,
+    [
+      wallet.key.tenantId,
+      wallet.key.customerId,
+      kind,
+      amount,
+      priority,
+      effectiveAt,
+      expiresAt,
+      now.toISOString(),
+      refill?.subscriptionId ?? null,
+      refill?.rule ?? null,
+      refill?.periodStart ?? null,
+      refill?.rolled ?? false,
+    ],
+  )
+  const [row] = rows
+  const added = {
+    grantId: row!.grant_id,
+    effectiveAt: row!.effective_at === null ? null : Number(row!.effective_at),
+  }
+  wallet.admit({
+    ...added,
     kind,
     priority,
-    effectiveAt: effective === null ? null : Number(effective),
-    expiresAt: null,
-    recordedAt: nowMicros,
+    expiresAt: row!.expires_at === null ? null : Number(row!.expires_at),
+    recordedAt: now.getTime() * 1000,
+    rule: refill?.rule ?? null,
+    isVoid: false,
     remaining: ZERO,
     broken: ZERO,
   })
-  const happening = {
-    kind: 'grant' as const,
-    idempotencyKey: `grant:${grantId}`,
-    effectiveAt: effective === null ? nowMicros : Number(effective),
-    event: null,
-  }
-  const source = 'issued' as const
-  const destination = `grant:${grantId}` as const
-  const posting = { source, destination, amount: new Decimal(amount), reverses: null }
-  locked.post(happening, [posting], nowMicros)
-  await writeWallets(client, [locked])
-  return grantId
+  return added
+}
+
+/** Credits on their way into a grant. */
+export function issue(grantId: string, amount: Decimal): Posting {
+  return { source: 'issued', destination: `grant:${grantId}`, amount, reverses: null }
 }

@@ -64,7 +64,7 @@ async function readOpenGrants(
     `select granted.tenant_id, granted.customer_id, granted.grant_id::text as grant_id, granted.kind,
        granted.priority, ${micros('granted.effective_at')} as effective_at,
        ${micros('granted.expires_at')} as expires_at, ${micros('granted.recorded_at')} as recorded_at,
-       (held.input - held.output)::text as remaining,
+       granted.rule, voided.grant_id is not null as is_void, (held.input - held.output)::text as remaining,
        coalesce(broken.input - broken.output, 0)::text as broken
      from unnest($1::text[], $2::text[]) as key (tenant_id, customer_id)
      join aforo_store.credit_grants granted using (tenant_id, customer_id)
@@ -74,6 +74,8 @@ async function readOpenGrants(
      left join aforo_store.credit_balances broken
        on broken.tenant_id = granted.tenant_id and broken.customer_id = granted.customer_id
        and broken.account = 'breakage:' || granted.grant_id
+     left join aforo_store.credit_voids voided
+       on voided.tenant_id = granted.tenant_id and voided.grant_id = granted.grant_id
      where held.input > held.output or (broken.input > broken.output and granted.expires_at > $3)`,
     [
       ...wallets,
@@ -90,6 +92,8 @@ async function readOpenGrants(
       effectiveAt: row.effective_at === null ? null : Number(row.effective_at),
       expiresAt: row.expires_at === null ? null : Number(row.expires_at),
       recordedAt: Number(row.recorded_at),
+      rule: row.rule,
+      isVoid: row.is_void,
       remaining: new Decimal(row.remaining),
       broken: new Decimal(row.broken),
     }
@@ -109,6 +113,8 @@ interface GrantRow {
   readonly effective_at: string | null
   readonly expires_at: string | null
   readonly recorded_at: string
+  readonly rule: string | null
+  readonly is_void: boolean
   readonly remaining: string
   readonly broken: string
 }

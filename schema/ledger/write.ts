@@ -1,10 +1,12 @@
 import type pg from 'pg'
 import type { CreditAccount } from '../../core/credits.ts'
 import { type Decimal, decimalText, ZERO } from '../../core/money.ts'
+import { instantText } from './instant.ts'
+import { requestTopUps } from './top-up.ts'
 import type { Entry, Transaction, Wallet, WalletKey } from './wallet.ts'
 
 /**
- * Writes what was posted to wallets that are locked, and moves the balances.
+ * Writes what was posted to wallets that are locked, and moves the balances. Where credits ran low, more are asked for.
  * @throws the database's 23505 where something of the same key was posted before
  */
 export async function writeWallets(client: pg.ClientBase, wallets: Iterable<Wallet>): Promise<void> {
@@ -14,6 +16,7 @@ export async function writeWallets(client: pg.ClientBase, wallets: Iterable<Wall
   await writeTransactions(client, moved)
   await writePostings(client, moved)
   await writeBalances(client, moved)
+  await requestTopUps(client, moved, 0)
 }
 
 async function writeHeads(client: pg.ClientBase, wallets: readonly Wallet[]): Promise<void> {
@@ -25,7 +28,7 @@ async function writeHeads(client: pg.ClientBase, wallets: readonly Wallet[]): Pr
     [
       ...keyColumns(wallets.map(({ key }) => key)),
       wallets.map((wallet) => wallet.entries),
-      wallets.map((wallet) => instant(wallet.recordedAt)),
+      wallets.map((wallet) => instantText(wallet.recordedAt)),
     ],
   )
 }
@@ -44,8 +47,8 @@ async function writeTransactions(client: pg.ClientBase, wallets: readonly Wallet
       rows.map(({ kind }) => kind),
       rows.map(({ idempotencyKey }) => idempotencyKey),
       rows.map(({ contentHash }) => contentHash),
-      rows.map(({ effectiveAt }) => instant(effectiveAt)),
-      rows.map(({ recordedAt }) => instant(recordedAt)),
+      rows.map(({ effectiveAt }) => instantText(effectiveAt)),
+      rows.map(({ recordedAt }) => instantText(recordedAt)),
       rows.map(({ event }) => event?.eventId ?? null),
       rows.map(({ event }) => event?.revision ?? null),
       rows.map(({ event }) => event?.time ?? null),
@@ -75,7 +78,7 @@ async function writePostings(client: pg.ClientBase, wallets: readonly Wallet[]):
       rows.map(({ amount }) => decimalText(amount)),
       rows.map(({ reverses }) => reverses),
       rows.map(({ balance }) => decimalText(balance)),
-      rows.map(({ transaction }) => instant(transaction.recordedAt)),
+      rows.map(({ transaction }) => instantText(transaction.recordedAt)),
     ],
   )
 }
@@ -144,11 +147,4 @@ function transactionNo({ entries }: Transaction): number {
 
 function keyColumns(keys: readonly WalletKey[]): [string[], string[]] {
   return [keys.map((key) => key.tenantId), keys.map((key) => key.customerId)]
-}
-
-/** Microseconds as PostgreSQL reads them. */
-function instant(micros: number): string {
-  const seconds = Math.floor(micros / 1_000_000)
-  const rest = String(micros - seconds * 1_000_000).padStart(6, '0')
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${rest}Z`
 }

@@ -1,6 +1,6 @@
 /** Credits: what was granted and where it went. */
 
-import { bigint, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, integer, numeric, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant, store } from './columns.ts'
 
 export const creditWallets = store.table(
@@ -26,8 +26,65 @@ export const creditGrants = store.table(
     effectiveAt: instant('effective_at'),
     expiresAt: instant('expires_at'),
     recordedAt: instant('recorded_at').notNull(),
+    subscriptionId: bigint('subscription_id', { mode: 'bigint' }),
+    rule: text(),
+    periodStart: instant('period_start'),
+    rolled: boolean().default(false).notNull(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.grantId] })],
+)
+
+export const creditVoids = store.table(
+  'credit_voids',
+  {
+    tenantId: text('tenant_id').notNull(),
+    grantId: bigint('grant_id', { mode: 'bigint' }).notNull(),
+    customerId: text('customer_id').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.grantId] })],
+)
+
+export const creditRefills = store.table(
+  'credit_refills',
+  {
+    tenantId: text('tenant_id').notNull(),
+    customerId: text('customer_id').notNull(),
+    dueAt: instant('due_at').notNull(),
+    notBefore: instant('not_before'),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.customerId] })],
+)
+
+export const creditTopUpRules = store.table(
+  'credit_top_up_rules',
+  {
+    tenantId: text('tenant_id').notNull(),
+    customerId: text('customer_id').notNull(),
+    threshold: numeric({ precision: 38, scale: 18 }).notNull(),
+    amount: numeric({ precision: 38, scale: 18 }).notNull(),
+    requestsMax: integer('requests_max').notNull(),
+    windowSeconds: integer('window_seconds').notNull(),
+    cooldownSeconds: integer('cooldown_seconds').notNull(),
+    checkAt: instant('check_at'),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.customerId] })],
+)
+
+export const creditTopUpRequests = store.table(
+  'credit_top_up_requests',
+  {
+    tenantId: text('tenant_id').notNull(),
+    customerId: text('customer_id').notNull(),
+    requestNo: bigint('request_no', { mode: 'bigint' }).notNull(),
+    requestId: text('request_id').notNull(),
+    balance: numeric({ precision: 38, scale: 18 }).notNull(),
+    threshold: numeric({ precision: 38, scale: 18 }).notNull(),
+    amount: numeric({ precision: 38, scale: 18 }).notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.customerId, t.requestNo] })],
 )
 
 export const creditBalances = store.table(

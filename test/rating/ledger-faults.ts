@@ -12,9 +12,9 @@ export async function ledgerFaults(pool: pg.Pool): Promise<readonly string[]> {
         select tenant_id, customer_id, destination, amount, 0 from aforo_store.credit_postings) both_ends
       group by 1, 2, 3
     ), running as (
-      select *, row_number() over ledger as place, sum(case
-          when destination like 'grant:%' then amount when source like 'grant:%' then -amount else 0 end
-        ) over ledger as told,
+      select *, row_number() over ledger as place,
+        sum(case when destination like 'grant:%' then amount else 0 end
+          - case when source like 'grant:%' then amount else 0 end) over ledger as told,
         lag(recorded_at) over ledger > recorded_at as goes_back
       from aforo_store.credit_postings
       window ledger as (partition by tenant_id, customer_id order by entry_no)
