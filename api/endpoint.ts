@@ -77,7 +77,8 @@ function check(fields: z.ZodType, value: unknown, faults: FieldFault[]): unknown
   return undefined
 }
 
-function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
+/** The faults of one issue; a field that is not known is a fault at its own path. */
+export function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
   const path = issue.path.map((part) => `/${String(part)}`).join('')
   if (issue.code !== 'unrecognized_keys') return [{ path: path || '/', message: issue.message }]
   return issue.keys.map((key) => ({ path: `${path}/${key}`, message: 'is not known here' }))

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { AforoError } from '../core/errors.ts'
+import { applyCommand } from './apply.ts'
 import { auditCommand } from './audit.ts'
 import { conformanceCommand } from './conformance.ts'
 import { exportCommand } from './export.ts'
@@ -29,6 +30,7 @@ program.addCommand(conformanceCommand())
 program.addCommand(traceDebitCommand())
 program.addCommand(simulateCommand())
 program.addCommand(exportCommand())
+program.addCommand(applyCommand())
 
 try {
   await program.parseAsync(process.argv)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { and, desc, eq, gt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { Plan } from '../../core/plan.ts'
 import { planVersions } from '../../schema/tables.ts'
@@ -71,7 +72,10 @@ export async function listPlans(
     .limit(page.rows)
 }
 
-/** Adds a version that counts from an instant on, or from now, unless the newest one says the same already. */
+/**
+ * Adds a version that counts from an instant on, or from now, unless the newest one says the same already.
+ * @throws AforoError `invalid_argument` where a version would begin in the past
+ */
 export async function putPlan(
   client: pg.PoolClient,
   tenantId: TenantId,
@@ -85,6 +89,10 @@ export async function putPlan(
   const newest = await readPlanVersion(client, tenantId, planId, undefined)
   const begins = from === undefined || Date.parse(from) === Date.parse(newest?.effectiveFrom ?? '')
   if (newest?.contentHash === contentHash && begins) return { row: newest, isNew: false }
+  if (from !== undefined && Date.parse(from) < now.getTime()) {
+    const message = 'must not be in the past: usage since then was charged'
+    throw new AforoError('invalid_argument', `/from ${message}`, { faults: [{ path: '/from', message }] })
+  }
   const recordedAt = now.toISOString()
   const [row] = await drizzle(client)
     .insert(planVersions)

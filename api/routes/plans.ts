@@ -71,10 +71,6 @@ export const planRoutes = [
     bodyFields: z.looseObject({ currency: z.unknown(), meters: z.unknown() }),
     answers: { 200: planFields, 201: planFields },
     async handle({ client, tenantId, path, query: { from }, body, now, parsePlan }) {
-      if (from !== undefined && Date.parse(from) < now.getTime()) {
-        const message = 'must not be in the past: usage since then was charged'
-        throw new AforoError('invalid_argument', `/from ${message}`, { faults: [{ path: '/from', message }] })
-      }
       const written = Object.fromEntries(Object.entries(body).filter(([field]) => !(field in added)))
       const { row, isNew } = await putPlan(client, tenantId, path.plan_id, parsePlan(written), now, from)
       return { status: isNew ? 201 : 200, body: showPlan(row) }

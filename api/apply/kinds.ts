@@ -1,0 +1,40 @@
+import type { Route } from '../route.ts'
+import { ROUTES } from '../routes.ts'
+
+/** Something that a file can hold, and the endpoint that it is written by: a PUT, with its checks. */
+export interface ApplyKind {
+  /** Its place at the top of a file. */
+  readonly name: string
+  readonly put: Route
+  /** Tells what is there under the key. Undefined where a key has several or none tells: then the PUT's status says what it did. */
+  readonly get: Route | undefined
+  /** The part of the path that the item's key in the file stands for. */
+  readonly key: string
+  /** Fields of an item that are parameters of the query. */
+  readonly query: readonly string[]
+  /** A key may have several, as a list. */
+  readonly isList: boolean
+}
+
+/** In the order in which they are written: what comes later may name what came before. */
+export const APPLY_KINDS: readonly ApplyKind[] = [
+  kind('plans', '/v1/plans/{plan_id}', { query: ['from'] }),
+  kind('products', '/v1/products/{product}'),
+  kind('customers', '/v1/customers/{customer_id}'),
+  kind('subscriptions', '/v1/customers/{customer_id}/subscription', { isList: true }),
+  kind('prices', '/v1/prices/overrides/{override_id}'),
+  kind('webhooks', '/v1/webhooks/{webhook_id}'),
+  kind('budgets', '/v1/budgets/{budget_id}'),
+]
+
+function kind(
+  name: string,
+  path: string,
+  { query = [], isList = false }: { query?: readonly string[]; isList?: boolean } = {},
+): ApplyKind {
+  const at = (method: Route['method']) =>
+    ROUTES.find((route) => route.method === method && route.path === path)
+  const put = at('put')
+  if (!put) throw new Error(`there is no PUT ${path}`)
+  return { name, put, get: isList ? undefined : at('get'), key: /\{(\w+)\}/.exec(path)![1]!, query, isList }
+}

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { Command, Option } from 'commander'
+import { type Applied, applyFile } from '../api/apply/apply.ts'
+import { APPLY_KINDS } from '../api/apply/kinds.ts'
+import { readConfig } from '../core/config.ts'
+import { DEFAULT_TENANT } from '../core/ids.ts'
+import { periodOf } from '../rating/period.ts'
+import { parsePlan } from '../rating/plan.ts'
+import { quote } from '../rating/quote.ts'
+import { openPool } from '../schema/pool.ts'
+import { joinDatabase } from './database.ts'
+import { logger } from './logger.ts'
+
+/** `aforo apply FILE`: plans, customers and the like out of a file; all of it or nothing. */
+export function applyCommand(): Command {
+  return new Command('apply')
+    .description(`write ${APPLY_KINDS.map(({ name }) => name).join(', ')} from a YAML file`)
+    .argument('<file>', 'YAML or JSON')
+    .addOption(new Option('--tenant <id>', 'whose they are').default(DEFAULT_TENANT))
+    .addHelpText('after', HELP)
+    .action(async (file: string, { tenant }: { tenant: string }) => {
+      const text = await readFile(file, 'utf8')
+      const config = readConfig(process.env)
+      const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
+      const pool = openPool(database.url, { max: 1 })
+      try {
+        const pricing = { parsePlan, quote, periodOf }
+        const applied = await applyFile(pool, tenant, text, { pricing, now: new Date() })
+        process.stdout.write(applied.map(line).join(''))
+      } finally {
+        await pool.end()
+        await database.stop()
+      }
+    })
+}
+
+const HELP = `
+Written by the endpoints of REST, with their checks: a key of the file is the id, what stands under it the body of the
+PUT. What is there already is left alone, so a second time changes nothing. What the file does not name stays as it is.
+All faults are told together, each with its line, and nothing is written then. docs/examples/aforo.yaml is an example.
+`
+
+function line({ kind, key, did, answer }: Applied): string {
+  const { secret } = answer as { secret?: string }
+  return `${did.padEnd(10)}${kind}/${key}${secret === undefined ? '' : `  secret ${secret} (shown once)`}\n`
+}
