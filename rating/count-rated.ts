@@ -3,7 +3,7 @@ import { addSpend, type SpendEntry } from '../core/spending.ts'
 import { countChanges, forgetSightings, queueTraces, type SpendChange } from '../schema/budgets/count.ts'
 import { lockTraces, type SpendTrace, shareBudgets } from '../schema/budgets/lock.ts'
 import { beyond, keysOf, type OpenSpend, readOpenSpend } from '../schema/budgets/open-spend.ts'
-import { readRated } from '../schema/budgets/rated.ts'
+import { REVISION_MAX, readRated } from '../schema/budgets/rated.ts'
 import type { BudgetShelf } from '../schema/budgets/shelf.ts'
 import type { RatedEvent } from './rate-event.ts'
 
@@ -20,36 +20,79 @@ export async function countRated(
   const tenants = [...new Set(rated.map(({ event }) => event.tenantId))]
   await shareBudgets(client, tenants)
   const budgets = await shelf.read(client, tenants)
-  const events = rated.filter(({ event }) => budgets.has(event.tenantId)).map(({ event }) => event)
-  if (events.length === 0) return
+  const counted = rated.filter(({ event }) => budgets.has(event.tenantId))
+  if (counted.length === 0) return
+  const events = counted.map(({ event }) => event)
   const traces = events.map(({ tenantId, traceId }) => ({ tenantId, traceId: traceId.toString('hex') }))
-  await lockTraces(client, traces)
-  const open = await readOpenSpend(client, traces)
-  const keys = events.map(({ time, revision }, i) => ({ ...traces[i]!, time, below: revision + 1 }))
+  const members = membersOf(counted)
+  await lockTraces(client, [...traces, ...members])
+  const keys = events.map(({ tenantId, eventId, time, revision }) => {
+    return { tenantId, eventId, time, below: revision + 1 }
+  })
   const after = await readRated(client, keys)
   const later = keys.filter(({ below }) => below > 1).map((key) => ({ ...key, below: key.below - 1 }))
   const before = await readRated(client, later)
-  const beforeOf = new Map(later.map((key, i) => [nameOf(key), before[i]!]))
+  const beforeOf = new Map(later.map((key, i) => [eventName(key), before[i]!]))
+  const open = await readOpenSpend(client, traces)
   const isSettled = await readSettled(
     client,
     traces,
     events.map(({ revision }) => revision),
   )
   const changes = traces.map((trace, i): SpendChange => {
-    const ofRated = { before: beforeOf.get(nameOf(trace)) ?? null, after: after[i]! }
+    const ofRated = { before: beforeOf.get(eventName(events[i]!)) ?? null, after: after[i]! }
+    // What traces of a session count for while they are open is none of what their event was rated with.
+    if (counted[i]!.assembly.joined !== undefined) return { trace, rated: ofRated, open: NOT_OPEN }
     return { trace, rated: ofRated, open: openChange(open[i]!, ofRated, isSettled(trace)) }
   })
-  const settled = changes.filter(({ trace, open }) => open.after === null && isSettled(trace))
-  await forgetSightings(
-    client,
-    settled.map(({ trace }) => trace),
-  )
+  const done = await membersDone(client, members, changes)
+  changes.push(...done.changes)
+  const settled = changes
+    .filter(({ trace, open }) => open !== NOT_OPEN && open.after === null && isSettled(trace))
+    .map(({ trace }) => trace)
+  await forgetSightings(client, [...settled, ...done.traces])
   const mirrored = changes.filter(({ open }) => open.after?.mirrored === true)
   await queueTraces(
     client,
     mirrored.map(({ trace }) => trace),
   )
   await countChanges(client, budgets, changes, now)
+}
+
+const NOT_OPEN: SpendChange['open'] = { before: null, after: null }
+
+/** The traces that rated events of sessions join. */
+function membersOf(rated: readonly RatedEvent[]): readonly SpendTrace[] {
+  return rated.flatMap(({ event: { tenantId }, assembly }) =>
+    (assembly.joined?.traces ?? []).map(({ traceId }) => ({ tenantId, traceId })),
+  )
+}
+
+/** Traces of sessions that are settled count for nothing beyond what their event is rated with. */
+async function membersDone(
+  client: pg.PoolClient,
+  members: readonly SpendTrace[],
+  changes: readonly SpendChange[],
+): Promise<{ readonly traces: readonly SpendTrace[]; readonly changes: readonly SpendChange[] }> {
+  const told = new Set(changes.filter(({ open }) => open !== NOT_OPEN).map(({ trace }) => nameOf(trace)))
+  const left = members.filter((trace) => !told.has(nameOf(trace)))
+  if (left.length === 0) return { traces: [], changes: [] }
+  const open = await readOpenSpend(client, left)
+  const cuts = left.map(() => REVISION_MAX)
+  const isSettled = await readSettled(client, left, cuts)
+  const isDone = (trace: SpendTrace, i: number) => isSettled(trace) && open[i]?.mirrored !== true
+  return {
+    traces: left.filter(isDone),
+    changes: left.flatMap((trace, i): SpendChange[] => {
+      const before = open[i] ?? null
+      if (before === null || !isDone(trace, i)) return []
+      return [{ trace, rated: { before: null, after: null }, open: { before, after: null } }]
+    }),
+  }
+}
+
+function eventName({ tenantId, eventId }: { readonly tenantId: string; readonly eventId: string }): string {
+  return `${tenantId} ${eventId}`
 }
 
 /**

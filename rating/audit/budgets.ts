@@ -165,7 +165,8 @@ const SETTLED = `
       where queued.tenant_id = open.tenant_id and queued.trace_id = open.trace_id)
     and not exists (
       select from aforo_store.rating_queue queued
-      where queued.tenant_id = open.tenant_id and queued.event_id = 'evt_' || encode(open.trace_id, 'hex'))`
+      where queued.tenant_id = open.tenant_id
+        and queued.event_id = coalesce(trace.session_event_id, 'evt_' || encode(open.trace_id, 'hex')))`
 
 /** Counting goes on from the version before where nothing that is counted by has changed. */
 const VERSIONS = `

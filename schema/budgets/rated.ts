@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import { eventIdOf, type TenantId, type TraceId } from '../../core/ids.ts'
+import type { TenantId } from '../../core/ids.ts'
 import { amountOf, type SpendEntry } from '../../core/spending.ts'
 
 /** An event whose ratings are asked for. */
 export interface RatedKey {
   readonly tenantId: TenantId
-  readonly traceId: TraceId
+  readonly eventId: string
   /** Time of the event, as the database reads it. */
   readonly time: string
   /** Only revisions before this one. */
@@ -31,7 +31,7 @@ export async function readRated(
     text: RATED,
     values: [
       keys.map((key) => key.tenantId),
-      keys.map((key) => eventIdOf(key.traceId)),
+      keys.map((key) => key.eventId),
       keys.map((key) => key.time),
       keys.map((key) => key.below),
     ],
