@@ -65,8 +65,9 @@ export interface Anomaly {
 }
 
 /**
- * The first six are listed as exceptions until they are resolved; the others are told with the event. The reason of a
- * `mirror` is the trace that has the call, that of `joined` the event of the session that has all of the trace.
+ * The first seven are listed as exceptions until they are resolved; the others are told with the event. The reason of
+ * an `unknown_unit` are the units' names, that of a `mirror` is the trace that has the call, that of `joined` the event of
+ * the session that has all of the trace.
  */
 export const ANOMALY_KINDS = [
   'unmetered',
@@ -74,6 +75,7 @@ export const ANOMALY_KINDS = [
   'unattributed',
   'conflict',
   'bad_time',
+  'unknown_unit',
   'cost_drift',
   'usage_ambiguous',
   'unclassified_usage',

@@ -22,7 +22,15 @@ import {
 } from '../queries/exceptions.ts'
 import { ok, route } from '../route.ts'
 
-const KINDS = ['unmetered', 'unpriced', 'unattributed', 'conflict', 'bad_time', 'cost_drift'] as const
+const KINDS = [
+  'unmetered',
+  'unpriced',
+  'unattributed',
+  'conflict',
+  'bad_time',
+  'unknown_unit',
+  'cost_drift',
+] as const
 
 /** More no provider counts for one call. */
 const TOKENS_MAX = 1_000_000_000

@@ -5,7 +5,12 @@ import type { AnomalyKind } from '../../core/usage.ts'
 import type { TraceCut } from './revision.ts'
 
 /** Anomalies of an assembly that stay listed until they are resolved. The rating lists its own kinds. */
-export const LISTED_KINDS = ['unmetered', 'conflict', 'bad_time'] as const satisfies readonly AnomalyKind[]
+export const LISTED_KINDS = [
+  'unmetered',
+  'conflict',
+  'bad_time',
+  'unknown_unit',
+] as const satisfies readonly AnomalyKind[]
 
 /** `resolution` of an exception that a later revision no longer has. Such a one may come back. */
 export const NO_LONGER_TRUE = 'no longer true'

@@ -3,6 +3,7 @@ import { AttributeRuns } from './attribute-runs.ts'
 import { type KeyTable, UNWANTED } from './keys.ts'
 import { SPANS_PER_REQUEST_MAX } from './limits.ts'
 import { countReasoningParts } from './reasoning-parts.ts'
+import { UnknownUnits } from './unknown-units.ts'
 import { usageInside } from './usage-inside.ts'
 
 /** Why a span cannot be taken: without sound ids it can neither be counted once nor put into its trace. */
@@ -77,6 +78,8 @@ export class SpanColumns {
   count = 0
   /** Reasoning parts seen in the contents of the span being read. */
   reasoningParts = 0
+  /** Units the span being read states usage of and nobody knows. */
+  readonly unknownUnits = new UnknownUnits()
   #scopeFrom = 0
 
   constructor(keys: KeyTable, bodyBytes: number) {
@@ -128,6 +131,7 @@ export class SpanColumns {
       throw new AforoError('body_too_large', `more than ${SPANS_PER_REQUEST_MAX} spans in one request`)
     }
     this.reasoningParts = 0
+    this.unknownUnits.clear()
     this.attributes.startRun()
   }
 
@@ -155,6 +159,8 @@ export class SpanColumns {
 
   #append(source: DataView, parts: SpanParts): void {
     if (this.reasoningParts > 0) this.attributes.putBeyondLimit(this.keys.reasoningParts, this.reasoningParts)
+    const { told } = this.unknownUnits
+    if (told !== null) this.attributes.putBeyondLimit(this.keys.unknownUnits, told)
     if ((this.count + 1) * ROW.bytes > this.rows.byteLength) this.#grow()
     const { rows } = this
     const row = this.count * ROW.bytes

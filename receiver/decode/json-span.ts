@@ -11,7 +11,7 @@ import {
   optionalText,
   optionalUint64,
 } from './json-fields.ts'
-import { UNWANTED, viewOf } from './keys.ts'
+import { UNKNOWN_UNITS_KEY, UNWANTED, viewOf } from './keys.ts'
 import { TEXT_BYTES_MAX } from './limits.ts'
 import { countReasoningPartsOfText } from './reasoning-parts.ts'
 import { cut, storable } from './strings.ts'
@@ -82,8 +82,13 @@ export class JsonSpanReader {
 /** Puts the wanted ones of `attributes` of a span or a resource. */
 export function readJsonAttributes(owner: object, columns: SpanColumns, runs: AttributeRuns): void {
   for (const attribute of objects(owner, 'attributes')) {
-    const key = columns.keys.indexOf(optionalText(attribute, 'key'))
+    const name = optionalText(attribute, 'key')
+    const key = columns.keys.indexOf(name)
     const value = optionalObject(attribute, 'value')
+    if (key === columns.keys.unknownUnits && name !== UNKNOWN_UNITS_KEY && value !== undefined) {
+      if (runs === columns.attributes) columns.unknownUnits.add(name)
+      continue
+    }
     if (key === UNWANTED || columns.keys.isSynthetic(key) || value === undefined) continue
     if (key < columns.keys.reasoningParts) putValue(runs, key, value)
     else if (runs === columns.attributes) readContents(columns, key, value)

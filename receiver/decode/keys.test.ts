@@ -31,11 +31,12 @@ describe('compileKeys', () => {
     expect(find(table, 'gen_ai.c.tokens')).toBe(UNWANTED)
   })
 
-  it('puts counted keys behind the synthetic one, which no bytes can name', () => {
-    const table = compileKeys(['a', 'a', 'aforo.reasoning_parts'], ['messages'])
-    expect(table.kept).toEqual(['a', 'aforo.reasoning_parts'])
-    expect([table.reasoningParts, find(table, 'messages')]).toEqual([1, 2])
+  it('puts counted keys behind the synthetic ones, which no bytes can name', () => {
+    const table = compileKeys(['a', 'a', 'aforo.reasoning_parts', 'aforo.unknown_units'], ['messages'])
+    expect(table.kept).toEqual(['a', 'aforo.reasoning_parts', 'aforo.unknown_units'])
+    expect([table.reasoningParts, find(table, 'messages')]).toEqual([1, 3])
     expect(find(table, 'aforo.reasoning_parts')).toBe(UNWANTED)
+    expect(find(table, 'aforo.unknown_units')).toBe(UNWANTED)
   })
 
   it('takes keys of 255 bytes and refuses longer, empty and doubly meant ones', () => {

@@ -6,6 +6,15 @@ import { AforoError } from '../../core/errors.ts'
  */
 export const REASONING_PARTS_KEY = 'aforo.reasoning_parts'
 
+/**
+ * What a span states as `aforo.usage.<unit>` of units nobody reads: their names, as an attribute a decoder adds itself.
+ * Absent where there are none. No sender can set it.
+ */
+export const UNKNOWN_UNITS_KEY = 'aforo.unknown_units'
+
+/** Keys of this form state usage; one that is in no list is told, not passed over. */
+export const STATED_USAGE_PREFIX = 'aforo.usage.'
+
 /** The name under which the usage object inside an attribute with contents is kept. No sender can set it. */
 export function usageInsideKey(key: string): string {
   return `${key}#usage`
@@ -33,7 +42,7 @@ export function compileKeys(
 ): KeyTable {
   const counted = [...new Set(countedKeys)]
   const inside = [...new Set(usageInsideKeys)]
-  const synthetic = new Set([REASONING_PARTS_KEY, ...inside.map(usageInsideKey)])
+  const synthetic = new Set([REASONING_PARTS_KEY, UNKNOWN_UNITS_KEY, ...inside.map(usageInsideKey)])
   const wanted = [...new Set(keys)].filter((key) => !synthetic.has(key))
   for (const key of [...wanted, ...counted, ...inside]) {
     const bytes = Buffer.byteLength(key)
@@ -51,13 +60,15 @@ export function compileKeys(
  * string of it. The hash reads the length and the first and last four bytes only; a hit is then compared in full.
  */
 export class KeyTable {
-  /** Kept keys by index, REASONING_PARTS_KEY and those of usage found inside last. */
+  /** Kept keys by index, REASONING_PARTS_KEY, UNKNOWN_UNITS_KEY and those of usage found inside last. */
   readonly kept: readonly string[]
   /**
-   * Index of REASONING_PARTS_KEY. Behind it come the keys of usage found inside, then counted keys, then the keys usage
-   * is looked for in.
+   * Index of REASONING_PARTS_KEY. Behind it come UNKNOWN_UNITS_KEY, the keys of usage found inside, then counted keys,
+   * then the keys usage is looked for in.
    */
   readonly reasoningParts: number
+  /** Index of UNKNOWN_UNITS_KEY; what `find` answers for a key that states usage of an unknown unit. */
+  readonly unknownUnits: number
   readonly #countedFrom: number
   readonly #insideFrom: number
 
@@ -72,8 +83,9 @@ export class KeyTable {
   readonly #middleFrom: Int32Array
 
   constructor(wanted: readonly string[], counted: readonly string[], inside: readonly string[]) {
-    this.kept = [...wanted, REASONING_PARTS_KEY, ...inside.map(usageInsideKey)]
+    this.kept = [...wanted, REASONING_PARTS_KEY, UNKNOWN_UNITS_KEY, ...inside.map(usageInsideKey)]
     this.reasoningParts = wanted.length
+    this.unknownUnits = wanted.length + 1
     this.#countedFrom = this.kept.length
     this.#insideFrom = this.#countedFrom + counted.length
     const all = [...this.kept, ...counted, ...inside]
@@ -102,7 +114,7 @@ export class KeyTable {
 
   /** Index of a key; UNWANTED for one that is not wanted in any way. */
   indexOf(key: string): number {
-    return this.#indexes.get(key) ?? UNWANTED
+    return this.#indexes.get(key) ?? (key.startsWith(STATED_USAGE_PREFIX) ? this.unknownUnits : UNWANTED)
   }
 
   /** Whether the decoder alone sets attributes of this index. */
@@ -112,7 +124,7 @@ export class KeyTable {
 
   /** Index under which usage found in the attribute of this index is kept; UNWANTED where none is looked for. */
   usageInside(index: number): number {
-    return index >= this.#insideFrom ? this.reasoningParts + 1 + index - this.#insideFrom : UNWANTED
+    return index >= this.#insideFrom ? this.unknownUnits + 1 + index - this.#insideFrom : UNWANTED
   }
 
   /** Index of the key whose bytes are at `at`, of which `length` are known to be in `body`; UNWANTED for any other. */
@@ -122,7 +134,9 @@ export class KeyTable {
     let slot = hash(first, last, length) & this.#mask
     for (;;) {
       const index = this.#slots[slot]!
-      if (index === UNWANTED) return UNWANTED
+      if (index === UNWANTED) {
+        return first === STATED_WORDS[0] && statesUsage(body, at, length) ? this.unknownUnits : UNWANTED
+      }
       if (
         this.#firsts[index] === first &&
         this.#lasts[index] === last &&
@@ -148,6 +162,14 @@ export class KeyTable {
     while (this.#slots[slot] !== UNWANTED) slot = (slot + 1) & this.#mask
     return slot
   }
+}
+
+const STATED_WORDS = [0, 4, 8].map((at) => Buffer.from(STATED_USAGE_PREFIX).readInt32LE(at))
+
+/** Whether a key that begins with the first word of STATED_USAGE_PREFIX begins with all of it. */
+function statesUsage(body: DataView, at: number, length: number): boolean {
+  if (length < STATED_USAGE_PREFIX.length) return false
+  return body.getInt32(at + 4, true) === STATED_WORDS[1] && body.getInt32(at + 8, true) === STATED_WORDS[2]
 }
 
 /** The same memory, to read words from. */

@@ -17,3 +17,7 @@ export const TEXT_BYTES_MAX = 16_384
  * six levels from the request to a value, so no other nesting can grow.
  */
 export const GROUP_DEPTH_MAX = 32
+
+/** Units of one span that nobody knows and that are told by name, and bytes of such a name; further ones are counted. */
+export const UNKNOWN_UNITS_MAX = 8
+export const UNIT_BYTES_MAX = 64

@@ -1,7 +1,7 @@
 import type { AttributeRuns } from './attribute-runs.ts'
 import type { SpanColumns } from './columns.ts'
-import { UNWANTED } from './keys.ts'
-import { TEXT_BYTES_MAX } from './limits.ts'
+import { STATED_USAGE_PREFIX, UNWANTED } from './keys.ts'
+import { TEXT_BYTES_MAX, UNIT_BYTES_MAX } from './limits.ts'
 import { StringTable } from './strings.ts'
 import type { WireReader } from './wire.ts'
 
@@ -64,6 +64,8 @@ export function readUsualAttributes(
     if (key !== UNWANTED) {
       if (key < keys.reasoningParts && isShortText(bytes, value, valueBytes)) {
         runs.put(key, strings.text(bytes, view, value + 2, valueBytes - 2))
+      } else if (key === keys.unknownUnits) {
+        tellUnknownUnit(wire, columns, runs, keyTag + 2, keyBytes)
       } else {
         wire.at = value
         readValue(wire, columns, runs, key, close)
@@ -85,13 +87,16 @@ export function readAttribute(
   end: number,
 ): void {
   let key = UNWANTED
+  let keyAt = 0
+  let keyBytes = 0
   let valueAt = -1
   let valueEnd = -1
   while (wire.at < end) {
     const tag = wire.tag(end)
     if (tag === KEY) {
-      const keyBytes = wire.step(end)
-      key = columns.keys.find(wire.view, wire.at - keyBytes, keyBytes)
+      keyBytes = wire.step(end)
+      keyAt = wire.at - keyBytes
+      key = columns.keys.find(wire.view, keyAt, keyBytes)
     } else if (tag === VALUE) {
       valueEnd = wire.close(end)
       valueAt = wire.at
@@ -99,6 +104,10 @@ export function readAttribute(
     } else wire.skip(tag, end)
   }
   if (key === UNWANTED || valueAt < 0) return
+  if (key === columns.keys.unknownUnits) {
+    tellUnknownUnit(wire, columns, runs, keyAt, keyBytes)
+    return
+  }
   wire.at = valueAt
   readValue(wire, columns, runs, key, valueEnd)
   wire.at = end
@@ -108,6 +117,18 @@ export function readAttribute(
 export function readName(wire: WireReader, end: number): string {
   const length = wire.step(end)
   return strings.text(wire.bytes, wire.view, wire.at - length, Math.min(length, TEXT_BYTES_MAX))
+}
+
+/** What a resource states is of no span. */
+function tellUnknownUnit(
+  { bytes }: WireReader,
+  columns: SpanColumns,
+  runs: AttributeRuns,
+  at: number,
+  length: number,
+): void {
+  const told = Math.min(length, STATED_USAGE_PREFIX.length + UNIT_BYTES_MAX + 4)
+  if (runs === columns.attributes) columns.unknownUnits.add(bytes.toString('utf8', at, at + told))
 }
 
 /** Whether an AnyValue is one text of less than 128 bytes and nothing else. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Span } from '../../core/span.ts'
 import { type SpanWords, span } from '../../test/support/spans.ts'
-import { REASONING_PARTS_KEY, usageInsideKey } from '../decode/keys.ts'
+import { REASONING_PARTS_KEY, UNKNOWN_UNITS_KEY, usageInsideKey } from '../decode/keys.ts'
 import { DEFAULT_ATTRIBUTION } from './attribution.ts'
 import type { Match, Pattern } from './dialect.ts'
 import { COUNTED_KEYS, KEYS, keysOf, USAGE_INSIDE_KEYS } from './keys.ts'
@@ -32,7 +32,12 @@ describe('the table of dialects', () => {
   })
 
   it('keeps every attribute that is ever asked for', () => {
-    const known = new Set([...KEYS, REASONING_PARTS_KEY, ...USAGE_INSIDE_KEYS.map(usageInsideKey)])
+    const known = new Set([
+      ...KEYS,
+      REASONING_PARTS_KEY,
+      UNKNOWN_UNITS_KEY,
+      ...USAGE_INSIDE_KEYS.map(usageInsideKey),
+    ])
     const asked = new Set<string>()
     for (const [, , words] of MATCHES) {
       for (const kind of ['client', 'internal'] as const)

@@ -1,16 +1,18 @@
 import type { AttributeValue, Span } from '../../core/span.ts'
 import type { Anomaly } from '../../core/usage.ts'
+import { STATED_USAGE_PREFIX, UNKNOWN_UNITS_KEY } from '../decode/keys.ts'
 import { readQuantity } from './numbers.ts'
 import { STATED_UNITS } from './vocabularies.ts'
 
 /** `aforo.usage.<unit>`, with the unit it states. */
 export const STATED_UNIT_KEYS: readonly (readonly [string, string])[] = STATED_UNITS.map(
-  (unit) => [unit, `aforo.usage.${unit}`] as const,
+  (unit) => [unit, `${STATED_USAGE_PREFIX}${unit}`] as const,
 )
 
 /**
  * Quantities beside the token buckets, by unit: stated outright, else in the first spelling of the row, else as found
- * beside the span's usage. Zeros are left out; what is no quantity is an anomaly.
+ * beside the span's usage. Zeros are left out; what is no quantity is an anomaly, and so is a unit that nobody knows, with
+ * its name.
  */
 export function readUnits(
   span: Span,
@@ -18,6 +20,10 @@ export function readUnits(
   found: Readonly<Record<string, number>>,
   anomalies: Anomaly[],
 ): Readonly<Record<string, number>> {
+  const unknown = span.attribute(UNKNOWN_UNITS_KEY)
+  if (typeof unknown === 'string') {
+    anomalies.push({ kind: 'unknown_unit', spanId: span.spanId, reason: unknown })
+  }
   const units: Record<string, number> = {}
   for (const [unit, key] of STATED_UNIT_KEYS) take(span, unit, span.attribute(key), units, anomalies)
   for (const [unit, keys] of spellings) {
