@@ -22,7 +22,14 @@ const TAGS = {
  */
 export function anatomy(event: BillableEvent): string {
   const lines = event.stack.map((part, i) =>
-    line(String(i + 1).padStart(2, '0'), TAGS[part.part], textOf(event, part), quantityOf(part), part.price),
+    line(
+      String(i + 1).padStart(2, '0'),
+      TAGS[part.part],
+      textOf(event, part),
+      quantityOf(part),
+      part.price,
+      event.currency,
+    ),
   )
   const tokens = new Decimal(event.usage.input_tokens)
     .plus(event.usage.output_tokens)
@@ -30,7 +37,7 @@ export function anatomy(event: BillableEvent): string {
   const text = [
     `Agent trace · ${printable(event.session ?? event.trace_id)}`.padEnd(WIDTH - 1),
     ...lines,
-    line('Σ', 'BILLED', 'Aggregated billable event', `${grouped(tokens)} tk `, event.price),
+    line('Σ', 'BILLED', 'Aggregated billable event', `${grouped(tokens)} tk `, event.price, event.currency),
     margin(event),
   ]
   return `${text.join('\n')}\n`
@@ -38,10 +45,17 @@ export function anatomy(event: BillableEvent): string {
 
 type Stack = BillableEvent['stack'][number]
 
-function line(no: string, tag: string, text: string, quantity: string, price: string | null): string {
+function line(
+  no: string,
+  tag: string,
+  text: string,
+  quantity: string,
+  price: string | null,
+  currency: string | null,
+): string {
   const room = TEXT_AND_QUANTITY - (quantity === '' ? 0 : quantity.length + 2)
   const middle = cut(text, room) + quantity.padStart(TEXT_AND_QUANTITY - Math.min(text.length, room))
-  const amount = price === null ? '—' : money(price, 'USD')
+  const amount = price === null ? '—' : money(price, currency ?? 'USD')
   return `${no.padEnd(4)}${tag.padEnd(8)}${middle}${amount.padStart(WIDTH - 12 - TEXT_AND_QUANTITY)}`
 }
 
@@ -98,10 +112,12 @@ function cut(text: string, room: number): string {
 }
 
 function margin(event: BillableEvent): string {
-  const cogs = event.cogs === null ? `COGS unknown (${pricedOf(event)})` : `COGS ${money(event.cogs, 'USD')}`
+  const currency = event.currency ?? 'USD'
+  const cogs =
+    event.cogs === null ? `COGS unknown (${pricedOf(event)})` : `COGS ${money(event.cogs, currency)}`
   if (event.price === null) return `${cogs} · Price unknown (${event.status})`
   if (event.margin === null) return `${cogs} · Net unknown`
-  const net = `${cogs} · Net ${money(event.margin, 'USD')}`
+  const net = `${cogs} · Net ${money(event.margin, currency)}`
   const price = new Decimal(event.price)
   if (price.isZero()) return net
   const share = new Decimal(event.margin).div(price).mul(100).toFixed(1, Decimal.ROUND_HALF_UP)
@@ -110,6 +126,7 @@ function margin(event: BillableEvent): string {
 
 function pricedOf(event: BillableEvent): string {
   if (event.status === 'pending') return 'not rated yet'
+  if (event.fx_usd === null) return `no rate for ${event.currency}`
   const all = event.models.reduce((sum, model) => sum + model.calls, 0)
   const priced = event.models.reduce((sum, model) => sum + (model.cogs === null ? 0 : model.calls), 0)
   const unpricedTools = event.tools.filter((tool) => tool.cogs === null).length

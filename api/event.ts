@@ -1,5 +1,5 @@
 import { type EventStatus, PARTS, type Part } from '../core/event.ts'
-import { Decimal, percentOf, trimNumeric } from '../core/money.ts'
+import { Decimal, decimalText, percentOf, toMoneyScale, trimNumeric } from '../core/money.ts'
 import type { BillableEvent, StackPart } from './event-fields.ts'
 import { type Known, modelsOf, moneyOf, toolsOf, total } from './event-shares.ts'
 import { millisBetween, rfc3339OfDatabase } from './instant.ts'
@@ -11,14 +11,21 @@ import type { EventHead } from './queries/event-pages.ts'
  *
  * Cost and price are told only where they are known: cogs is null while something is unpriced or the newest revision
  * is not rated, with what is known in `cogs_known`; price is null without a customer on a plan; margin needs both.
+ * All amounts are in `currency`; without a rate of it nothing is known of cost or margin.
  */
-export function billableEvent(head: EventHead, details: EventDetails, isDifference: boolean): BillableEvent {
+export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference: boolean): BillableEvent {
+  const rate = rateOf(head)
+  const details = inCurrency(inUsd, rate)
   const { sums } = details
   const status: EventStatus = head.status ?? 'pending'
   const isCostKnown = status !== 'pending' && head.unpriced === false
   const isPriceKnown = status !== 'pending' && status !== 'unattributed'
-  const known = { rated: status !== 'pending', allCosts: head.unpriced === false, price: isPriceKnown }
-  const cogs = isCostKnown ? new Decimal(sums.cogs ?? 0) : null
+  const known = {
+    rated: status !== 'pending' && rate !== 'unknown',
+    allCosts: head.unpriced === false,
+    price: isPriceKnown,
+  }
+  const cogs = isCostKnown && rate !== 'unknown' ? new Decimal(sums.cogs ?? 0) : null
   const price = isPriceKnown && sums.price !== null ? new Decimal(sums.price) : null
   const margin = cogs && price ? price.minus(cogs) : null
   const startedAt = rfc3339OfDatabase(head.startedAt)
@@ -64,11 +71,42 @@ export function billableEvent(head: EventHead, details: EventDetails, isDifferen
     margin: margin?.toFixed() ?? null,
     margin_pct: margin && price ? percentOf(margin, price) : null,
     currency: head.currency,
+    ...(head.currency !== null &&
+      head.currency !== 'USD' && {
+        cogs_usd: isCostKnown ? trimNumeric(inUsd.sums.cogs ?? '0') : null,
+        fx_usd: head.fxUsd && trimNumeric(head.fxUsd),
+        fx_rate_id: head.fxRateId,
+      }),
     credits: isPriceKnown && sums.credits !== null ? trimNumeric(sums.credits) : null,
     plan: head.planId === null ? null : { plan_id: head.planId, version: head.planVersion! },
     anomalies: anomaliesOf(head, details),
     span_ids: [...head.spanIds],
   }
+}
+
+/** What a unit of the event's currency is worth in USD; null where it is USD. */
+function rateOf({ currency, fxUsd }: EventHead): Decimal | 'unknown' | null {
+  if (currency === null || currency === 'USD') return null
+  return fxUsd === null ? 'unknown' : new Decimal(fxUsd)
+}
+
+/**
+ * COGS are kept in USD and told in the currency of the price, by the rate that the event was rated by. Each line is
+ * rounded by itself and everything else adds these up, so that the parts make the whole to the last digit.
+ */
+function inCurrency(details: EventDetails, rate: Decimal | 'unknown' | null): EventDetails {
+  if (rate === null) return details
+  const worth = (usd: string) =>
+    rate === 'unknown' ? '0' : decimalText(toMoneyScale(new Decimal(usd).div(rate)))
+  const lines = details.lines.map((line) => ({ ...line, cogs: worth(line.cogs) }))
+  const { cogs, reportedCogs, computedCogs } = details.sums
+  const sums = {
+    ...details.sums,
+    cogs: cogs && total(lines.map((line) => line.cogs)).toFixed(),
+    reportedCogs: reportedCogs && worth(reportedCogs),
+    computedCogs: computedCogs && worth(computedCogs),
+  }
+  return { ...details, sums, lines }
 }
 
 const UNITS = { prompt: 'token', reasoning: 'step', tools: 'call', output: 'token' } as const

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Decimal } from '../core/money.ts'
 
 /** The fields that several routes share: how they are checked, and how they stand in the OpenAPI document. */
 
@@ -45,6 +46,17 @@ export const decimal = z.string().regex(/^-?\d+(\.\d+)?$/)
 export const price = z
   .string()
   .regex(/^\d{1,15}(\.\d{1,15})?$/, 'must be a decimal string from 0, at most 15 digits and 15 decimals')
+
+/** More than that for one of anything is a slip of the pen, and could leave the tables' numeric(38,18). */
+export const PRICE_MAX = '1000000000'
+
+/** An amount that is not negative and not more than `max`, with up to 15 decimals. */
+export function decimalUpTo(max: string) {
+  return price.refine(
+    (text) => !/^\d+(\.\d+)?$/.test(text) || new Decimal(text).lessThanOrEqualTo(max),
+    `must be at most ${max}`,
+  )
+}
 
 export const limit = z
   .string()

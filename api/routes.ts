@@ -1,12 +1,15 @@
 import type { LongRoute } from './long-route.ts'
 import type { Route } from './route.ts'
 import { budgetRoutes } from './routes/budgets.ts'
+import { contractRoutes } from './routes/contracts.ts'
 import { creditRoutes } from './routes/credits.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
 import { exportRoutes } from './routes/exports.ts'
+import { fxRoutes } from './routes/fx.ts'
 import { marginRoutes } from './routes/margins.ts'
+import { ownPriceRoutes } from './routes/own-prices.ts'
 import { planRoutes } from './routes/plans.ts'
 import { priceRoutes } from './routes/prices.ts'
 import { productRoutes } from './routes/products.ts'
@@ -30,6 +33,9 @@ export const ROUTES: readonly Route[] = [
   ...marginRoutes,
   ...exceptionRoutes,
   ...priceRoutes,
+  ...ownPriceRoutes,
+  ...contractRoutes,
+  ...fxRoutes,
   ...settingRoutes,
   ...webhookRoutes,
   ...productRoutes,

@@ -8,6 +8,13 @@ const EXPONENTS: Readonly<Record<string, number>> = {
 }
 const EXPONENT_DEFAULT = 2
 
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
+
+/** Whether a text is the code of a currency by ISO 4217: `USD`, `EUR`. */
+export function currencyCode(text: string): boolean {
+  return CURRENCIES.has(text)
+}
+
 /** Credits are kept to a millionth. */
 export const CREDIT_SCALE = 6
 

@@ -45,6 +45,7 @@ export const COST_METERS = [
   'output_audio_second',
   'video_second',
   'tool_call',
+  'tool_second',
 ] as const
 export type CostMeter = (typeof COST_METERS)[number]
 

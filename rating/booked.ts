@@ -4,8 +4,9 @@ import { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
 import type { FeeBasis } from '../core/price.ts'
 import { type ClaimedRevision, timeRange } from './claim.ts'
-import type { CostLine } from './cost.ts'
+import type { CostLine, UsedPrice } from './cost.ts'
 import type { Charged } from './counters.ts'
+import type { FxRate } from './prices/terms.ts'
 import type { StackLine } from './stack.ts'
 
 /** What earlier revisions of an event have written, all of them together. */
@@ -21,6 +22,9 @@ export interface LastRating {
   readonly subscriptionId: string | null
   readonly planId: string | null
   readonly planVersion: number | null
+  readonly currency: string | null
+  /** Of the currency, where it is not USD and there was one. */
+  readonly fx: FxRate | null
   readonly credits: Decimal
   readonly reportedCogs: Decimal | null
   readonly computedCogs: Decimal | null
@@ -66,10 +70,14 @@ const COSTS = `
     line.unit_price::text as unit_price, line.per::text as per, line.currency, line.amount::text as amount,
     coalesce(row.context_from, 0)::text as context_from,
     coalesce(row.fee_basis, 'call') as fee_basis, row.min_quantity::text as min_quantity,
-    row.rounding_quantity::text as rounding_quantity,
+    row.rounding_quantity::text as rounding_quantity, line.price_discount_id::text as discount_id,
+    discount.discount_pct::text as discount_pct, line.fx_rate_id::text as fx_rate_id, rate.usd::text as fx_usd,
+    line.native_amount::text as native_amount, line.allocated,
     array(select encode(span_id, 'hex') from unnest(line.span_ids) as span_id) as span_ids
   from ${linesOf('cost_lines')}
   left join aforo_store.price_rows row on row.price_row_id = line.price_row_id
+  left join aforo_store.price_discounts discount on discount.price_discount_id = line.price_discount_id
+  left join aforo_store.fx_rates rate on rate.fx_rate_id = line.fx_rate_id
   order by line.tenant_id, line.event_id, line.revision, line.line_no`
 
 const CHARGES = `
@@ -83,13 +91,16 @@ const CHARGES = `
 const STACK = `
   select line.tenant_id, line.event_id, line.customer_id, line.product_id, line.agent, line.part, line.provider,
     line.model, line.tool, line.unit, sum(line.quantity)::text as quantity, sum(line.calls)::text as calls,
-    sum(line.unpriced_calls)::text as unpriced_calls, sum(line.cogs)::text as cogs, sum(line.price)::text as price
+    sum(line.unpriced_calls)::text as unpriced_calls, sum(line.cogs)::text as cogs, sum(line.price)::text as price,
+    case when count(line.price_usd) > 0 then sum(coalesce(line.price_usd, line.price)) end::text as price_usd,
+    sum(line.unconverted)::text as unconverted
   from ${linesOf('event_lines')}
   group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
 
 const LAST = `
   select distinct on (line.tenant_id, line.event_id) line.tenant_id, line.event_id,
-    line.subscription_id::text as subscription_id, line.plan_id, line.plan_version,
+    line.subscription_id::text as subscription_id, line.plan_id, line.plan_version, line.currency,
+    line.fx_rate_id::text as fx_rate_id, line.fx_usd::text as fx_usd,
     (sum(line.credits) over event)::text as credits, (sum(line.reported_cogs) over event)::text as reported_cogs,
     (sum(line.computed_cogs) over event)::text as computed_cogs
   from ${linesOf('ratings')}
@@ -135,10 +146,24 @@ function costLine(row: Row): CostLine {
           feeBasis: row.fee_basis as FeeBasis,
           minQuantity: row.min_quantity == null ? null : new Decimal(row.min_quantity),
           roundingQuantity: row.rounding_quantity == null ? null : new Decimal(row.rounding_quantity),
+          ...termsOfLine(row),
         }
       : null,
     amount: row.amount === null ? null : new Decimal(row.amount!),
+    native: row.native_amount == null ? null : new Decimal(row.native_amount),
     spanIds: row.span_ids as unknown as string[],
+  }
+}
+
+/** Most lines have none of them. */
+function termsOfLine(row: Row): Pick<UsedPrice, 'discount' | 'fx' | 'share'> {
+  const { discount_id: id, fx_rate_id: rateId } = row
+  return {
+    ...(id != null && { discount: { id, pct: new Decimal(row.discount_pct!) } }),
+    ...(rateId != null && { fx: { id: rateId, usd: new Decimal(row.fx_usd!) } }),
+    ...((row.allocated as unknown) === true && {
+      share: { quantity: new Decimal(row.quantity!), amount: new Decimal(row.amount!) },
+    }),
   }
 }
 
@@ -178,6 +203,8 @@ function stackLine(row: Row): StackLine {
     unpricedCalls: Number(row.unpriced_calls),
     cogs: new Decimal(row.cogs!),
     price: new Decimal(row.price!),
+    priceUsd: row.price_usd == null ? null : new Decimal(row.price_usd),
+    unconverted: Number(row.unconverted ?? 0),
   }
 }
 
@@ -186,6 +213,8 @@ function lastRating(row: Row): LastRating {
     subscriptionId: row.subscription_id!,
     planId: row.plan_id!,
     planVersion: row.plan_version === null ? null : Number(row.plan_version),
+    currency: row.currency!,
+    fx: row.fx_rate_id == null ? null : { id: row.fx_rate_id, usd: new Decimal(row.fx_usd!) },
     credits: new Decimal(row.credits ?? 0),
     reportedCogs: row.reported_cogs == null ? null : new Decimal(row.reported_cogs),
     computedCogs: row.computed_cogs == null ? null : new Decimal(row.computed_cogs),

@@ -43,6 +43,10 @@ export const COST_LINES: RatedTable<CostLine> = {
     { name: 'currency', write: (to, line) => to.text(line.price?.currency ?? null) },
     { name: 'amount', write: (to, line) => to.amount(line.amount) },
     { name: 'span_ids', write: (to, line) => to.hexes(line.spanIds) },
+    { name: 'price_discount_id', write: (to, line) => to.bigint(line.price?.discount?.id ?? null) },
+    { name: 'fx_rate_id', write: (to, line) => to.bigint(line.price?.fx?.id ?? null) },
+    { name: 'native_amount', write: (to, line) => to.amount(line.native ?? null) },
+    { name: 'allocated', write: (to, line) => (line.price?.share ? to.boolean(true) : to.none()) },
   ],
 }
 
@@ -83,6 +87,11 @@ export const STACK_LINES: RatedTable<StackLine> = {
     { name: 'unpriced_calls', write: (to, line) => to.whole(line.unpricedCalls) },
     { name: 'cogs', write: (to, line) => to.amount(line.cogs) },
     { name: 'price', write: (to, line) => to.amount(line.price) },
+    { name: 'price_usd', write: (to, line) => to.amount(line.priceUsd) },
+    {
+      name: 'unconverted',
+      write: (to, line) => to.integer(line.unconverted === 0 ? null : line.unconverted),
+    },
   ],
 }
 
@@ -104,6 +113,9 @@ export const RATINGS: RatedTable<number> = {
     { name: 'credits', write: (to, _, rated) => to.amount(rated.credits) },
     { name: 'computed_cogs', write: (to, _, rated) => to.amount(rated.computedCogs) },
     { name: 'reported_cogs', write: (to, _, rated) => to.amount(rated.reportedCogs) },
+    { name: 'fx_rate_id', write: (to, _, rated) => to.bigint(rated.fx?.id ?? null) },
+    { name: 'fx_usd', write: (to, _, rated) => to.amount(rated.fx?.usd ?? null) },
+    { name: 'price_usd', write: (to, _, rated) => to.amount(rated.priceUsd) },
   ],
 }
 

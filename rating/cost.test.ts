@@ -135,10 +135,44 @@ describe('what was booked', () => {
   })
 })
 
-test('a price in another currency is no price', () => {
-  const call = modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 1 } })
-  const lines = costCalls(assemblyOf({ calls: [call] }), () => ({ ...used('1', '3'), currency: 'CNY' }), AT)
-  expect(lines).toMatchObject([{ amount: null }])
+describe('terms', () => {
+  const call = modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 1_000_000 } })
+  const cost = (price: UsedPrice) =>
+    costCalls(assemblyOf({ calls: [call] }), ({ meter }) => (meter === 'input_uncached' ? price : null), AT)
+  const discount = { id: '5', pct: new Decimal('12.5') }
+  const fx = { id: '6', usd: new Decimal('0.14') }
+
+  test('without a rate a price in another currency is no price, and it says what it waits for', () => {
+    expect(cost({ ...used('1', '3'), currency: 'CNY' })).toMatchObject([
+      { price: null, amount: null, wants: 'no_rate_for_cny' },
+    ])
+  })
+
+  test('with a rate a price in another currency counts in both', () => {
+    const [line] = cost({ ...used('1', '3'), currency: 'CNY', fx })
+    expect([line?.native?.toFixed(), line?.amount?.toFixed()]).toEqual(['3', '0.42'])
+  })
+
+  test('take the discount off the list before they change the currency', () => {
+    const [line] = cost({ ...used('1', '3'), currency: 'CNY', fx, discount })
+    expect([line?.native?.toFixed(), line?.amount?.toFixed()]).toEqual(['2.625', '0.3675'])
+    expect(cost({ ...used('1', '3'), discount })[0]?.amount?.toFixed()).toBe('2.625')
+  })
+
+  test('make lines of their own', () => {
+    const calls = [1, 2].map((no) => modelCall(no, { buckets: { ...NO_TOKENS, inputUncached: 1 } }))
+    const prices = [used('1', '3'), { ...used('1', '3'), discount }]
+    const priceOf: PriceOf = ({ meter }) => (meter === 'input_uncached' ? prices.shift()! : null)
+    expect(costCalls(assemblyOf({ calls }), priceOf, AT)).toHaveLength(2)
+  })
+
+  test('a share is of the whole quantity it was worked out for, and of no other', () => {
+    const share = { quantity: new Decimal(1_000_000), amount: new Decimal('1.25') }
+    expect(cost({ ...used('1', '3'), share })[0]?.amount?.toFixed()).toBe('1.25')
+    expect(cost({ ...used('1', '3'), share: { ...share, quantity: new Decimal(7) } })).toMatchObject([
+      { price: null, amount: null, wants: 'not_allocated_yet' },
+    ])
+  })
 })
 
 function questionsOf(calls: Parameters<typeof assemblyOf>[0]['calls']): CostQuestion[] {

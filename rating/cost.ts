@@ -7,6 +7,7 @@ import type { UnixNano } from '../core/time.ts'
 import { inputTokens } from '../core/usage.ts'
 import { feesOf, GROUNDED_PROMPT, type MeteredQuantity, tokensOf } from './metered.ts'
 import { nameOf } from './name.ts'
+import { discountFactor, type FxRate } from './prices/terms.ts'
 
 /** The row a quantity is priced by. `priceRowId` is null for a tool of ours that costs nothing. */
 export interface UsedPrice {
@@ -19,6 +20,14 @@ export interface UsedPrice {
   /** A call is billed for so much at least, and in whole multiples of so much. */
   readonly minQuantity: Decimal | null
   readonly roundingQuantity: Decimal | null
+  /** What was agreed to be taken off. */
+  readonly discount?: { readonly id: string; readonly pct: Decimal } | null
+  /** What a unit of the currency is worth in USD, where it is another one. */
+  readonly fx?: FxRate | null
+  /** The price is a share of what a window cost; of the line's whole quantity, and of no other. */
+  readonly share?: { readonly quantity: Decimal; readonly amount: Decimal } | null
+  /** Why the price cannot be used yet: a rate is missing, a window has not been spread. */
+  readonly wants?: string | null
 }
 
 /** One quantity of one call, as the price book is asked for it. */
@@ -38,6 +47,14 @@ export type PriceOf = (question: CostQuestion) => UsedPrice | null
 /** The price an earlier revision booked for a quantity of a span; see `bookedName`. */
 export type BookedPrices = ReadonlyMap<string, UsedPrice>
 
+/** What a line waits for until the window it was used in has been spread. */
+export const NOT_ALLOCATED = 'not_allocated_yet'
+
+/** What a line waits for whose price is in a currency without a rate. */
+export function noRateFor(currency: string): string {
+  return `no_rate_for_${currency.toLowerCase()}`
+}
+
 /** What the provider charges for one meter of one model in an event. `price` and `amount` null: unpriced. */
 export interface CostLine {
   readonly part: Part
@@ -49,7 +66,12 @@ export interface CostLine {
   readonly serviceTier: string
   readonly quantity: Decimal
   readonly price: UsedPrice | null
+  /** In USD. */
   readonly amount: Decimal | null
+  /** In the currency of the price, where that is another one. */
+  readonly native?: Decimal | null
+  /** Of a line without a price: what it waits for, where that is known. */
+  readonly wants?: string | null
   readonly spanIds: readonly SpanId[]
 }
 
@@ -80,8 +102,8 @@ const FREE: UsedPrice = {
   roundingQuantity: null,
 }
 
-/** All costs are in this currency until exchange rates are kept: a row in another one does not price. */
-const COST_CURRENCY = 'USD'
+/** What COGS are kept in: a price in another currency counts where a rate says what that is worth. */
+export const COST_CURRENCY = 'USD'
 
 /**
  * What the calls and tools of an event cost us, one line per part, provider, model, tool, meter, tier and price row.
@@ -103,8 +125,7 @@ export function costCalls(
   }
   const doubted = new Set(assembly.anomalies.filter((a) => a.kind === 'bad_time').map((a) => a.spanId))
   for (const tool of assembly.tools) {
-    const at = doubted.has(tool.spanId) ? recordedAt : tool.startNano
-    costTool(lines, tool, priceOf, at, booked)
+    costTool(lines, tool, priceOf, recordedAt, doubted.has(tool.spanId), booked)
   }
   return [...lines.values()].map(closeLine)
 }
@@ -139,12 +160,26 @@ export function bookedName(
 /** Names a line: two of one name are one line. */
 export function costLineName(line: Omit<CostLine, 'quantity' | 'amount' | 'spanIds'>): string {
   const { part, provider, model, tool, meter, serviceTier, price } = line
-  const row = price === null ? 'unpriced' : (price.priceRowId ?? 'free')
-  return nameOf(part, provider, model, tool, meter, serviceTier, row)
+  return nameOf(
+    part,
+    provider,
+    model,
+    tool,
+    meter,
+    serviceTier,
+    price === null ? 'unpriced' : priceName(price),
+  )
 }
 
-interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds'> {
+/** Names a price by the rows it is made of: the book's, the discount, the rate. */
+export function priceName({ priceRowId, discount, fx }: UsedPrice): string {
+  const row = priceRowId ?? 'free'
+  return discount || fx ? `${row}/${discount?.id ?? ''}/${fx?.id ?? ''}` : row
+}
+
+interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds' | 'wants'> {
   quantity: Decimal
+  wants: string | null
   readonly spanIds: SpanId[]
 }
 
@@ -214,36 +249,42 @@ function costCall(
   if (fee) addTo(lines, identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
 }
 
+/** By the call, by the second of its duration, or both. How long a tool ran whose times are not believed is not known. */
 function costTool(
   lines: Map<string, OpenLine>,
   tool: ToolCall,
   priceOf: PriceOf,
-  at: UnixNano,
+  recordedAt: UnixNano,
+  isDoubted: boolean,
   booked: BookedPrices,
 ): void {
   const serviceTier = 'standard'
-  const identity = {
-    part: 'tools' as const,
-    provider: null,
-    model: null,
-    tool: tool.name,
-    meter: 'tool_call' as const,
-    serviceTier,
-    quantity: new Decimal(1),
-  }
+  const identity = { part: 'tools' as const, provider: null, model: null, tool: tool.name, serviceTier }
   const question = {
     provider: 'tool',
     model: tool.name,
     requestModel: null,
     region: null,
     inputTokens: 0,
-    at,
+    at: isDoubted ? recordedAt : tool.startNano,
   }
-  const fresh = priceOf({ ...question, meter: identity.meter, serviceTier })
+  const find = (meter: 'tool_call' | 'tool_second', otherwise: UsedPrice | null) => {
+    const fresh = priceOf({ ...question, meter, serviceTier })
+    return keep(bookedPrice(booked, tool.spanId, { ...identity, meter }), fresh ?? otherwise)
+  }
+  const bySecond = find('tool_second', null)
   // The provider runs `extension` tools and bills them; all others run in the agent's own process.
-  const otherwise = tool.type === 'extension' ? null : FREE
-  addTo(lines, identity, tool.spanId, keep(bookedPrice(booked, tool.spanId, identity), fresh ?? otherwise))
+  const byCall = find('tool_call', tool.type === 'extension' && bySecond === null ? null : FREE)
+  addTo(lines, { ...identity, meter: 'tool_call', quantity: new Decimal(1) }, tool.spanId, byCall)
+  if (bySecond === null) return
+  const duration = isDoubted ? null : new Decimal(String(tool.endNano - tool.startNano)).div(NANOS_PER_SECOND)
+  const seconds = duration && billedQuantity({ quantity: duration, requests: ONE }, bySecond)
+  const line = { ...identity, meter: 'tool_second', quantity: seconds ?? ZERO }
+  addTo(lines, line, tool.spanId, seconds && bySecond)
 }
+
+const ONE = new Decimal(1)
+const NANOS_PER_SECOND = 1_000_000_000
 
 /** Grounded prompts are billed by the price of web searches, where that is one per request. */
 function askFor(meter: string, ask: (meter: CostMeter) => UsedPrice | null): UsedPrice | null {
@@ -254,7 +295,7 @@ function askFor(meter: string, ask: (meter: CostMeter) => UsedPrice | null): Use
 
 /** What a price is multiplied by: the requests or the things, rounded as the provider does. Null: that is not known. */
 function billedQuantity(
-  { quantity, requests }: MeteredQuantity,
+  { quantity, requests }: Pick<MeteredQuantity, 'quantity' | 'requests'>,
   { feeBasis, minQuantity, roundingQuantity }: UsedPrice,
 ): Decimal | null {
   const counted = feeBasis === 'request' ? requests : quantity
@@ -272,39 +313,59 @@ function bookedPrice(
   return booked.size === 0 ? undefined : booked.get(bookedName(spanId, line))
 }
 
-/** A call that was taken for an answer given again, and is none by what is known now, has no price yet. */
+/**
+ * A call that was taken for an answer given again, and is none by what is known now, has no price yet. A share is of
+ * the window as it was spread last.
+ */
 function charged(booked: UsedPrice | undefined): UsedPrice | undefined {
-  return booked?.priceRowId === null ? undefined : booked
+  return booked?.priceRowId === null || booked?.share ? undefined : booked
 }
 
 /** The booked price, unless the usage itself was corrected across a context threshold. */
 function keep(booked: UsedPrice | undefined, fresh: UsedPrice | null): UsedPrice | null {
-  const price = booked && (fresh === null || fresh.contextFrom === booked.contextFrom) ? booked : fresh
-  return price?.currency === COST_CURRENCY ? price : null
+  return booked && (fresh === null || fresh.contextFrom === booked.contextFrom) ? booked : fresh
 }
 
 function addTo(
   lines: Map<string, OpenLine>,
   identity: Omit<CostLine, 'price' | 'amount' | 'spanIds'>,
   spanId: SpanId,
-  price: UsedPrice | null,
+  found: UsedPrice | null,
 ): void {
   const { part, provider, model, tool, meter, serviceTier, quantity } = identity
+  const wants = found && wantOf(found)
+  const price = wants === null ? found : null
   const line = { part, provider, model, tool, meter, serviceTier, price }
   const name = costLineName(line)
   const open = lines.get(name)
   if (open) {
     open.quantity = open.quantity.plus(quantity)
     open.spanIds.push(spanId)
+    open.wants ??= wants
   } else {
-    lines.set(name, { ...line, quantity, spanIds: [spanId] })
+    lines.set(name, { ...line, quantity, wants, spanIds: [spanId] })
   }
 }
 
+/** Why a price cannot be used; null where it can. */
+function wantOf({ wants, currency, fx }: UsedPrice): string | null {
+  return wants ?? (currency === COST_CURRENCY || fx ? null : noRateFor(currency))
+}
+
+/** The chain is exact and rounded once: quantity × unit price, less the discount, by the rate, for `per`. */
 function closeLine(line: OpenLine): CostLine {
   const { price, quantity } = line
-  const amount = price && toMoneyScale(quantity.mul(price.unitPrice).div(price.per))
-  return { ...line, amount }
+  if (price === null) return { ...line, amount: null }
+  if (price.share) {
+    if (price.share.quantity.equals(quantity)) return { ...line, amount: price.share.amount }
+    return { ...line, price: null, amount: null, wants: NOT_ALLOCATED }
+  }
+  const full = quantity.mul(price.unitPrice)
+  if (!price.discount && !price.fx) return { ...line, amount: toMoneyScale(full.div(price.per)) }
+  const native = price.discount ? full.mul(discountFactor(price.discount.pct)) : full
+  if (!price.fx) return { ...line, amount: toMoneyScale(native.div(price.per)) }
+  const amount = toMoneyScale(native.mul(price.fx.usd).div(price.per))
+  return { ...line, amount, native: toMoneyScale(native.div(price.per)) }
 }
 
 /** Names under which providers serve at the ordinary price. */

@@ -58,12 +58,13 @@ function minus(line: CostLine, before: CostLine, moved: readonly SpanId[]): Cost
     ...line,
     quantity: line.quantity.minus(before.quantity),
     amount: line.amount === null ? null : line.amount.minus(before.amount ?? ZERO),
+    native: line.native ? line.native.minus(before.native ?? ZERO) : null,
     spanIds: moved.length > 0 ? moved : line.spanIds,
   }
 }
 
 function emptied(line: CostLine): CostLine {
-  return { ...line, quantity: ZERO, amount: line.amount && ZERO, spanIds: [] }
+  return { ...line, quantity: ZERO, amount: line.amount && ZERO, native: line.native && ZERO, spanIds: [] }
 }
 
 function symmetricDifference(a: readonly SpanId[], b: readonly SpanId[]): readonly SpanId[] {

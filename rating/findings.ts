@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { isBilledElsewhere, traceOfSpan } from '../core/assembly.ts'
 import type { SpanId, TraceId } from '../core/ids.ts'
 import type { ClaimedRevision } from './claim.ts'
-import type { CostLine } from './cost.ts'
+import { type CostLine, noRateFor } from './cost.ts'
 import type { RatedEvent } from './rate-event.ts'
 
 /** An exception that the rating lists: what keeps an event from being billed in full. */
@@ -19,6 +19,9 @@ export interface Finding {
   readonly reason: string
 }
 
+/** The provider that an exception names whose plan's currency has no rate; its model is the currency. */
+const FX_PROVIDER = 'fx'
+
 /**
  * What is to be listed for an event: one per model or tool without a price, one per model whose calls report another
  * cost than the computed one, and one where nobody can be charged.
@@ -29,11 +32,13 @@ export function findingsOf({
   costs,
   reported,
   attribution,
+  wantsRate,
 }: RatedEvent): readonly Finding[] {
   const findings: Finding[] = []
   for (const lines of Map.groupBy(costs, subjectOf).values()) {
     const unpriced = lines.filter((line) => line.price === null)
-    const first = unpriced[0]
+    // What is known to be lacking is told first: its arrival completes the event.
+    const first = unpriced.find((line) => line.wants) ?? unpriced[0]
     if (!first) continue
     const tool = first.provider === null && first.model === null && first.tool !== null
     findings.push({
@@ -44,6 +49,10 @@ export function findingsOf({
       model: tool ? first.tool : first.model,
       reason: reasonOf(first, unpriced.length === lines.length),
     })
+  }
+  if (wantsRate !== null) {
+    const about = { spanId: null, provider: FX_PROVIDER, model: wantsRate }
+    findings.push({ event, kind: 'unpriced', ...about, reason: noRateFor(wantsRate) })
   }
   for (const { provider, model, spanIds, drift } of reported) {
     if (drift === null) continue
@@ -130,6 +139,7 @@ function subjectOf(line: CostLine): string {
 }
 
 function reasonOf(line: CostLine, nothingPriced: boolean): string {
+  if (line.wants) return line.wants
   if (nothingPriced) return line.serviceTier === 'standard' ? 'no_price' : 'no_price_for_tier'
   return `no_price_for_${line.meter}`
 }

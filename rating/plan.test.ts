@@ -111,7 +111,8 @@ describe('a plan', () => {
   })
 
   test.each<[string, object, string, string]>([
-    ['another currency', { currency: 'EUR' }, '/currency', 'must be USD'],
+    ['a currency that is none', { currency: 'EURO' }, '/currency', 'ISO 4217'],
+    ['a currency in small letters', { currency: 'eur' }, '/currency', 'ISO 4217'],
     ['more than all taken off', { discount_pct: '101' }, '/discount_pct', 'at most 100'],
     ['a minimum above the maximum', { minimum: '2', maximum: '1' }, '/maximum', 'less than the minimum'],
     ['a commitment above it', { commitment: { amount: '2' }, maximum: '1' }, '/maximum', 'the commitment'],

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { GRANT_KINDS, GRANT_PRIORITY_MAX } from '../core/credits.ts'
+import { currencyCode } from '../core/currency.ts'
 import { AforoError } from '../core/errors.ts'
 import { parseDecimal } from '../core/money.ts'
 import { BILLINGS, GRANT_EXPIRIES, METERS, type Plan, type PlanMeter, PRORATIONS } from '../core/plan.ts'
@@ -67,7 +68,9 @@ const RECURRING_GRANT = z.strictObject(
 const PLAN = z
   .strictObject(
     {
-      currency: z.literal('USD', { error: 'must be USD: costs are in USD and no exchange rates are kept' }),
+      currency: z
+        .string({ error: 'must be text' })
+        .refine(currencyCode, 'must be a currency of ISO 4217: EUR'),
       credit_rate: POSITIVE_PRICE.optional(),
       meters: z
         .array(METER, 'must be a list')

@@ -42,10 +42,10 @@ async function prepare(
   fresh: boolean,
 ): Promise<readonly PreparedEvent[]> {
   const offers = await offerEvents(client, shelf, events)
-  const priceOf = await pricing.forEvents(client, events, now, fresh)
-  return offers.map((offer) => prepareEvent(offer, priceOf(offer.event.tenantId)))
+  const pricesFor = await pricing.forEvents(client, events, now, fresh)
+  return offers.map((offer) => prepareEvent(offer, pricesFor(offer.event)))
 }
 
-function wantsFact({ attribution, costs }: PreparedEvent): boolean {
-  return typeof attribution === 'string' || isUnpriced(costs)
+function wantsFact({ attribution, costs, wantsRate }: PreparedEvent): boolean {
+  return typeof attribution === 'string' || isUnpriced(costs) || wantsRate !== null
 }

@@ -1,12 +1,32 @@
 import type pg from 'pg'
 import type { AssemblyDocument } from '../core/assembly-document.ts'
+import { TOKEN_METERS } from '../core/price.ts'
 import type { ClaimedRevision } from './claim.ts'
-import { AS_REPORTED, type PriceOf, REPORTED } from './cost.ts'
+import {
+  AS_REPORTED,
+  COST_CURRENCY,
+  NOT_ALLOCATED,
+  noRateFor,
+  type PriceOf,
+  REPORTED,
+  type UsedPrice,
+} from './cost.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
 import { priceRegion } from './prices/regions.ts'
 import { type BookRow, type RowsOf, resolvePrice } from './prices/resolve.ts'
 import { bundledCatalogue } from './prices/seed.ts'
+import { NO_SHARES, readShares, type ShareOf } from './prices/shares.ts'
+import {
+  type Discount,
+  discountOn,
+  type FxRate,
+  isHourly,
+  NO_TERMS,
+  rateAt,
+  type Terms,
+} from './prices/terms.ts'
+import { TermsShelf } from './prices/terms-shelf.ts'
 import { readReportedProviders } from './reported-providers.ts'
 
 /** Answers what quantities cost, for the models of a batch of events; from rows read now where `fresh` is asked for. */
@@ -16,8 +36,17 @@ export interface Pricing {
     events: readonly ClaimedRevision[],
     now: Date,
     fresh?: boolean,
-  ): Promise<(tenantId: string) => PriceOf>
+  ): Promise<(event: ClaimedRevision) => Prices>
 }
+
+/** What there is to know of prices for an event. */
+export interface Prices {
+  readonly priceOf: PriceOf
+  /** What a unit of a currency is worth in USD at an instant, in microseconds since 1970; null: nobody has said. */
+  readonly rateOf: (currency: string, at: number) => FxRate | null
+}
+
+export const NO_PRICES: Prices = { priceOf: () => null, rateOf: () => null }
 
 /** All rows that are committed are known; only who asks about the past asks as of an earlier instant. */
 const ALL_KNOWN = Number.POSITIVE_INFINITY
@@ -25,6 +54,7 @@ const NANOS_PER_MICRO = 1000n
 
 export function createPricing(): Pricing {
   const book = createPriceBook()
+  const shelf = new TermsShelf()
   let finding: Promise<FindKeys> | undefined
   return {
     async forEvents(client, events, now, fresh) {
@@ -33,11 +63,21 @@ export function createPricing(): Pricing {
       const wanted = events.flatMap((event) => wantedKeys(event, findKeys))
       const rowsFor = await book.load(client, wanted, now, fresh)
       const counts = await readReportedProviders(client, events)
-      return (tenantId) => {
-        const priceOf = priceFrom(tenantId, findKeys, rowsFor(tenantId))
-        return (question) => {
-          if (question.meter !== REPORTED) return priceOf(question)
-          return counts(tenantId, question.provider) ? AS_REPORTED : null
+      const tenantIds = events.map((event) => event.tenantId)
+      const termsOf = await shelf.load(client, tenantIds, now, fresh ?? false)
+      // Only who has a model by the hour can have shares.
+      const spread = events.filter(({ tenantId }) => termsOf(tenantId).hourly.length > 0)
+      const shareOf = await readShares(client, spread)
+      return (event) => {
+        const { tenantId } = event
+        const terms = termsOf(tenantId)
+        const priceOf = priceFrom(tenantId, findKeys, rowsFor(tenantId), ALL_KNOWN, terms, shareOf(event))
+        return {
+          priceOf: (question) => {
+            if (question.meter !== REPORTED) return priceOf(question)
+            return counts(tenantId, question.provider) ? AS_REPORTED : null
+          },
+          rateOf: (currency, at) => rateAt(terms, currency, at),
         }
       }
     },
@@ -50,6 +90,8 @@ export function priceFrom(
   findKeys: FindKeys,
   rowsOf: RowsOf,
   knownAt: number = ALL_KNOWN,
+  terms: Terms = NO_TERMS,
+  shareOf: ShareOf = NO_SHARES,
 ): PriceOf {
   // The meters of a call are asked for one after the other.
   let asked: ModelNames | undefined
@@ -69,21 +111,45 @@ export function priceFrom(
       asked = question
       keys = keysOf(question, findKeys)
     }
-    return resolvePrice(
+    const at = Number(question.at / NANOS_PER_MICRO)
+    const row = resolvePrice(
       {
         tenantId,
         keys,
         meter: question.meter,
         serviceTier: question.serviceTier,
         region: priceRegion(question.provider, question.region),
+        place: question.region?.trim().toLowerCase() ?? '',
         inputTokens: question.inputTokens,
-        at: Number(question.at / NANOS_PER_MICRO),
+        at,
         knownAt,
       },
       rowsHeld,
     )
+    if (terms === NO_TERMS && row?.currency === COST_CURRENCY) return row
+    if (terms.hourly.length > 0 && TOKEN_METERS.has(question.meter) && isBelowCustom(row)) {
+      if (isHourly(terms, keys, at)) {
+        return shareOf(keys, question.meter, question.serviceTier) ?? AWAITING_ALLOCATION
+      }
+    }
+    return row && withTerms(row, discountOn(row, keys, question.meter, at, terms), terms, at)
   }
 }
+
+/** What is agreed or said of the tokens themselves goes before what their model costs by the hour. */
+function isBelowCustom(row: BookRow | null): boolean {
+  return row === null || row.book === 'catalogue'
+}
+
+/** The discount is taken off the list first, then the currency is changed. */
+function withTerms(row: BookRow, discount: Discount | null, terms: Terms, at: number): UsedPrice {
+  if (row.currency === COST_CURRENCY) return discount ? { ...row, discount } : row
+  const fx = rateAt(terms, row.currency, at)
+  return fx ? { ...row, discount, fx } : { ...row, wants: noRateFor(row.currency) }
+}
+
+/** Stands for the price of a model that costs by the hour until the hour has been spread. */
+const AWAITING_ALLOCATION: UsedPrice = { ...AS_REPORTED, wants: NOT_ALLOCATED }
 
 function sameNames(a: ModelNames, b: ModelNames): boolean {
   return a.model === b.model && a.provider === b.provider && a.requestModel === b.requestModel

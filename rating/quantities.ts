@@ -76,7 +76,11 @@ interface ModelCounts {
  * All chargeable quantities of an event, each once per provider, model and tool, in a fixed order. Cost that is not
  * known is not charged; it is when it becomes known. Counts are added up as whole numbers and become decimals once.
  */
-export function chargeables(assembly: Assembly, costs: readonly CostLine[]): readonly Chargeable[] {
+export function chargeables(
+  assembly: Assembly,
+  costs: readonly CostLine[],
+  inCurrency: InCurrency = (amount) => amount,
+): readonly Chargeable[] {
   const found: Chargeable[] = []
   for (const { provider, model, counts } of countsByModel(assembly)) {
     for (const base of COUNTED) {
@@ -94,11 +98,15 @@ export function chargeables(assembly: Assembly, costs: readonly CostLine[]): rea
     found.push({ ...whole, base: 'trace', quantity: new Decimal(assembly.joined?.counted ?? 1) })
   }
   for (const { provider, model, tool, part, amount } of costs) {
-    if (!amount || amount.isZero()) continue
-    found.push({ base: 'cost', provider, model, tool, quantity: amount, costPart: part })
+    const quantity = amount && !amount.isZero() ? inCurrency(amount) : null
+    if (!quantity || quantity.isZero()) continue
+    found.push({ base: 'cost', provider, model, tool, quantity, costPart: part })
   }
   return found
 }
+
+/** A cost in USD in the plan's currency; null where nobody has said what that is worth. */
+export type InCurrency = (amount: Decimal) => Decimal | null
 
 function countsByModel(assembly: Assembly): Iterable<ModelCounts> {
   const models = new Map<string, ModelCounts>()

@@ -6,7 +6,7 @@ import type { Plan } from '../core/plan.ts'
 import type { Booked } from './booked.ts'
 import { chargesOf } from './charge.ts'
 import type { ClaimedRevision } from './claim.ts'
-import { type CostLine, costCalls, type PriceOf } from './cost.ts'
+import { COST_CURRENCY, type CostLine, costCalls } from './cost.ts'
 import {
   type Charged,
   type ChargeStep,
@@ -19,9 +19,11 @@ import { bookedPrices, costDifference, knownCost } from './difference.ts'
 import { type CreditsOwed, creditsOwed } from './ledger/owed.ts'
 import { nameOf } from './name.ts'
 import type { PlanRef } from './plan-shelf.ts'
-import { chargeables } from './quantities.ts'
+import type { FxRate } from './prices/terms.ts'
+import type { Prices } from './pricing.ts'
+import { chargeables, type InCurrency } from './quantities.ts'
 import { compareReported, type ReportedCost } from './reported.ts'
-import { type StackLine, stackDifference, stackOf } from './stack.ts'
+import { type StackLine, stackDifference, stackOf, type UsdOf } from './stack.ts'
 import type { Enrolment, Unattributed } from './subscriptions.ts'
 
 /** An event with the plan it is charged by, or why there is none. */
@@ -38,6 +40,12 @@ export interface PreparedEvent extends EventOffer {
   readonly assembly: Assembly
   readonly costs: readonly CostLine[]
   readonly reported: readonly ReportedCost[]
+  /** What the plan's currency is worth in USD; null where that is USD, nobody is charged, or nobody has said. */
+  readonly fx: FxRate | null
+  /** The plan's currency, where nobody has said what it is worth. */
+  readonly wantsRate: string | null
+  /** What charges in other currencies than USD are worth; null where the event never had any. */
+  readonly usdOf: UsdOf | null
   readonly steps: readonly ChargeStep[]
 }
 
@@ -49,6 +57,8 @@ export interface RatedEvent extends PreparedEvent {
   readonly stackLines: readonly StackLine[]
   readonly cogs: Decimal
   readonly price: Decimal | null
+  /** The price in USD, as far as rates are known; null for an event that was only ever priced in USD. */
+  readonly priceUsd: Decimal | null
   readonly credits: Decimal | null
   /** Of the calls that report a cost: what they report, what the price book makes of them. Null: there are none. */
   readonly reportedCogs: Decimal | null
@@ -63,14 +73,48 @@ const NANOS_PER_MICRO = 1000n
  * Costs an event and finds what to charge: what the whole trace comes to by now, less what was booked. A late span,
  * a customer that changed, a price that arrived are all this one rule.
  */
-export function prepareEvent(offer: EventOffer, priceOf: PriceOf): PreparedEvent {
+export function prepareEvent(offer: EventOffer, { priceOf, rateOf }: Prices): PreparedEvent {
   const { event, booked } = offer
   const assembly = assemblyFromDocument(event.document)
   const recordedAt = BigInt(event.recordedAtMicros) * NANOS_PER_MICRO
   const prices = bookedPrices(booked.costs)
   const costs = costCalls(assembly, priceOf, recordedAt, prices)
   const reported = compareReported(assembly, priceOf, recordedAt, prices)
-  return { ...offer, assembly, costs, reported, steps: stepsOf(offer, assembly, costs) }
+  const currency = currencyOf(offer)
+  const fx = currency === COST_CURRENCY ? null : fxOf(offer, currency, rateOf)
+  const wantsRate = currency === COST_CURRENCY || fx ? null : currency
+  // Costs are kept in USD: what a plan marks up is their worth in its own currency, once that is known.
+  const inCurrency = (amount: Decimal) => (fx ? toMoneyScale(amount.div(fx.usd)) : wantsRate ? null : amount)
+  const steps = stepsOf(offer, assembly, costs, inCurrency)
+  const isForeign = currency !== COST_CURRENCY || (booked.last?.currency ?? COST_CURRENCY) !== COST_CURRENCY
+  const usdOf = isForeign ? usdOfCharges(offer, currency, fx, rateOf) : null
+  return { ...offer, assembly, costs, reported, fx, wantsRate, usdOf, steps }
+}
+
+/** What an event is charged in; USD where nobody is charged. */
+function currencyOf({ attribution }: EventOffer): string {
+  return typeof attribution === 'string' ? COST_CURRENCY : attribution.plan.currency
+}
+
+/** An event keeps the rate it was first charged by, as it keeps its prices. */
+function fxOf({ event, booked }: EventOffer, currency: string, rateOf: Prices['rateOf']): FxRate | null {
+  const { last } = booked
+  return last?.fx && last.currency === currency ? last.fx : rateOf(currency, event.timeMicros)
+}
+
+function usdOfCharges(
+  { event, planOf }: EventOffer,
+  currency: string,
+  fx: FxRate | null,
+  rateOf: Prices['rateOf'],
+): UsdOf {
+  return ({ counter, amount }) => {
+    const { planId, planVersion: version } = counter
+    const charged = planOf({ tenantId: event.tenantId, planId, version }).currency
+    if (charged === COST_CURRENCY) return amount
+    const rate = charged === currency ? fx : rateOf(charged, event.timeMicros)
+    return amount.isZero() ? ZERO : rate && toMoneyScale(amount.mul(rate.usd))
+  }
 }
 
 /** Prices the steps on the locked counters and adds up the stack. */
@@ -82,7 +126,8 @@ export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): 
   })
   const costLines = costDifference(costs, booked.costs)
   const charges = sumCharges(booked.charges, charged)
-  const stack = stackOf(assembly, event, costs, charges)
+  const stack = stackOf(assembly, event, costs, charges, prepared.usdOf)
+  const stackLines = stackDifference(stack, booked.stack)
   const price = sumOf(charged)
   const known = typeof attribution !== 'string'
   return {
@@ -90,9 +135,10 @@ export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): 
     status: statusOf(prepared),
     costLines,
     charged,
-    stackLines: stackDifference(stack, booked.stack),
+    stackLines,
     cogs: knownCost(costLines),
     price: known || charged.length > 0 ? price : null,
+    priceUsd: prepared.usdOf && usdOfLines(stackLines),
     credits: creditsOf(prepared, sumOf(booked.charges).plus(price)),
     reportedCogs: beyond(prepared, booked.last?.reportedCogs, ({ reported }) => reported),
     computedCogs: beyond(prepared, booked.last?.computedCogs, ({ computed }) => computed),
@@ -105,16 +151,21 @@ export function isUnpriced(costs: readonly CostLine[]): boolean {
   return costs.some((line) => line.price === null)
 }
 
-function statusOf({ attribution, costs, assembly }: PreparedEvent): EventStatus {
+function statusOf({ attribution, costs, assembly, wantsRate }: PreparedEvent): EventStatus {
   if (isBilledElsewhere(assembly)) return 'rated'
   if (typeof attribution === 'string') return 'unattributed'
-  if (isUnpriced(costs)) return 'unpriced'
+  if (isUnpriced(costs) || wantsRate !== null) return 'unpriced'
   return assembly.calls.some((call) => !call.metered) ? 'unmetered' : 'rated'
 }
 
 /** In an order that is the same whatever the order of the spans. */
-function stepsOf(offer: EventOffer, assembly: Assembly, costs: readonly CostLine[]): readonly ChargeStep[] {
-  const desired = desiredSteps(offer, assembly, costs)
+function stepsOf(
+  offer: EventOffer,
+  assembly: Assembly,
+  costs: readonly CostLine[],
+  inCurrency: InCurrency,
+): readonly ChargeStep[] {
+  const desired = desiredSteps(offer, assembly, costs, inCurrency)
   if (offer.booked.charges.length === 0) return desired
   const steps = new Map(desired.map((step) => [chargeName(step), step]))
   for (const { amount: _, ...step } of offer.booked.charges) {
@@ -132,12 +183,13 @@ function desiredSteps(
   { event, attribution }: EventOffer,
   assembly: Assembly,
   costs: readonly CostLine[],
+  inCurrency: InCurrency,
 ): readonly ChargeStep[] {
   if (typeof attribution === 'string') return []
   const { subscriptionId, periodStart, planId, planVersion, plan } = attribution
   const counter = { tenantId: event.tenantId, subscriptionId, periodStart, planId, planVersion }
   const counters = new Map<number, CounterKey>()
-  return chargesOf(plan, chargeables(assembly, costs), event).map(({ meterNo, ...charge }) => {
+  return chargesOf(plan, chargeables(assembly, costs, inCurrency), event).map(({ meterNo, ...charge }) => {
     const key = counters.get(meterNo) ?? { ...counter, meterNo }
     counters.set(meterNo, key)
     return { ...charge, customer: event.customer!, counter: key }
@@ -178,6 +230,10 @@ function beyond(
 ): Decimal | null {
   if (reported.length === 0 && !before) return null
   return reported.reduce((sum, cost) => sum.plus(read(cost)), ZERO).minus(before ?? ZERO)
+}
+
+function usdOfLines(lines: readonly StackLine[]): Decimal {
+  return lines.reduce((sum, line) => sum.plus(line.priceUsd ?? line.price), ZERO)
 }
 
 function sumOf(charges: readonly Charged[]): Decimal {

@@ -1,4 +1,4 @@
-import { type CostLine, costLineName, type PriceOf, type UsedPrice } from './cost.ts'
+import { type CostLine, costLineName, type PriceOf, priceName, type UsedPrice } from './cost.ts'
 import { nameOf } from './name.ts'
 
 /**
@@ -21,17 +21,24 @@ export function settledCosts(booked: readonly CostLine[]): readonly CostLine[] {
 /** Answers with the prices that were booked, whatever span they were booked for; null where there are several. */
 export function bookedPriceOf(lines: readonly CostLine[]): PriceOf {
   const prices = new Map<string, UsedPrice | null>()
-  for (const { provider, model, tool, meter, serviceTier, price } of lines) {
+  for (const line of lines) {
+    const { provider, model, tool, meter, serviceTier } = line
+    const price = priceOfLine(line)
     if (price === null) continue
     const isTool = provider === null && model === null && tool !== null
     const name = isTool
       ? nameOf('tool', tool, meter, serviceTier)
       : nameOf(provider, model, meter, serviceTier)
     const other = prices.get(name)
-    prices.set(name, other === undefined || other?.priceRowId === price.priceRowId ? price : null)
+    prices.set(name, other === undefined || (other && priceName(other) === priceName(price)) ? price : null)
   }
   return ({ provider, model, meter, serviceTier }) =>
     prices.get(nameOf(provider, model, meter, serviceTier)) ?? null
+}
+
+/** A share is of the line's whole quantity. */
+function priceOfLine({ price, quantity, amount }: CostLine): UsedPrice | null {
+  return price?.share && amount ? { ...price, share: { quantity, amount } } : price
 }
 
 function sumOf(before: CostLine, line: CostLine): CostLine {
@@ -39,7 +46,8 @@ function sumOf(before: CostLine, line: CostLine): CostLine {
   const amount = before.amount && line.amount ? before.amount.plus(line.amount) : null
   const moved = symmetricDifference(before.spanIds, line.spanIds)
   const isSame = moved.length === 0 && !quantity.isZero()
-  return { ...before, quantity, amount, spanIds: isSame ? before.spanIds : moved }
+  const native = before.native && line.native ? before.native.plus(line.native) : null
+  return { ...before, quantity, amount, native, spanIds: isSame ? before.spanIds : moved }
 }
 
 function symmetricDifference(a: readonly string[], b: readonly string[]): readonly string[] {

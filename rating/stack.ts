@@ -11,9 +11,18 @@ export interface StackLine extends StackPlace {
   /** Model calls and those of them with an unknown cost; on the prompt line of their model only. */
   readonly calls: number
   readonly unpricedCalls: number
+  /** In USD. */
   readonly cogs: Decimal
+  /** In the currency of the plan. */
   readonly price: Decimal
+  /** The price in USD; null: it is in USD. */
+  readonly priceUsd: Decimal | null
+  /** 1 where some of the price is in a currency without a rate, of which `priceUsd` says nothing. */
+  readonly unconverted: number
 }
+
+/** What a charge is worth in USD; null where nobody has said. */
+export type UsdOf = (charge: StackCharge) => Decimal | null
 
 /** Where a line stands. Two lines of one place are one line. */
 export interface StackPlace {
@@ -30,6 +39,7 @@ export interface StackPlace {
 /** A price as the stack shows it: all that the event was ever charged under one meter, model and tool. */
 export interface StackCharge {
   readonly customer: string
+  readonly counter: { readonly planId: string; readonly planVersion: number }
   readonly meter: string
   readonly part: Part
   readonly provider: string | null
@@ -46,12 +56,16 @@ const UNITS: Readonly<Record<Exclude<Part, 'other'>, string>> = {
   output: 'token',
 }
 
-/** The whole stack of an event. Σ cogs is its known cost, Σ price the sum of its charges. */
+/**
+ * The whole stack of an event. Σ cogs is its known cost, Σ price the sum of its charges.
+ * @param usdOf null where all charges are in USD
+ */
 export function stackOf(
   assembly: Assembly,
   scope: Pick<StackPlace, 'customer' | 'product' | 'agent'>,
   costs: readonly CostLine[],
   charges: readonly StackCharge[],
+  usdOf: UsdOf | null = null,
 ): readonly StackLine[] {
   const lines = new Map<string, OpenLine>()
   const { product, agent } = scope
@@ -80,6 +94,11 @@ export function stackOf(
   for (const charge of charges) {
     const line = at(charge.part, charge, unitOf(charge.part, charge.meter), charge.customer)
     add(line, 'price', charge.amount)
+    if (usdOf) {
+      const usd = usdOf(charge)
+      line.priceUsd = (line.priceUsd ?? ZERO).plus(usd ?? ZERO)
+      if (usd === null) line.unconverted = 1
+    }
     if (charge.part === 'other') add(line, 'quantity', charge.quantity)
   }
   return [...lines.keys()].sort().map((name) => closed(lines.get(name)!))
@@ -101,12 +120,16 @@ export function stackDifference(
 ): readonly StackLine[] {
   if (booked.length === 0) return desired.filter(saysSomething)
   const lines = new Map<string, OpenLine>()
+  // Once some of the event was charged in another currency, every difference says its worth.
+  const isForeign = [...desired, ...booked].some((line) => line.priceUsd !== null)
   for (const [sign, given] of [[1, desired] as const, [-1, booked] as const]) {
     for (const line of given) {
       const { customer, product, agent, part, provider, model, tool, unit } = line
       const sum = openLine(lines, customer, product, agent, part, provider, model, tool, unit)
       sum.calls += sign * line.calls
       sum.unpricedCalls += sign * line.unpricedCalls
+      sum.unconverted += sign * line.unconverted
+      if (isForeign) sum.priceUsd = (sum.priceUsd ?? ZERO).plus((line.priceUsd ?? line.price).mul(sign))
       for (const field of ['quantity', 'cogs', 'price'] as const) add(sum, field, line[field].mul(sign))
     }
   }
@@ -119,7 +142,9 @@ function saysSomething(line: StackLine): boolean {
     line.unpricedCalls !== 0 ||
     !line.quantity.isZero() ||
     !line.cogs.isZero() ||
-    !line.price.isZero()
+    !line.price.isZero() ||
+    line.unconverted !== 0 ||
+    line.priceUsd?.isZero() === false
   )
 }
 
@@ -141,7 +166,8 @@ function openLine(
   let line = lines.get(name)
   if (!line) {
     const place = { customer, product, agent, part, provider, model, tool, unit }
-    line = { ...place, quantity: ZERO, count: 0, calls: 0, unpricedCalls: 0, cogs: ZERO, price: ZERO }
+    const counts = { count: 0, calls: 0, unpricedCalls: 0, unconverted: 0 }
+    line = { ...place, ...counts, quantity: ZERO, cogs: ZERO, price: ZERO, priceUsd: null }
     lines.set(name, line)
   }
   return line

@@ -7,11 +7,15 @@ import { lockFacts } from './facts-lock.ts'
  *  price      a row of the price book for that model; provider `tool` and the tool's name for a tool
  *  customer   the customer exists, or has a plan for usage from `from` on
  *  trace      somebody named the customer of that trace
+ *  reason     what the unpriced give as their reason has come: a rate of a currency
+ *  events     these, whose window was spread
  */
 export type ArrivedFact =
   | { readonly kind: 'price'; readonly provider: string; readonly model: string }
   | { readonly kind: 'customer'; readonly customerId: string; readonly from?: string }
   | { readonly kind: 'trace'; readonly traceId: TraceId }
+  | { readonly kind: 'reason'; readonly reason: string }
+  | { readonly kind: 'events'; readonly eventIds: readonly string[] }
 
 /** Every rater sees a new price row within this time; a revision made earlier could miss what it was made for. */
 export const PRICE_SEEN_MS = 1_000
@@ -43,7 +47,11 @@ export async function completeEvents(
      set completed = true, cut_due_at = least(t.cut_due_at, $2)
      from waiting w
      where t.tenant_id = w.tenant_id and t.trace_id = w.trace_id`,
-    [tenantId, new Date(now.getTime() + (fact.kind === 'price' ? PRICE_SEEN_MS : 0)), ...values],
+    [
+      tenantId,
+      new Date(now.getTime() + (fact.kind === 'price' || fact.kind === 'reason' ? PRICE_SEEN_MS : 0)),
+      ...values,
+    ],
   )
   return rowCount ?? 0
 }
@@ -64,6 +72,14 @@ function condition(fact: ArrivedFact): { where: string; values: unknown[] } {
         where: `${waitsFor(`x.kind = 'unattributed' and x.customer_id = $3`)}
           and ($4::timestamptz is null or t.event_time >= $4)`,
         values: [fact.customerId, fact.from ?? null],
+      }
+    case 'reason':
+      return { where: waitsFor(`x.kind = 'unpriced' and x.reason = $3`), values: [fact.reason] }
+    case 'events':
+      return {
+        where: `t.trace_id in (
+          select e.trace_id from aforo_store.events e where e.tenant_id = $1 and e.event_id = any ($3))`,
+        values: [fact.eventIds],
       }
     case 'trace':
       return { where: 't.trace_id = $3', values: [Buffer.from(fact.traceId, 'hex')] }

@@ -40,6 +40,9 @@ export interface EventHead {
   readonly status: EventStatus | null
   readonly unpriced: boolean | null
   readonly currency: string | null
+  /** What a unit of the currency is worth in USD, and the row that says so; null for USD, and where nobody has said. */
+  readonly fxUsd: string | null
+  readonly fxRateId: string | null
   readonly planId: string | null
   readonly planVersion: number | null
 }
@@ -77,7 +80,8 @@ export async function readEventHeads(
        coalesce(e.assembly->'tools', '[]') as tools,
        jsonb_path_query_array(e.assembly, '$.joined.traces[*].traceId') as "traceIds",
        e.assembly->'joined' is not null as "isJoined",
-       r.status, r.unpriced, r.currency, r.plan_id as "planId", r.plan_version as "planVersion"
+       r.status, r.unpriced, r.currency, r.fx_usd as "fxUsd",
+       r.fx_rate_id::text as "fxRateId", r.plan_id as "planId", r.plan_version as "planVersion"
      from aforo_store.events e
      left join aforo_store.ratings r
        on r.tenant_id = e.tenant_id and r.event_id = e.event_id and r.revision = e.revision and r.time = e.time

@@ -14,7 +14,7 @@ export const GROUPINGS = {
 export type Grouping = keyof typeof GROUPINGS
 export const GROUPING_NAMES = Object.keys(GROUPINGS) as [Grouping, ...Grouping[]]
 
-/** Sums over the lines of one group. `cogs` is the part that is known. */
+/** Sums over the lines of one group, in USD. `cogs` and `revenue` are the parts that are known. */
 export interface MarginRow {
   readonly key: string | null
   readonly second: string | null
@@ -22,6 +22,8 @@ export interface MarginRow {
   readonly unpricedCalls: string
   readonly cogs: string
   readonly revenue: string
+  /** Lines whose price is in a currency without a rate. */
+  readonly unconverted: string
 }
 
 /** The types of a margin's sort key: per column whether it is empty, and its text. Empty ones come last. */
@@ -50,7 +52,7 @@ export async function readMargins(
   const { rows } = await client.query<MarginRow>(
     `with grouped as (
        select ${first} as key, ${second} as second, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls,
-         sum(cogs) as cogs, sum(price) as revenue
+         sum(cogs) as cogs, sum(coalesce(price_usd, price)) as revenue, coalesce(sum(unconverted), 0) as unconverted
        from aforo_store.event_lines
        where tenant_id = $1
          and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
@@ -60,9 +62,9 @@ export async function readMargins(
        select *, array[(key is null)::int::text, coalesce(key, ''), (second is null)::int::text, coalesce(second, '')]
          collate "C" as sort_key
        from grouped
-       where calls <> 0 or cogs <> 0 or revenue <> 0
+       where calls <> 0 or cogs <> 0 or revenue <> 0 or unconverted <> 0
      )
-     select key, second, calls, unpriced_calls as "unpricedCalls", cogs, revenue
+     select key, second, calls, unpriced_calls as "unpricedCalls", cogs, revenue, unconverted
      from keyed
      where $4::text[] is null or sort_key > $4::text[] collate "C"
      order by sort_key

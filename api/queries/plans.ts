@@ -75,6 +75,7 @@ export async function listPlans(
 /**
  * Adds a version that counts from an instant on, or from now, unless the newest one says the same already.
  * @throws AforoError `invalid_argument` where a version would begin in the past
+ * @throws AforoError `conflict` where it is in another currency than the versions before
  */
 export async function putPlan(
   client: pg.PoolClient,
@@ -92,6 +93,13 @@ export async function putPlan(
   if (from !== undefined && Date.parse(from) < now.getTime()) {
     const message = 'must not be in the past: usage since then was charged'
     throw new AforoError('invalid_argument', `/from ${message}`, { faults: [{ path: '/from', message }] })
+  }
+  const currency = (newest?.body as Plan | undefined)?.currency
+  if (currency !== undefined && currency !== plan.currency) {
+    const message = `plan ${planId} is in ${currency}: what was charged in it cannot go on in ${plan.currency}; make another plan`
+    throw new AforoError('conflict', message, {
+      faults: [{ path: '/currency', message: `must be ${currency}` }],
+    })
   }
   const recordedAt = now.toISOString()
   const [row] = await drizzle(client)

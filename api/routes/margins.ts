@@ -19,7 +19,8 @@ const marginFields = z.object({
   calls: z.int(),
   cogs: decimal.nullable().describe('null while any call of the group is unpriced'),
   cogs_known: decimal.optional().describe('where cogs is null: the part that is known'),
-  revenue: decimal,
+  revenue: decimal.nullable().describe('null while some of it is in a currency without a rate'),
+  revenue_known: decimal.optional().describe('where revenue is null: the part that is known'),
   margin: decimal.nullable(),
   margin_pct: decimal.nullable(),
   unpriced_calls: z.int(),
@@ -33,7 +34,7 @@ export const marginRoutes = [
     path: '/v1/margins',
     summary: 'Cost, revenue and margin by model, provider, customer, product, agent or day (UTC).',
     description:
-      'In the order of the keys. What belongs to no key, such as tools in `group_by=model`, is a row with the key ' +
+      'In USD, whatever currencies plans are in. In the order of the keys. What belongs to no key, such as tools in `group_by=model`, is a row with the key ' +
       'null, so that the rows add up to everything. `Accept: text/plain` gives a table.',
     pathFields: z.object({}),
     queryFields: z.strictObject({
@@ -60,14 +61,16 @@ function showMargin(row: MarginRow, groupBy: Grouping): Margin {
   const revenue = new Decimal(row.revenue)
   const calls = Number(row.calls)
   const unpriced = Number(row.unpricedCalls)
-  const margin = unpriced === 0 ? revenue.minus(known) : null
+  const isRevenueKnown = Number(row.unconverted) === 0
+  const margin = unpriced === 0 && isRevenueKnown ? revenue.minus(known) : null
   return {
     key: row.key,
     ...(groupBy === 'model' && { provider: row.second }),
     calls,
-    cogs: margin && trimNumeric(row.cogs),
-    ...(margin === null && { cogs_known: trimNumeric(row.cogs) }),
-    revenue: trimNumeric(row.revenue),
+    cogs: unpriced === 0 ? trimNumeric(row.cogs) : null,
+    ...(unpriced > 0 && { cogs_known: trimNumeric(row.cogs) }),
+    revenue: isRevenueKnown ? trimNumeric(row.revenue) : null,
+    ...(!isRevenueKnown && { revenue_known: trimNumeric(row.revenue) }),
     margin: margin?.toFixed() ?? null,
     margin_pct: margin && percentOf(margin, revenue),
     unpriced_calls: unpriced,

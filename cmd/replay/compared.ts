@@ -43,7 +43,7 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
         ${value(
           'trim_scale(sum(cogs))',
           `(array_agg(concat_ws('/', status, unpriced, customer_id, subscription_id, period_start, plan_id,
-            plan_version, currency) order by revision desc))[1]`,
+            plan_version, currency, fx_rate_id) order by revision desc))[1]`,
         )} as value,
         ${value('trim_scale(sum(price))', 'trim_scale(sum(credits))')} as charges, bool_or(o.event_id is not null) as ordered
       from aforo_store.ratings r left join ordered o on o.tenant_id = r.tenant_id and o.event_id = r.event_id
@@ -51,11 +51,12 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
   },
   {
     name: 'cost lines',
-    text: `select ${key('tenant_id', 'event_id', 'part', 'provider', 'model', 'tool', 'meter', 'service_tier', 'price_row_id::text')} as key,
-        ${value('trim_scale(sum(quantity))', 'trim_scale(sum(amount))', 'trim_scale(min(unit_price))', 'min(per)')} as value,
+    text: `select ${key('tenant_id', 'event_id', 'part', 'provider', 'model', 'tool', 'meter', 'service_tier', 'price_row_id::text', 'price_discount_id::text', 'fx_rate_id::text')} as key,
+        ${value('trim_scale(sum(quantity))', 'trim_scale(sum(amount))', 'trim_scale(sum(native_amount))', 'trim_scale(min(unit_price))', 'min(per)')} as value,
         '' as charges, false as ordered
       from aforo_store.cost_lines
-      group by tenant_id, event_id, part, provider, model, tool, meter, service_tier, price_row_id
+      group by tenant_id, event_id, part, provider, model, tool, meter, service_tier, price_row_id,
+        price_discount_id, fx_rate_id
       having sum(quantity) <> 0 or sum(amount) <> 0`,
   },
   {

@@ -70,7 +70,7 @@ async function auditPage(
     if (fault !== null) report.gap('ratings', { ...about, found: fault })
     try {
       const offer = facts.offerOf(rated, bookedOf(rated))
-      const priceNow = async () => (await pricing.forEvents(client, [event], now))(tenantId)
+      const priceNow = async () => (await pricing.forEvents(client, [event], now))(event)
       const again = await compareBooks({ rating, offer, priceNow, noCounters }, report)
       compareFindings(again, listed.get(nameOf(tenantId, eventId)) ?? [], report)
     } catch (error) {

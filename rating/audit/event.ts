@@ -1,7 +1,8 @@
 import type { AuditCheck, AuditReport } from '../../core/audit.ts'
 import { decimalText } from '../../core/money.ts'
-import { type PriceOf, REPORTED } from '../cost.ts'
+import { REPORTED } from '../cost.ts'
 import type { ChargeStep, LockedCounters } from '../counters.ts'
+import { NO_PRICES, type Prices } from '../pricing.ts'
 import { type EventOffer, isUnpriced, prepareEvent, type RatedEvent, settleEvent } from '../rate-event.ts'
 import { bookedPriceOf, settledCosts } from '../settled-costs.ts'
 import type { StoredRating } from './rated-events.ts'
@@ -11,7 +12,7 @@ export interface EventBooks {
   readonly rating: StoredRating
   readonly offer: EventOffer
   /** Prices as the book has them now: only asked where the booked ones do not explain the lines. */
-  readonly priceNow: () => Promise<PriceOf>
+  readonly priceNow: () => Promise<Prices>
   /** Counters of which none is locked. */
   readonly noCounters: LockedCounters
 }
@@ -77,14 +78,14 @@ async function rateAgain({ rating, offer, priceNow, noCounters }: EventBooks): P
   const costs = rating.revision === 0 ? booked.costs : settledCosts(booked.costs)
   const settled = { ...offer, booked: { ...booked, costs } }
   const asReported = costs.some(({ meter }) => meter === REPORTED)
-  const rate = (priceOf: PriceOf): RatedAgain => {
-    const prepared = prepareEvent(settled, priceOf)
+  const rate = (prices: Prices): RatedAgain => {
+    const prepared = prepareEvent(settled, prices)
     // What is lacking is told; the counters are not to be moved for it.
     return { rated: settleEvent({ ...prepared, steps: [] }, noCounters), lacking: prepared.steps, asReported }
   }
-  const first = rate(() => null)
+  const first = rate(NO_PRICES)
   if (first.rated.costLines.length === 0) return first
-  const second = rate(bookedPriceOf(costs))
+  const second = rate({ ...NO_PRICES, priceOf: bookedPriceOf(costs) })
   if (second.rated.costLines.length === 0) return second
   const third = rate(await priceNow())
   return third.rated.costLines.length === 0 ? third : second

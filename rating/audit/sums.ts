@@ -18,6 +18,8 @@ export async function auditSums(
   await askForGaps(client, { check: 'sums', text: SUMS, values }, report)
   await askForGaps(client, { check: 'price_rows', text: UNIT_PRICES, values }, report)
   await askForGaps(client, { check: 'price_rows', text: AMOUNTS, values }, report)
+  await askForGaps(client, { check: 'price_rows', text: SHARES, values }, report)
+  await askForGaps(client, { check: 'ratings', text: RATES, values }, report)
   const { rows } = await client.query<{ count: string }>(count('rating_queue'), values)
   report.pending('revisions to be rated', Number(rows[0]!.count))
 }
@@ -60,14 +62,16 @@ const SUMS = `
     select tenant_id, event_id, revision, time, sum(amount) as amount from aforo_store.price_lines where ${IN_SCOPE}
     group by tenant_id, event_id, revision, time
   ), stack as (
-    select tenant_id, event_id, revision, time, sum(cogs) as cogs, sum(price) as price
+    select tenant_id, event_id, revision, time, sum(cogs) as cogs, sum(price) as price,
+      sum(coalesce(price_usd, price)) as usd
     from aforo_store.event_lines where ${IN_SCOPE}
     group by tenant_id, event_id, revision, time
   ), summed as (
     select tenant_id, event_id, revision, rating.cogs is null as unrated, coalesce(rating.cogs, 0) as cogs,
       coalesce(rating.price, 0) as price, coalesce(cost.amount, 0) as cost_lines,
       coalesce(price.amount, 0) as price_lines, coalesce(stack.cogs, 0) as stack_cogs,
-      coalesce(stack.price, 0) as stack_price
+      coalesce(stack.price, 0) as stack_price, coalesce(rating.price_usd, rating.price, 0) as usd,
+      coalesce(stack.usd, 0) as stack_usd
     from (select * from aforo_store.ratings where ${IN_SCOPE}) rating
     full join cost using (tenant_id, event_id, revision, time)
     full join price using (tenant_id, event_id, revision, time)
@@ -78,10 +82,13 @@ const SUMS = `
       when cogs <> cost_lines or cogs <> stack_cogs
         then format('costs %s, its cost lines %s, its event lines %s', trim_scale(cogs), trim_scale(cost_lines),
           trim_scale(stack_cogs))
+      when usd <> stack_usd
+        then format('is priced %s USD, its event lines %s', trim_scale(usd), trim_scale(stack_usd))
       else format('is priced %s, its price lines %s, its event lines %s', trim_scale(price), trim_scale(price_lines),
         trim_scale(stack_price)) end as found
   from summed
-  where unrated or cogs <> cost_lines or cogs <> stack_cogs or price <> price_lines or price <> stack_price`
+  where unrated or cogs <> cost_lines or cogs <> stack_cogs or price <> price_lines or price <> stack_price
+    or usd <> stack_usd`
 
 /** By price row: where a line says another unit price than its row, one of the two was changed. */
 const UNIT_PRICES = `
@@ -105,22 +112,73 @@ const UNIT_PRICES = `
     or (row.unit_price, row.per, row.currency) is distinct from (line.unit_price, line.per, line.currency)))`
 
 /**
- * quantity × unit price / per, to within half of the last digit: multiplied out, so that nothing is rounded here. A line
- * that is the difference of two rounded ones may be off by itself; only of events with such lines sums are taken.
+ * quantity × unit price / per, less the discount and by the rate a line names, to within half of the last digit:
+ * multiplied out, so that nothing is rounded here. A line that is the difference of two rounded ones may be off by
+ * itself; only of events with such lines sums are taken. A share of a window is off by less than one of the last digit,
+ * and is compared with what was spread.
  */
 const AMOUNTS = `
-  with doubtful as (
-    select distinct tenant_id, event_id from aforo_store.cost_lines
-    where ${IN_SCOPE} and ${isOff('amount', 'quantity')}
+  with line as not materialized (
+    select line.*, coalesce(discount.discount_pct, 0) as pct, coalesce(rate.usd, 1) as usd,
+      case when line.allocated then 1 else 0.5 end as last_digits,
+      line.price_discount_id is not null and discount.tenant_id is distinct from line.tenant_id
+        or line.fx_rate_id is not null and (rate.tenant_id, rate.currency) is distinct from (line.tenant_id, line.currency)
+        or line.unit_price is not null and line.currency <> 'USD' and line.fx_rate_id is null as is_lost
+    from aforo_store.cost_lines line
+    left join aforo_store.price_discounts discount on discount.price_discount_id = line.price_discount_id
+    left join aforo_store.fx_rates rate on rate.fx_rate_id = line.fx_rate_id
+    where ($1::text is null or line.tenant_id = $1) and line.time >= $2::timestamptz and line.time < $3::timestamptz
+  ), doubtful as (
+    select distinct tenant_id, event_id from line
+    where is_lost or ${isOff('amount', 'quantity', 'usd')} or ${isOff('native_amount', 'quantity', '1')}
   )
   select 'event' as kind, tenant_id, event_id as id,
-    format('%s of %s at %s per %s cannot be %s', trim_scale(sum(quantity)), meter, trim_scale(unit_price), per,
-      trim_scale(sum(amount))) as found
-  from aforo_store.cost_lines join doubtful using (tenant_id, event_id)
-  where ${IN_SCOPE} and unit_price is not null
-  group by tenant_id, event_id, part, provider, model, tool, meter, service_tier, price_row_id, unit_price, per
-  having ${isOff('sum(amount)', 'sum(quantity)')}`
+    case when is_lost then format('names discount %s and rate %s, which are not there for %s', price_discount_id,
+        fx_rate_id, currency)
+      else format('%s of %s at %s per %s cannot be %s', trim_scale(sum(quantity)), meter, trim_scale(unit_price), per,
+        trim_scale(sum(amount))) end as found
+  from line join doubtful using (tenant_id, event_id)
+  where unit_price is not null
+  group by tenant_id, event_id, part, provider, model, tool, meter, service_tier, price_row_id, unit_price, per,
+    currency, price_discount_id, fx_rate_id, pct, usd, last_digits, is_lost
+  having is_lost or ${isOff('sum(amount)', 'sum(quantity)', 'usd')}
+    or ${isOff('sum(native_amount)', 'sum(quantity)', '1')}`
 
-function isOff(amount: string, quantity: string): string {
-  return `abs(${amount} * per - ${quantity} * unit_price) * 2 > per * 0.000000000000000001`
+function isOff(amount: string, quantity: string, usd: string): string {
+  return `abs(${amount} * per * 100 - ${quantity} * unit_price * (100 - pct) * ${usd}) > per * 100 * last_digits * 0.000000000000000001`
 }
+
+/** What an event's rating says of its currency's rate is what that rate says. */
+const RATES = `
+  select 'event' as kind, rating.tenant_id, rating.event_id as id,
+    format('names rate %s at %s USD, which says %s', rating.fx_rate_id, trim_scale(rating.fx_usd),
+      coalesce(trim_scale(rate.usd)::text, 'nothing')) as found
+  from (select * from aforo_store.ratings where ${IN_SCOPE} and fx_rate_id is not null) rating
+  left join aforo_store.fx_rates rate on rate.fx_rate_id = rating.fx_rate_id
+  where (rate.tenant_id, rate.currency, rate.usd) is distinct from (rating.tenant_id, rating.currency, rating.fx_usd)`
+
+/** The shares of a window add up to what it cost; what an event's lines say of it is its share. */
+const SHARES = `
+  with spread as (
+    select share.tenant_id, share.price_row_id, sum(share.amount) as amount, sum(share.quantity) as quantity
+    from aforo_store.allocation_shares share
+    where $1::text is null or share.tenant_id = $1
+    group by 1, 2
+  ), charged as (
+    select tenant_id, event_id, price_row_id, part, meter, service_tier, sum(amount) as amount
+    from aforo_store.cost_lines where ${IN_SCOPE} and allocated
+    group by 1, 2, 3, 4, 5, 6
+    having sum(quantity) <> 0
+  )
+  select 'price row' as kind, spread.tenant_id, spread.price_row_id::text as id,
+    format('costs %s for %s, and its shares are %s for %s', trim_scale(row.unit_price), row.per,
+      trim_scale(spread.amount), trim_scale(spread.quantity)) as found
+  from spread left join aforo_store.price_rows row using (price_row_id)
+  where (row.unit_price, row.per) is distinct from (spread.amount, spread.quantity)
+  union all
+  select 'event', charged.tenant_id, charged.event_id,
+    format('has %s of window %s, and its share is %s', trim_scale(charged.amount), charged.price_row_id,
+      coalesce(trim_scale(share.amount)::text, 'nothing'))
+  from charged left join aforo_store.allocation_shares share
+    using (tenant_id, event_id, price_row_id, part, meter, service_tier)
+  where charged.amount is distinct from share.amount`

@@ -43,6 +43,8 @@ export interface PriceQuestion {
   readonly serviceTier: string
   /** As `priceRegion` names it. */
   readonly region: string
+  /** The region as the span has it, in lower case: what a tenant's own price may name. */
+  readonly place?: string
   /** The call's whole input: it chooses among prices by context length. */
   readonly inputTokens: number
   readonly at: number
@@ -65,7 +67,11 @@ export function resolvePrice(question: PriceQuestion, rowsOf: RowsOf): BookRow |
   const own = resolveMeter(question, question.meter, rowsOf)
   if (own) return own
   if (!TOKEN_METERS.has(question.meter)) {
-    return resolveMeter({ ...question, serviceTier: 'standard', region: '' }, question.meter, rowsOf)
+    return resolveMeter(
+      { ...question, serviceTier: 'standard', region: '', place: '' },
+      question.meter,
+      rowsOf,
+    )
   }
   const other = stepsIn(question.meter, (meter) => resolveMeter(question, meter, rowsOf) !== null)
   return other && resolveMeter(question, other, rowsOf)
@@ -105,13 +111,18 @@ function resolveMeter(question: PriceQuestion, meter: CostMeter, rowsOf: RowsOf)
   question.keys.forEach((key, keyNo) => {
     for (const row of rowsOf(key)) {
       if (row.meter !== meter || !applies(row, question)) continue
-      if (row.region !== question.region && (row.region !== '' || (regional && row.book === 'catalogue')))
-        continue
+      if (!isThere(row, question, regional)) continue
       const ranked = { row, rank: [BOOKS.indexOf(row.book), row.tenantId === '' ? 1 : 0, keyNo] as const }
       if (best === null || goesBefore(ranked, best)) best = ranked
     }
   })
   return (best as Ranked | null)?.row ?? null
+}
+
+function isThere(row: BookRow, { region, place }: PriceQuestion, regional: boolean): boolean {
+  if (row.region === region) return true
+  if (row.region === '') return !(regional && row.book === 'catalogue')
+  return row.book !== 'catalogue' && row.region === place
 }
 
 /** Whether a meter has a price of the region, of whatever tier and time: then the list's others do not count there. */

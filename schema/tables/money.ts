@@ -56,6 +56,78 @@ export const priceAliases = store.table(
   (t) => [primaryKey({ columns: [t.priceAliasId] })],
 )
 
+export const priceDiscounts = store.table(
+  'price_discounts',
+  {
+    priceDiscountId: bigint('price_discount_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    tenantId: text('tenant_id').notNull(),
+    contractId: text('contract_id').notNull(),
+    provider: text().notNull(),
+    model: text().notNull(),
+    meter: text().notNull(),
+    discountPct: numeric('discount_pct', { precision: 18, scale: 12 }).notNull(),
+    effectiveFrom: instant('effective_from').notNull(),
+    effectiveTo: instant('effective_to'),
+    recordedAt: instant('recorded_at').notNull(),
+    retractedAt: instant('retracted_at'),
+    series: bigint({ mode: 'bigint' }).generatedAlwaysAs(sql`a hash, see the migration`).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.priceDiscountId] })],
+)
+
+export const fxRates = store.table(
+  'fx_rates',
+  {
+    fxRateId: bigint('fx_rate_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    tenantId: text('tenant_id').notNull(),
+    currency: text().notNull(),
+    usd: numeric({ precision: 30, scale: 15 }).notNull(),
+    effectiveFrom: instant('effective_from').notNull(),
+    effectiveTo: instant('effective_to'),
+    recordedAt: instant('recorded_at').notNull(),
+    retractedAt: instant('retracted_at'),
+    source: text().notNull(),
+    series: bigint({ mode: 'bigint' }).generatedAlwaysAs(sql`a hash, see the migration`).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.fxRateId] })],
+)
+
+export const hourlyCosts = store.table(
+  'hourly_costs',
+  {
+    hourlyCostId: bigint('hourly_cost_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    tenantId: text('tenant_id').notNull(),
+    customId: text('custom_id').notNull(),
+    provider: text().notNull(),
+    model: text().notNull(),
+    hourlyUsd: numeric('hourly_usd', { precision: 30, scale: 15 }).notNull(),
+    units: numeric({ precision: 18, scale: 6 }).notNull(),
+    spreadOver: text('spread_over').notNull(),
+    effectiveFrom: instant('effective_from').notNull(),
+    effectiveTo: instant('effective_to'),
+    recordedAt: instant('recorded_at').notNull(),
+    retractedAt: instant('retracted_at'),
+    series: bigint({ mode: 'bigint' }).generatedAlwaysAs(sql`a hash, see the migration`).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.hourlyCostId] })],
+)
+
+export const allocationShares = store.table(
+  'allocation_shares',
+  {
+    tenantId: text('tenant_id').notNull(),
+    priceRowId: bigint('price_row_id', { mode: 'bigint' }).notNull(),
+    eventId: text('event_id').notNull(),
+    part: text().notNull(),
+    meter: text().notNull(),
+    serviceTier: text('service_tier').notNull(),
+    quantity: numeric({ precision: 38, scale: 9 }).notNull(),
+    amount: numeric({ precision: 38, scale: 18 }).notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.priceRowId, t.part, t.meter, t.serviceTier] })],
+)
+
 export const ratings = store.table(
   'ratings',
   {
@@ -77,6 +149,9 @@ export const ratings = store.table(
     credits: numeric({ precision: 38, scale: 18 }),
     computedCogs: numeric('computed_cogs', { precision: 38, scale: 18 }),
     reportedCogs: numeric('reported_cogs', { precision: 38, scale: 18 }),
+    fxRateId: bigint('fx_rate_id', { mode: 'bigint' }),
+    fxUsd: numeric('fx_usd', { precision: 30, scale: 15 }),
+    priceUsd: numeric('price_usd', { precision: 38, scale: 18 }),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.time] })],
 )
@@ -102,6 +177,10 @@ export const costLines = store.table(
     currency: text(),
     amount: numeric({ precision: 38, scale: 18 }),
     spanIds: bytea('span_ids').array().notNull(),
+    priceDiscountId: bigint('price_discount_id', { mode: 'bigint' }),
+    fxRateId: bigint('fx_rate_id', { mode: 'bigint' }),
+    nativeAmount: numeric('native_amount', { precision: 38, scale: 18 }),
+    allocated: boolean(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.lineNo, t.time] })],
 )
@@ -152,6 +231,8 @@ export const eventLines = store.table(
     unpricedCalls: bigint('unpriced_calls', { mode: 'bigint' }).notNull(),
     cogs: numeric({ precision: 38, scale: 18 }).notNull(),
     price: numeric({ precision: 38, scale: 18 }).notNull(),
+    priceUsd: numeric('price_usd', { precision: 38, scale: 18 }),
+    unconverted: integer(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.lineNo, t.time] })],
 )
