@@ -91,9 +91,31 @@ describe('tools', () => {
 
   test('with a price cost it, once per call', () => {
     const tools = [toolCall(1, 'db.query'), toolCall(2, 'db.query')]
-    const lines = costCalls(assemblyOf({ tools }), () => used('7', '0.0023', '1'), AT)
+    const priced: PriceOf = ({ meter }) => (meter === 'tool_call' ? used('7', '0.0023', '1') : null)
+    const lines = costCalls(assemblyOf({ tools }), priced, AT)
     expect(lines).toMatchObject([{ tool: 'db.query', provider: null }])
     expect(lines[0]?.amount?.toFixed()).toBe('0.0046')
+  })
+
+  test('by the second cost their duration, as it is rounded; a doubted one is not known', () => {
+    const hourly = { ...used('7', '3.6', '3600'), feeBasis: 'second', minQuantity: new Decimal(60) } as const
+    const rounded = { ...hourly, minQuantity: null, roundingQuantity: new Decimal(10) } as const
+    const cost = (price: UsedPrice, seconds: bigint, type = 'function', doubted = false) => {
+      const tool = toolCall(1, 'browser', { type })
+      const anomalies = doubted ? [{ kind: 'bad_time', spanId: tool.spanId, reason: 'future' } as const] : []
+      const tools = [{ ...tool, endNano: tool.startNano + seconds * 1_000_000_000n }]
+      const priced: PriceOf = ({ meter }) => (meter === 'tool_second' ? price : null)
+      return costCalls(assemblyOf({ tools, anomalies }), priced, AT).map(({ meter, quantity, amount }) => [
+        meter,
+        quantity.toFixed(),
+        amount?.toFixed() ?? null,
+      ])
+    }
+    const call = ['tool_call', '1', '0']
+    expect(cost(hourly, 7n)).toEqual([call, ['tool_second', '60', '0.06']])
+    expect(cost(hourly, 61n)).toEqual([call, ['tool_second', '61', '0.061']])
+    expect(cost(rounded, 61n, 'extension')).toEqual([call, ['tool_second', '70', '0.07']])
+    expect(cost(hourly, 61n, 'function', true)).toEqual([call, ['tool_second', '0', null]])
   })
 })
 

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
 import type { Plan } from '../../core/plan.ts'
 import { type PlanChoice, SIMULATION_CUSTOMERS_MAX, type SimulationOrder } from '../../core/simulation.ts'
+import { COST_CURRENCY } from '../cost.ts'
 import { type PlanRef, PlanShelf, type PlanVersionStart, versionAt } from '../plan-shelf.ts'
 import type { Term } from './terms.ts'
 
@@ -72,7 +73,16 @@ export interface Plans {
   readonly planOf: (ref: Omit<PlanRef, 'tenantId'>) => Plan
 }
 
-/** All versions of the plans. */
+/** What is compared is added up, and currencies do not add up. */
+function refuseForeign({ currency }: Plan, named: string): void {
+  if (currency === COST_CURRENCY) return
+  throw new AforoError('invalid_argument', `${named} is in ${currency}: simulations are in ${COST_CURRENCY}`)
+}
+
+/**
+ * All versions of the plans.
+ * @throws AforoError `invalid_argument` where one is in another currency than USD
+ */
 export async function readPlans(
   client: pg.PoolClient,
   tenantId: string,
@@ -83,6 +93,7 @@ export async function readPlans(
   const starts = await shelf.readStarts(client, refs)
   const versions = refs.flatMap((ref) => starts(ref).map(({ version }) => ({ ...ref, version })))
   const planOf = await shelf.readPlans(client, versions)
+  for (const ref of versions) refuseForeign(planOf(ref), `plan ${ref.planId}`)
   return {
     startsOf: (planId) => starts({ tenantId, planId }),
     planOf: (ref) => planOf({ tenantId, ...ref }),
@@ -96,7 +107,10 @@ export async function readChoice(
   choice: PlanChoice | null,
 ): Promise<Plan | null> {
   if (choice === null) return null
-  if ('body' in choice) return choice.body
+  if ('body' in choice) {
+    refuseForeign(choice.body, 'the plan')
+    return choice.body
+  }
   const { planId, version: wanted } = choice
   const { startsOf, planOf } = await readPlans(client, tenantId, [planId])
   const starts = startsOf(planId)

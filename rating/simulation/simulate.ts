@@ -8,6 +8,7 @@ import { inSnapshot } from '../../schema/snapshot.ts'
 import { createPriceBook } from '../prices/book.ts'
 import { createFindKeys } from '../prices/match.ts'
 import { bundledCatalogue } from '../prices/seed.ts'
+import { TermsShelf } from '../prices/terms-shelf.ts'
 import { priceFrom } from '../pricing.ts'
 import { countBooked, countEvent, Seen, type Switching } from './count.ts'
 import { bookedPages, countPending, type ReachingPeriods, usagePages } from './events.ts'
@@ -195,11 +196,19 @@ async function readSwitching(client: pg.PoolClient, order: SimulationOrder): Pro
   const wanted = targets
     .flatMap(({ provider, model }) => findKeys({ provider, model, requestModel: model }))
     .map((key) => ({ ...key, tenantId: order.tenantId }))
-  const rowsFor = await createPriceBook().load(client, wanted, new Date(order.now))
+  const now = new Date(order.now)
+  const rowsFor = await createPriceBook().load(client, wanted, now)
+  const termsOf = await new TermsShelf().load(client, [order.tenantId], now, true)
   return {
     find,
     ratios: order.switches.length === 0 ? [] : order.tokenRatios.map((ratio) => new Decimal(ratio)),
-    priceOf: priceFrom(order.tenantId, findKeys, rowsFor(order.tenantId)),
+    priceOf: priceFrom(
+      order.tenantId,
+      findKeys,
+      rowsFor(order.tenantId),
+      Number.POSITIVE_INFINITY,
+      termsOf(order.tenantId),
+    ),
   }
 }
 
