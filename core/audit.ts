@@ -40,6 +40,17 @@ export const AUDIT_CHECKS = {
   },
   ratings: { invariant: 6, claim: 'status, plan, period and credits of a rating are those of its event' },
   rating_exceptions: { invariant: 6, claim: 'what cannot be costed or charged is listed, and nothing else' },
+  ledger_entries: {
+    invariant: 12,
+    claim: 'entries are numbered without a gap, each with the balance after it, and say what was hashed',
+  },
+  ledger_accounts: { invariant: 12, claim: 'accounts = Σ entries; a grant got its amount and gave no more' },
+  ledger_debits: {
+    invariant: 12,
+    claim: 'Σ debits of an event = its charges in credits, and each leads to revision and spans',
+  },
+  recurring_grants: { invariant: 12, claim: 'each period that began has the grants of its plan' },
+  top_ups: { invariant: 12, claim: 'requests for credits are numbered without a gap' },
   budget_counters: {
     invariant: 13,
     claim: 'what a budget counts = Σ what was rated + Σ what open traces count for',

@@ -10,9 +10,11 @@ import { auditBudgets } from './budgets.ts'
 import { auditCounters } from './counters.ts'
 import { compareBooks } from './event.ts'
 import { compareFindings, readListed } from './findings.ts'
+import { auditLedger } from './ledger.ts'
 import { auditPlans } from './plans.ts'
 import { newestRatings, type RatedRevision, readRated, type StoredRating } from './rated-events.ts'
 import { readRatingFacts } from './rating-facts.ts'
+import { auditRecurring } from './recurring.ts'
 import { auditSums } from './sums.ts'
 
 /** Connections of one snapshot: one for lists and sums, one for each page that is worked on. */
@@ -42,6 +44,8 @@ export async function auditRatings(
   await auditPlans(list, scope, report)
   await auditCounters(list, scope, report)
   await auditBudgets(list, scope, now, report)
+  await auditLedger(list, scope, now, report)
+  await auditRecurring(list, lanes[0]!, scope, now, report)
   const noCounters = await LockedCounters.lock(list, [])
   const sources = { shelf: new PlanShelf(), pricing: createPricing(), noCounters, now }
   await acrossLanes(newestRatings(list, scope), lanes, (ratings, lane) =>

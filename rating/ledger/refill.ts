@@ -142,7 +142,7 @@ function keyOf({ current, start }: Period, rule: string): string {
 }
 
 /** Rules of the plan that a subscription has at an instant. */
-async function readRules(
+export async function readRules(
   client: pg.ClientBase,
   tenantId: string,
   subscriptions: readonly Subscribed[],

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Budget } from '../../core/budget.ts'
 import { SILENT } from '../../core/log.ts'
 import type { Usage } from '../../core/usage.ts'
+import { expireDue } from '../../rating/ledger/expire-due.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
 import { createRater } from '../../rating/rater.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
@@ -9,6 +10,8 @@ import { createCutter } from '../../receiver/cut/cutter.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
 import { defineBudget } from '../../schema/budgets/define.ts'
 import { completeEvents } from '../../schema/completion.ts'
+import { recordGrant } from '../../schema/ledger/grant.ts'
+import { voidGrant } from '../../schema/ledger/void.ts'
 import { transaction } from '../../schema/pool.ts'
 import { storeCustomer, storePlan } from '../rating/events.ts'
 import { callOf, metricsOf, NOON_NANO, noon, otherOf, spanIdOf, traceIdOf } from '../support/usages.ts'
@@ -88,6 +91,38 @@ export function openBooks(pool: pg.Pool) {
   }
 }
 
+/** Of which initech gets three credits each month. */
+const CREDITED = {
+  ...PLAN,
+  bill_as: 'credits',
+  grants: [{ name: 'monthly', amount: '3', rollover: { max: '2' } }],
+}
+
+/** Credits of initech: of a plan, bought, expired, taken back, asked for. Its usage comes with the other traces. */
+async function fillWallet(pool: pg.Pool): Promise<void> {
+  await storePlan(pool, 'credited', CREDITED)
+  await storeCustomer(pool, 'initech')
+  await pool.query(
+    `insert into aforo_store.subscriptions
+       (tenant_id, customer_id, plan_id, effective_from, timezone, anchor_day, recorded_at)
+     values ('default', 'initech', 'credited', '2026-10-01T00:00:00Z', 'UTC', 1, '2026-10-01T00:00:00Z')`,
+  )
+  const wallet = { tenantId: 'default', customerId: 'initech' }
+  const grant = { amount: '4', kind: 'paid' as const, priority: 9, effectiveAt: null }
+  const give = (expiresAt: string | null) =>
+    transaction(pool, (client) => recordGrant(client, wallet, { ...grant, expiresAt }, noon(-7_200)))
+  await give(null)
+  await give(noon(-3_600).toISOString())
+  const voided = await give(null)
+  await transaction(pool, (client) => voidGrant(client, wallet, voided, noon(-3_600)))
+  await pool.query(
+    `insert into aforo_store.credit_top_up_rules
+     values ('default', 'initech', 20, 100, 5, 86400, 3600, null, $1)`,
+    [noon(-3_600)],
+  )
+  await expireDue(pool, noon(-3_600))
+}
+
 /**
  * Books with something of everything: late spans, tools, prices and a customer that come later, calls without usage,
  * price or customer, a call that two traces saw, and a trace and a revision that still wait.
@@ -98,6 +133,7 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
   for (const customer of ['acme', 'globex']) await storeCustomer(pool, customer, 'team')
   await transaction(pool, (client) => defineBudget(client, 'default', 'months', MONTHS, noon(-86_400)))
   await transaction(pool, (client) => defineBudget(client, 'default', 'days', DAYS, noon(-86_400)))
+  await fillWallet(pool)
   const books = openBooks(pool)
   await books.price(-3_600, 'tool', 'db.query', 'tool_call', '0.0003')
   await books.push(
@@ -109,6 +145,7 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
     }),
     toolOf('late', 'tool'),
     otherOf('late', 'other', CHILD),
+    callOf('credits', 'root', { customer: 'initech' }),
     callOf('globex', 'root', { customer: 'globex', startNano: NOON_NANO + 1n }),
     callOf('unpriced', 'root', { provider: 'house', requestModel: 'own-1', responseModel: 'own-1' }),
     callOf('priced', 'root', { provider: 'house', requestModel: 'own-2', responseModel: 'own-2' }),
@@ -134,6 +171,7 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
     5,
     callOf('late', 'later', { ...CHILD, startNano: NOON_NANO - 5n }),
     toolOf('late', 'tool 2'),
+    callOf('credits', 'later', { ...CHILD, customer: 'initech', startNano: NOON_NANO - 5n }),
   )
   for (const seconds of [7, 8, 9]) {
     await books.cut(seconds)
