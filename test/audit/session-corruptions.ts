@@ -1,7 +1,8 @@
 import { sessionEventIdOf } from '../../core/ids.ts'
 import { shortHash } from '../../receiver/cut/sighting-rows.ts'
 import { traceIdOf } from '../support/usages.ts'
-import { type Corruption, evt, ofEvent, ofTrace } from './corruptions.ts'
+import type { Corruption } from './corruption.ts'
+import { evt, ofEvent, ofTrace } from './corruptions.ts'
 
 const CHAT = sessionEventIdOf(shortHash(JSON.stringify(['bot', 'chat', 'acme'])), 0)
 const OF_SESSION = `event_id = '${CHAT}'`
