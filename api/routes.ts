@@ -3,6 +3,7 @@ import type { Route } from './route.ts'
 import { budgetRoutes } from './routes/budgets.ts'
 import { contractRoutes } from './routes/contracts.ts'
 import { creditRoutes } from './routes/credits.ts'
+import { customPriceRoutes } from './routes/custom-prices.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   ...priceRoutes,
   ...ownPriceRoutes,
   ...contractRoutes,
+  ...customPriceRoutes,
   ...fxRoutes,
   ...settingRoutes,
   ...webhookRoutes,

@@ -6,6 +6,7 @@ import { refillDue } from '../rating/ledger/refill-due.ts'
 import { topUpDue } from '../rating/ledger/top-up-due.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
+import { allocateDue } from '../rating/prices/allocate.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
 import { quote } from '../rating/quote.ts'
 import { createRater } from '../rating/rater.ts'
@@ -35,6 +36,9 @@ const LEDGER_TICK_MS = 1_000
 /** How often messages to be sent are looked for, and old ones forgotten. */
 const DELIVER_TICK_MS = 250
 const FORGET_TICK_MS = 60_000
+
+/** How often closed hours of models that cost by the hour are looked for. */
+const ALLOCATION_TICK_MS = 60_000
 
 /** What a process can be. Any number of each may share a database. */
 export const ROLES = { receiver, rater, api } as const
@@ -87,6 +91,12 @@ async function rater(context: Context): Promise<Part> {
     startTicker((now) => expireDue(pool, now), { name: 'expiry', ...timing, everyMs: LEDGER_TICK_MS }),
     startTicker((now) => topUpDue(pool, now), { name: 'top-up', ...timing, everyMs: LEDGER_TICK_MS }),
   ]
+  const allocation = startTicker((now) => allocateDue(pool, now), {
+    name: 'allocation',
+    ...timing,
+    everyMs: ALLOCATION_TICK_MS,
+    backoffMsMax: ALLOCATION_TICK_MS,
+  })
   const webhooks = startWebhooks(context)
   return {
     name: 'rater',
@@ -95,6 +105,7 @@ async function rater(context: Context): Promise<Part> {
       await cut.stop()
       await rate.stop()
       for (const ticker of ledger) await ticker.stop()
+      await allocation.stop()
       await webhooks.stop()
     },
   }

@@ -115,7 +115,7 @@ const EXCLUDED = '23P01'
 
 function refuseSameInstant(error: unknown): never {
   if ((error as { code?: string }).code !== EXCLUDED) throw error
-  throw new AforoError('conflict', 'another override priced the same thing at this very instant')
+  throw new AforoError('conflict', 'something else priced the same thing at this very instant')
 }
 
 /** Whether anything says what that meter of that model costs, whenever. */

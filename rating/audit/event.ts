@@ -83,12 +83,13 @@ async function rateAgain({ rating, offer, priceNow, noCounters }: EventBooks): P
     // What is lacking is told; the counters are not to be moved for it.
     return { rated: settleEvent({ ...prepared, steps: [] }, noCounters), lacking: prepared.steps, asReported }
   }
+  const explains = ({ rated }: RatedAgain) => rated.costLines.length === 0
   const first = rate(NO_PRICES)
-  if (first.rated.costLines.length === 0) return first
-  const second = rate({ ...NO_PRICES, priceOf: bookedPriceOf(costs) })
-  if (second.rated.costLines.length === 0) return second
+  const second = explains(first) ? first : rate({ ...NO_PRICES, priceOf: bookedPriceOf(costs) })
+  // Why something is unpriced only the book can say: it may know a price that waits for a rate.
+  if (explains(second) && !isUnpriced(second.rated.costs)) return second
   const third = rate(await priceNow())
-  return third.rated.costLines.length === 0 ? third : second
+  return explains(third) ? third : second
 }
 
 function words(

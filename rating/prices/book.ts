@@ -84,7 +84,7 @@ async function readKeys(
 const micros = (instant: string) => `(extract(epoch from ${instant}) * 1000000)::bigint::text`
 
 /**
- * The rows of keys, and those of the models that a key means by an alias, while it does and as far as that is known.
+ * The rows of keys (what windows cost is no price of a call, and there is a row for each hour), and those of the models that a key means by an alias, while it does and as far as that is known.
  * `least` and `greatest` leave out nulls, as an end that is not there wants it.
  */
 const ROWS = `
@@ -95,6 +95,7 @@ const ROWS = `
     from key
     join aforo_store.price_rows row
       on row.provider = key.provider and row.model = key.model and row.tenant_id in (key.tenant_id, '')
+        and row.meter <> 'allocated'
     union all
     select key.no, true, greatest(row.effective_from, alias.effective_from), least(row.effective_to, alias.effective_to),
       greatest(row.recorded_at, alias.recorded_at), least(row.retracted_at, alias.retracted_at), row.price_row_id
@@ -103,6 +104,7 @@ const ROWS = `
       on alias.provider = key.provider and alias.alias = key.model and alias.tenant_id in (key.tenant_id, '')
     join aforo_store.price_rows row
       on row.provider = alias.to_provider and row.model = alias.to_model and row.tenant_id in (key.tenant_id, '')
+        and row.meter <> 'allocated'
   )
   select row.no::integer as no, row.price_row_id::text as price_row_id, said.tenant_id, said.book, said.meter,
     said.service_tier, said.region, said.currency, said.unit_price::text as unit_price, said.per::text as per,
