@@ -7,7 +7,7 @@ export const BODY_BYTES_MAX = 1_048_576
 const JSON_TYPES = ['application/json', 'application/*+json']
 
 /** Reads JSON bodies. A body of another type is refused, not ignored: its sender would believe it was read. */
-export function jsonBody(): RequestHandler[] {
+export function jsonBody(bytesMax = BODY_BYTES_MAX): RequestHandler[] {
   return [
     (request, _response, next) => {
       if (hasBody(request.headers) && !request.is(JSON_TYPES)) {
@@ -15,7 +15,7 @@ export function jsonBody(): RequestHandler[] {
       }
       next()
     },
-    express.json({ limit: BODY_BYTES_MAX, type: JSON_TYPES, strict: true }),
+    express.json({ limit: bytesMax, type: JSON_TYPES, strict: true }),
   ]
 }
 

@@ -18,7 +18,15 @@ export function endpoint(route: Route, deps: ApiDeps): RequestHandler {
     const input = checkedInput(route, request)
     const wantsText = route.hasText === true && request.accepts(['json', 'text']) === 'text'
     const answer = await transaction(deps.pool, (client) => {
-      const call = { ...input, ...deps.pricing, tenantId, client, now: deps.now(), wantsText }
+      const call = {
+        ...input,
+        ...deps.pricing,
+        prices: deps.prices,
+        tenantId,
+        client,
+        now: deps.now(),
+        wantsText,
+      }
       return route.method === 'get' ? inSnapshot(client, route, call) : onceOnly(client, route, call, request)
     })
     send(response, answer)

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { z } from 'zod'
 import type { TenantId } from '../core/ids.ts'
 import type { Pricing } from '../core/quote.ts'
+import type { PriceUpdates } from './price-updates.ts'
 
 /** What a handler is given: input that has been checked, and a client inside a transaction of its own. */
 export interface Call<P, Q, B> extends Pricing {
@@ -11,6 +12,7 @@ export interface Call<P, Q, B> extends Pricing {
   readonly body: B
   /** Reads: one snapshot for all statements. Writes: committed with the answer, rolled back with an error. */
   readonly client: pg.PoolClient
+  readonly prices: PriceUpdates
   readonly now: Date
   /** The client asked for text/plain, and the route has it. */
   readonly wantsText: boolean
@@ -35,6 +37,8 @@ export interface Route<P = unknown, Q = unknown, B = unknown> {
   readonly queryFields: z.ZodType<Q>
   /** Undefined: the endpoint takes no body. */
   readonly bodyFields?: z.ZodType<B>
+  /** Where a body may be larger than `BODY_BYTES_MAX`. */
+  readonly bodyBytesMax?: number
   readonly answers: Readonly<Record<number, z.ZodType>>
   readonly hasText?: boolean
   /** The role it takes. Default: `read` for GET, `admin` for the others. */

@@ -12,6 +12,7 @@ import { fxRoutes } from './routes/fx.ts'
 import { marginRoutes } from './routes/margins.ts'
 import { ownPriceRoutes } from './routes/own-prices.ts'
 import { planRoutes } from './routes/plans.ts'
+import { priceUpdateRoutes } from './routes/price-updates.ts'
 import { priceRoutes } from './routes/prices.ts'
 import { productRoutes } from './routes/products.ts'
 import { quoteRoutes } from './routes/quotes.ts'
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   ...contractRoutes,
   ...customPriceRoutes,
   ...fxRoutes,
+  ...priceUpdateRoutes,
   ...settingRoutes,
   ...webhookRoutes,
   ...productRoutes,

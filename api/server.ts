@@ -12,6 +12,7 @@ import { health } from './health.ts'
 import { longEndpoint } from './long-endpoint.ts'
 import { countRequests } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
+import type { PriceUpdates } from './price-updates.ts'
 import { problemHandler } from './problem.ts'
 import { LONG_ROUTES, ROUTES } from './routes.ts'
 
@@ -30,6 +31,7 @@ export interface ApiDeps {
   readonly registry: Registry
   readonly pricing: Pricing
   readonly simulate: Simulate
+  readonly prices: PriceUpdates
   readonly now: () => Date
   /** Of the program, for the OpenAPI document. */
   readonly version: string
@@ -50,6 +52,8 @@ export function createApi(deps: ApiDeps): express.Express {
   app.get('/openapi.json', (_request, response) => {
     response.json(document)
   })
+  for (const { path, bodyBytesMax } of ROUTES)
+    if (bodyBytesMax !== undefined) app.use(path, jsonBody(bodyBytesMax))
   app.use(jsonBody())
   for (const route of ROUTES) {
     app[route.method](pathOf(route), endpoint(route, deps))

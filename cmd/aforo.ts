@@ -6,6 +6,7 @@ import { conformanceCommand } from './conformance.ts'
 import { exportCommand } from './export.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { pricesCommand } from './prices.ts'
 import { replayCommand } from './replay.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
@@ -25,6 +26,7 @@ program.addCommand(serveCommand('api', 'REST API', ['api']))
 program.addCommand(migrateCommand())
 program.addCommand(keysCommand())
 program.addCommand(auditCommand())
+program.addCommand(pricesCommand())
 program.addCommand(replayCommand())
 program.addCommand(conformanceCommand())
 program.addCommand(traceDebitCommand())

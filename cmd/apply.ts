@@ -6,6 +6,7 @@ import { readConfig } from '../core/config.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
+import { createPriceUpdates } from '../rating/prices/updates/price-updates.ts'
 import { quote } from '../rating/quote.ts'
 import { openPool } from '../schema/pool.ts'
 import { joinDatabase } from './database.ts'
@@ -25,7 +26,8 @@ export function applyCommand(): Command {
       const pool = openPool(database.url, { max: 1 })
       try {
         const pricing = { parsePlan, quote, periodOf }
-        const applied = await applyFile(pool, tenant, text, { pricing, now: new Date() })
+        const prices = createPriceUpdates({ source: config.priceSource, against: config.priceCrossCheck })
+        const applied = await applyFile(pool, tenant, text, { pricing, prices, now: new Date() })
         process.stdout.write(applied.map(line).join(''))
       } finally {
         await pool.end()

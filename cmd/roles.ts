@@ -8,6 +8,7 @@ import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { allocateDue } from '../rating/prices/allocate.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
+import { createPriceUpdates } from '../rating/prices/updates/price-updates.ts'
 import { quote } from '../rating/quote.ts'
 import { createRater } from '../rating/rater.ts'
 import { assemble } from '../receiver/assemble/assemble.ts'
@@ -16,7 +17,9 @@ import { startReceiver } from '../receiver/receiver.ts'
 import { createDeliverer } from '../webhooks/deliverer.ts'
 import { forgetOld } from '../webhooks/forget.ts'
 import { type Context, cutSettings } from './context.ts'
+import { startScheduledPull } from './prices/scheduled-pull.ts'
 import { createSimulator } from './simulate/simulator.ts'
+
 import { startTicker } from './ticker.ts'
 import { VERSION } from './version.ts'
 
@@ -98,6 +101,7 @@ async function rater(context: Context): Promise<Part> {
     backoffMsMax: ALLOCATION_TICK_MS,
   })
   const webhooks = startWebhooks(context)
+  const pull = startScheduledPull(context)
   return {
     name: 'rater',
     ports: {},
@@ -107,6 +111,7 @@ async function rater(context: Context): Promise<Part> {
       for (const ticker of ledger) await ticker.stop()
       await allocation.stop()
       await webhooks.stop()
+      await pull?.stop()
     },
   }
 }
@@ -154,6 +159,7 @@ async function api({ config, pool, databaseUrl, access, log, registry }: Context
     log,
     registry,
     pricing,
+    prices: createPriceUpdates({ source: config.priceSource, against: config.priceCrossCheck }),
     simulate: createSimulator(databaseUrl),
     now: () => new Date(),
     version: VERSION,

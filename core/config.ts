@@ -20,6 +20,12 @@ export interface Config {
   readonly cutIdleMs: number
   readonly cutMaxAgeMs: number
   readonly maxBodyBytes: number
+  /** File or URL of the price catalogue that is pulled; empty: none. */
+  readonly priceSource: string
+  /** File or URL of a second catalogue; empty: none. */
+  readonly priceCrossCheck: string
+  /** 0: only when asked. */
+  readonly pricePullHours: number
   readonly webhookPrivate: 'auto' | 'allow' | 'refuse'
   readonly log: string
   /** `role:secret` pairs, stored (hashed) at start where the tenant `default` has no key yet. */
@@ -133,6 +139,29 @@ export const SETTINGS: readonly Setting[] = [
     parse: oneOf('auto', 'allow', 'refuse'),
   },
   {
+    name: 'AFORO_PRICE_SOURCE',
+    field: 'priceSource',
+    secret: true,
+    fallback: '',
+    about: 'Price catalogue to pull: a file or URL, `#sha256=…` behind it where it must be a known one.',
+    parse: fileOrUrl,
+  },
+  {
+    name: 'AFORO_PRICE_CROSS_CHECK',
+    field: 'priceCrossCheck',
+    secret: true,
+    fallback: '',
+    about: 'A second price catalogue: where it disagrees, a person decides.',
+    parse: fileOrUrl,
+  },
+  {
+    name: 'AFORO_PRICE_PULL_HOURS',
+    field: 'pricePullHours',
+    fallback: '0',
+    about: 'The catalogue is pulled this often; 0: only when asked.',
+    parse: integer(0, 8_784),
+  },
+  {
     name: 'AFORO_LOG',
     field: 'log',
     fallback: 'info',
@@ -170,6 +199,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (faults.length === 0 && (values.cutQuietMs as number) > (values.cutIdleMs as number)) {
     faults.push({ path: 'AFORO_CUT_QUIET_MS', message: 'must not be longer than AFORO_CUT_IDLE_MS' })
   }
+  if (faults.length === 0 && values.pricePullHours !== 0 && values.priceSource === '') {
+    faults.push({ path: 'AFORO_PRICE_PULL_HOURS', message: 'needs AFORO_PRICE_SOURCE' })
+  }
   if (faults.length > 0) {
     const list = faults.map((f) => `${f.path} ${f.message}`).join('; ')
     throw new AforoError('invalid_argument', `settings: ${list}`, { faults })
@@ -192,6 +224,12 @@ function address(text: string): Address {
 function databaseUrl(text: string): string | null {
   if (text === '') return null
   if (!/^postgres(ql)?:\/\//.test(text)) throw new Error('must be a postgres:// URL')
+  return text
+}
+
+function fileOrUrl(text: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && !(/^https?:/i.test(text) && URL.canParse(text)))
+    throw new Error('must be a file or an http(s) URL')
   return text
 }
 

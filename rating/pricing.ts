@@ -155,7 +155,8 @@ function sameNames(a: ModelNames, b: ModelNames): boolean {
   return a.model === b.model && a.provider === b.provider && a.requestModel === b.requestModel
 }
 
-function wantedKeys(event: ClaimedRevision, findKeys: FindKeys): readonly WantedKey[] {
+/** The keys that an event asks the book for. */
+export function wantedKeys(event: ClaimedRevision, findKeys: FindKeys): readonly WantedKey[] {
   const { calls, tools } = event.document as AssemblyDocument
   // A packed call leaves out what it does not have.
   const names: ModelNames[] = [

@@ -4,6 +4,7 @@ import { AforoError } from '../core/errors.ts'
 import { type Log, SILENT } from '../core/log.ts'
 import { BudgetShelf } from '../schema/budgets/shelf.ts'
 import { transaction } from '../schema/pool.ts'
+import { adjustRated } from './adjust.ts'
 import { type ClaimedRevision, type ClaimOrder, claimRevisions } from './claim.ts'
 import { countRated } from './count-rated.ts'
 import { LockedCounters } from './counters.ts'
@@ -95,6 +96,7 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     await writeRatings(client, rated, now)
     await writeFindings(client, rated, now)
     await countRated(client, budgets, rated, now)
+    await adjustRated(client, rated, now)
     return rated
   }
 

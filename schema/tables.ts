@@ -10,6 +10,8 @@ export * from './tables/events.ts'
 export * from './tables/journal.ts'
 export * from './tables/money.ts'
 export * from './tables/plans.ts'
+export * from './tables/price-updates.ts'
 export * from './tables/sessions.ts'
+
 export * from './tables/settings.ts'
 export * from './tables/webhooks.ts'

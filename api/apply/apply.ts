@@ -6,6 +6,7 @@ import type { TenantId } from '../../core/ids.ts'
 import type { Pricing } from '../../core/quote.ts'
 import { transaction } from '../../schema/pool.ts'
 import { faultsOf } from '../endpoint.ts'
+import type { PriceUpdates } from '../price-updates.ts'
 import type { Call, Route } from '../route.ts'
 import { type ApplyItem, readApplyFile, refusal } from './read.ts'
 
@@ -30,11 +31,11 @@ export async function applyFile(
   pool: pg.Pool,
   tenantId: TenantId,
   text: string,
-  { pricing, now }: { readonly pricing: Pricing; readonly now: Date },
+  { pricing, prices, now }: { readonly pricing: Pricing; readonly prices: PriceUpdates; readonly now: Date },
 ): Promise<readonly Applied[]> {
   const { items, located } = readApplyFile(text)
   return transaction(pool, async (client) => {
-    const around = { ...pricing, tenantId, client, now, wantsText: false }
+    const around = { ...pricing, prices, tenantId, client, now, wantsText: false }
     const applied: Applied[] = []
     const faults: FieldFault[] = []
     for (const item of items) {

@@ -7,7 +7,7 @@ import { BEGINNING, type ListPrice } from './list-price.ts'
 export const CATALOGUE_SOURCE = '@pydantic/genai-prices'
 
 /** The catalogue's price keys that a meter of ours can express, with the number of units a price is for. */
-const PRICE_KEYS: ReadonlyMap<string, PriceUnit> = new Map([
+export const PRICE_KEYS: ReadonlyMap<string, PriceUnit> = new Map([
   ['input_mtok', tokens('input_uncached')],
   ['cache_read_mtok', tokens('cache_read')],
   ['cache_write_mtok', tokens('cache_write')],

@@ -1,3 +1,4 @@
+import { effective, sameTerms } from './in-force.ts'
 import { type ListPrice, seriesOf } from './list-price.ts'
 
 /**
@@ -42,29 +43,9 @@ function changes(
   for (const instant of instants) {
     const want = effective(wanted, instant)
     const have = effective(added, instant) ?? effective(known, instant)
-    if (want && !(have && saysTheSame(have, want))) added.push({ ...want, effectiveFrom: instant })
+    if (want && !(have && sameTerms(have, want))) added.push({ ...want, effectiveFrom: instant })
   }
   return added
-}
-
-function saysTheSame(a: ListPrice, b: ListPrice): boolean {
-  return (
-    a.unitPrice === b.unitPrice &&
-    a.per === b.per &&
-    a.feeBasis === b.feeBasis &&
-    a.minQuantity === b.minQuantity &&
-    a.roundingQuantity === b.roundingQuantity
-  )
-}
-
-/** The row in force: the latest to begin, of two the one recorded later. */
-function effective(rows: readonly ListPrice[], instant: string): ListPrice | undefined {
-  let best: ListPrice | undefined
-  for (const row of rows) {
-    if (row.effectiveFrom > instant || (row.effectiveTo !== null && row.effectiveTo <= instant)) continue
-    if (!best || row.effectiveFrom >= best.effectiveFrom) best = row
-  }
-  return best
 }
 
 function bySeries(rows: readonly ListPrice[]): Map<string, ListPrice[]> {

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { type Provider, waitForUpdate } from '@pydantic/genai-prices'
 import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
-import { completeEvents } from '../../schema/completion.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type RecordedPrice, recordPriceRows } from '../../schema/price-rows.ts'
 import { seedAliases } from './aliases.ts'
+import { catalogueRows, completePriced, lockPriceBook, pulledSeries } from './catalogue-book.ts'
 import { CATALOGUE_SOURCE, toListPrices } from './convert.ts'
 import { correct, knownAliases, withOwnModels } from './correct.ts'
-import type { ListPrice } from './list-price.ts'
-import { createFindKeys, type FindKeys } from './match.ts'
+import { type ListPrice, seriesOf } from './list-price.ts'
+import { createFindKeys } from './match.ts'
 import { renewal } from './renewal.ts'
 
 const DIGEST_KEY = 'price_book_digest'
@@ -40,11 +40,11 @@ export async function seedPriceBook(
     .digest('hex')
   if ((await storedDigest(pool)) === digest) return { added: 0 }
   return transaction(pool, async (client) => {
-    await client.query(`select pg_advisory_xact_lock(hashtextextended('aforo price book', 0))`)
+    await lockPriceBook(client)
     if ((await storedDigest(client)) === digest) return { added: 0 }
     const added = await addRows(client, rows, digest, now)
     await seedAliases(client, aliases, now)
-    await completeWaiting(client, added, createFindKeys(catalogue), now)
+    await completePriced(client, added, createFindKeys(catalogue), now)
     return { added: added.length }
   })
 }
@@ -63,7 +63,10 @@ async function addRows(
   digest: string,
   now: Date,
 ): Promise<readonly ListPrice[]> {
-  const rows = renewal(await storedRows(client), wanted, now.toISOString())
+  const pulled = await pulledSeries(client)
+  // What a pull brought is newer than what a release is bundled with.
+  const bundled = wanted.filter((row) => !pulled.has(seriesOf(row)))
+  const rows = renewal(await catalogueRows(client), bundled, now.toISOString())
   const known = { tenantId: '', book: 'catalogue', currency: 'USD', sourceDigest: digest }
   await recordPriceRows(
     client,
@@ -74,42 +77,6 @@ async function addRows(
     `insert into aforo_store.meta (key, value) values ($1, $2)
      on conflict (key) do update set value = excluded.value`,
     [DIGEST_KEY, digest],
-  )
-  return rows
-}
-
-/** Completes the events that waited for a price of a model which has one now. */
-async function completeWaiting(
-  client: pg.PoolClient,
-  added: readonly ListPrice[],
-  findKeys: FindKeys,
-  now: Date,
-): Promise<void> {
-  const priced = new Set(added.map((row) => `${row.provider}\0${row.model}`))
-  const { rows } = await client.query<{ tenant_id: string; provider: string | null; model: string }>(
-    `select distinct tenant_id, provider, model from aforo_store.exceptions
-     where kind = 'unpriced' and resolved_at is null and model is not null and provider is distinct from 'tool'
-     order by tenant_id`,
-  )
-  for (const { tenant_id: tenantId, provider, model } of rows) {
-    const keys = findKeys({ provider, model, requestModel: null })
-    if (!keys.some((key) => priced.has(`${key.provider}\0${key.model}`))) continue
-    await completeEvents(client, tenantId, { kind: 'price', provider: provider ?? '', model }, now)
-  }
-}
-
-async function storedRows(client: pg.PoolClient): Promise<readonly ListPrice[]> {
-  const { rows } = await client.query<ListPrice>(
-    `select provider, model, meter, service_tier as "serviceTier", region, trim_scale(unit_price)::text as "unitPrice",
-       per::text as per, fee_basis as "feeBasis", trim_scale(min_quantity)::text as "minQuantity",
-       trim_scale(rounding_quantity)::text as "roundingQuantity", context_from::text as "contextFrom",
-       context_inclusive as "contextInclusive", schedule,
-       to_char(effective_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "effectiveFrom",
-       to_char(effective_to at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "effectiveTo",
-       derived, source
-     from aforo_store.price_rows
-     where tenant_id = '' and book = 'catalogue' and retracted_at is null
-     order by recorded_at, price_row_id`,
   )
   return rows
 }

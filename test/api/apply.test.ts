@@ -5,6 +5,7 @@ import { APPLY_KINDS } from '../../api/apply/kinds.ts'
 import { APPLY_BYTES_MAX, APPLY_ITEMS_MAX } from '../../api/apply/read.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
+import { createPriceUpdates } from '../../rating/prices/updates/price-updates.ts'
 import { quote } from '../../rating/quote.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
@@ -17,7 +18,8 @@ beforeEach(async () => {
 })
 afterEach(() => database.drop())
 
-const apply = (text: string, now = NOW) => applyFile(database.pool, 'default', text, { pricing, now })
+const prices = createPriceUpdates({ source: '', against: '' })
+const apply = (text: string, now = NOW) => applyFile(database.pool, 'default', text, { pricing, prices, now })
 const example = () => readFile(new URL('../../docs/examples/aforo.yaml', import.meta.url), 'utf8')
 
 /** Every row of every table that a file may write to. */

@@ -6,6 +6,7 @@ import { createApi } from '../../api/server.ts'
 import { SILENT } from '../../core/log.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
+import { createPriceUpdates } from '../../rating/prices/updates/price-updates.ts'
 import { quote } from '../../rating/quote.ts'
 import { simulate } from '../../rating/simulation/simulate.ts'
 import { createAccess } from '../../schema/access.ts'
@@ -115,6 +116,7 @@ test('a database that goes away makes requests retryable, and comes back', async
     registry: new Registry(),
     pricing: { parsePlan, quote, periodOf },
     simulate: (order, signal) => simulate(pool, order, signal),
+    prices: createPriceUpdates({ source: '', against: '' }),
     now: () => new Date(),
     version: '0',
   })

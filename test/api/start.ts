@@ -5,6 +5,7 @@ import { createApi } from '../../api/server.ts'
 import { SILENT } from '../../core/log.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
+import { createPriceUpdates } from '../../rating/prices/updates/price-updates.ts'
 import { quote } from '../../rating/quote.ts'
 import { simulate } from '../../rating/simulation/simulate.ts'
 import { createAccess } from '../../schema/access.ts'
@@ -32,7 +33,7 @@ export interface RunningApi {
 }
 
 /** The API on a free port over a database of its own. Open, as on loopback, until a key is made. */
-export async function startApi(): Promise<RunningApi> {
+export async function startApi(sources = { source: '', against: '' }): Promise<RunningApi> {
   const database = await testDatabase()
   const running = { clock: new Date('2026-03-02T12:00:00.000Z') }
   const app = createApi({
@@ -42,6 +43,7 @@ export async function startApi(): Promise<RunningApi> {
     registry: new Registry(),
     pricing: { parsePlan, quote, periodOf },
     simulate: (order, signal) => simulate(database.pool, order, signal),
+    prices: createPriceUpdates(sources),
     now: () => running.clock,
     version: '0.0.0-test',
   })

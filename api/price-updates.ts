@@ -1,0 +1,22 @@
+import type pg from 'pg'
+import type { TenantId } from '../core/ids.ts'
+import type { ImportReport, PriceNotice, ProposalOrder } from '../core/price-updates.ts'
+
+/** A catalogue that came with a request. */
+export interface ImportedDocument {
+  readonly name: string
+  readonly document: unknown
+  /** A second catalogue. */
+  readonly against: unknown
+  readonly allowFewer: boolean
+}
+
+/** What the API is given of the price book's upkeep. Each works in the transaction of the client. */
+export interface PriceUpdates {
+  importDocument(client: pg.PoolClient, imported: ImportedDocument, now: Date): Promise<ImportReport>
+  /** Pulls what the settings name; throws `invalid_argument` where they name nothing. */
+  pull(client: pg.PoolClient, options: { readonly allowFewer: boolean }, now: Date): Promise<ImportReport>
+  approve(client: pg.PoolClient, order: ProposalOrder, now: Date): Promise<void>
+  reject(client: pg.PoolClient, order: ProposalOrder, now: Date): Promise<void>
+  notices(client: pg.PoolClient, tenantId: TenantId, now: Date): Promise<readonly PriceNotice[]>
+}

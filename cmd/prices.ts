@@ -1,0 +1,170 @@
+import { Command, Option } from 'commander'
+import type pg from 'pg'
+import { listPrices } from '../api/queries/prices.ts'
+import { listProposals } from '../api/queries/proposals.ts'
+import { type Config, readConfig } from '../core/config.ts'
+import { AforoError } from '../core/errors.ts'
+import { DEFAULT_TENANT } from '../core/ids.ts'
+import { readNotices } from '../rating/prices/notices/read-notices.ts'
+import { approveProposal, rejectProposal } from '../rating/prices/updates/decide.ts'
+import { diffLines, disagreementLines } from '../rating/prices/updates/diff-lines.ts'
+import { pullPrices } from '../rating/prices/updates/pull.ts'
+import { openPool, transaction } from '../schema/pool.ts'
+import { joinDatabase } from './database.ts'
+import { logger } from './logger.ts'
+import { noticeLines, priceLines, proposalLines, reportLines } from './prices/lines.ts'
+
+const HELP = `
+A source is a file or an http(s) URL: the data of genai-prices, or {"prices": […]} with rows as GET /v1/prices has them.
+A second catalogue may be LiteLLM's price map as well. "…#sha256=<64 hex digits>" behind either says what it must be.
+docs/PRICES.md says what is taken in by itself and what waits for a person.
+`
+
+interface Sources {
+  readonly source?: string
+  readonly against?: string
+  readonly fewer?: true
+}
+
+/** `aforo prices pull|diff|proposals|approve|reject|list|notices`: the catalogue's book and what is proposed for it. */
+export function pricesCommand(): Command {
+  const prices = new Command('prices')
+    .description('look at price catalogues and decide what of them counts')
+    .addHelpText('after', HELP)
+  const source = new Option('--source <where>', 'the catalogue; default: AFORO_PRICE_SOURCE')
+  const against = new Option('--against <where>', 'a second catalogue; default: AFORO_PRICE_CROSS_CHECK')
+  const fewer = new Option('--fewer', 'take a file that has lost more than 2% of its rows')
+  prices
+    .command('pull')
+    .description('compare a catalogue with the book; take in what is small, propose the rest')
+    .addOption(source)
+    .addOption(against)
+    .addOption(fewer)
+    .action((options: Sources) =>
+      onDatabase(async function* (pool, config) {
+        const report = await pullPrices(pool, sourcesOf(options, config), () => new Date())
+        yield* reportLines(report)
+        yield* notices(pool)
+      }),
+    )
+  prices
+    .command('diff')
+    .description(
+      'tell what a pull would propose, or where a second catalogue disagrees with the book, and write nothing',
+    )
+    .addOption(source)
+    .addOption(against)
+    .addOption(fewer)
+    .action((options: Sources) =>
+      onDatabase(async function* (pool, config) {
+        const {
+          source: from,
+          against: second,
+          allowFewer,
+        } = sourcesOf(options, config, options.against !== undefined)
+        if (from !== '') yield* diffLines(pool, { source: from, against: second, allowFewer }, new Date())
+        if (second !== '') yield* disagreementLines(pool, second, new Date())
+      }),
+    )
+  prices
+    .command('proposals')
+    .description('list what waits for a person')
+    .option('--all', 'what is decided as well')
+    .action((options: { all?: true }) =>
+      onDatabase(async function* (pool) {
+        yield* proposalLines((after) =>
+          transaction(pool, (client) =>
+            listProposals(client, { state: options.all ? 'all' : 'open', after, rows: LIST_ROWS }),
+          ),
+        )
+        yield* notices(pool)
+      }),
+    )
+  const by = new Option('--by <name>', 'who decides').default(process.env.USER ?? 'operator')
+  const reason = new Option('--reason <text>', 'why')
+  for (const [name, decide, about] of [
+    ['approve', approveProposal, 'take a proposal in'],
+    ['reject', rejectProposal, 'say no to a proposal, or take one back whose prices have not begun'],
+  ] as const) {
+    prices
+      .command(`${name} <proposal_id>`)
+      .description(about)
+      .addOption(by)
+      .addOption(reason)
+      .action((proposalId: string, options: { by: string; reason?: string }) =>
+        onDatabase(async function* (pool) {
+          const order = { proposalId, by: options.by, reason: options.reason ?? null }
+          await transaction(pool, (client) => decide(client, order, new Date()))
+          yield `proposal ${proposalId} is ${name === 'approve' ? 'approved' : 'rejected'}`
+        }),
+      )
+  }
+  prices
+    .command('list')
+    .description('list the rows that count')
+    .option('--provider <name>')
+    .option('--model <name>')
+    .option('--at <instant>', 'instant of the usage; default: now')
+    .addOption(
+      new Option('--tenant <id>', 'with the contracts and overrides of this tenant').default(DEFAULT_TENANT),
+    )
+    .action((options: { provider?: string; model?: string; at?: string; tenant: string }) =>
+      onDatabase(async function* (pool) {
+        const now = new Date().toISOString()
+        const at = options.at === undefined ? now : instant(options.at)
+        const { provider, model, tenant } = options
+        yield* priceLines((after) =>
+          transaction(pool, (client) =>
+            listPrices(client, tenant, { provider, model, at, knownAt: now, after, rows: LIST_ROWS }),
+          ),
+        )
+      }),
+    )
+  prices
+    .command('notices')
+    .description('list what somebody should know about prices')
+    .action(() => onDatabase(notices))
+  return prices
+}
+
+/** Rows read at once. */
+const LIST_ROWS = 500
+
+async function* notices(pool: pg.Pool): AsyncGenerator<string, void, void> {
+  yield* noticeLines(await transaction(pool, (client) => readNotices(client, null, new Date())))
+}
+
+function sourcesOf({ source, against, fewer }: Sources, config: Config, mayLack = false) {
+  const from = source ?? config.priceSource
+  if (from === '' && !mayLack) {
+    throw new AforoError('invalid_argument', 'no catalogue: give --source, or set AFORO_PRICE_SOURCE')
+  }
+  // A diff against a second catalogue alone is one of the book.
+  return {
+    source: mayLack ? (source ?? '') : from,
+    against: against ?? config.priceCrossCheck,
+    allowFewer: fewer === true,
+  }
+}
+
+function instant(text: string): string {
+  const millis = Date.parse(text)
+  if (Number.isNaN(millis))
+    throw new AforoError('invalid_argument', '--at must be an instant like 2026-11-23T00:00:00Z')
+  return new Date(millis).toISOString()
+}
+
+/** Runs the work on the database of the settings and prints each line as it comes. */
+async function onDatabase(
+  work: (pool: pg.Pool, config: Config) => AsyncGenerator<string, void, void>,
+): Promise<void> {
+  const config = readConfig(process.env)
+  const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
+  const pool = openPool(database.url, { max: 2 })
+  try {
+    for await (const line of work(pool, config)) process.stdout.write(`${line}\n`)
+  } finally {
+    await pool.end()
+    await database.stop()
+  }
+}
