@@ -42,11 +42,11 @@ export function replayCommand(): Command {
 
 const HELP = `
 Replayed are the journal and the facts: customers, plans, subscriptions, prices, named customers, stated usage and
-settings. Each is done at the instant recorded: a fact is written when it was written, a trace cut when it was cut, of
+settings, grants that somebody made and took back. Each is done at the instant recorded: a fact is written when it was written, a trace cut when it was cut, of
 what had been received by then, and rated when it was rated.
 
-Compared are ids, and sums per event: of tokens, costs, charges and stack, with the newest assembly; then counters and
-exceptions, all to the last digit. Not compared is how many revisions a sum is made of. A span that was being written
+Compared are ids, and sums per event: of tokens, costs, charges, debits and stack, with the newest assembly; then counters,
+exceptions, and what lies in each account of credits, all to the last digit. Not compared is how many revisions a sum is made of. A span that was being written
 while its trace was cut is in one revision here and in the next one there; cut reasons and waiting times follow.
 
 Where a price depends on what a period has used before (tiers, packages, fees, included quantities), what one event is

@@ -1,3 +1,7 @@
+const ACCOUNT = `case when granted.rule is null then held.account
+  else concat_ws(' ', split_part(held.account, ':', 1), granted.subscription_id, granted.rule, granted.period_start,
+    granted.rolled) end`
+
 /**
  * What is compared, each selected as `key`, `value`, `charges` and `ordered`, by key. Sums over the revisions of an
  * event: how many revisions there were, when each was made and in which order a period's events were charged is not
@@ -86,6 +90,29 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
     text: `select ${key('tenant_id', 'subscription_id::text', 'period_start::text', 'plan_id', 'plan_version::text', 'meter_no::text')} as key,
         ${value('trim_scale(quantity)', 'trim_scale(amount)')} as value, '' as charges, false as ordered
       from aforo_store.meter_counters where quantity <> 0 or amount <> 0`,
+  },
+  {
+    // Grants that a plan made have ids of their own here and there: they are named by their period.
+    name: 'credits',
+    text: `select ${key('held.tenant_id', 'held.customer_id', ACCOUNT)} as key,
+        ${value('trim_scale(held.input - held.output)')} as value, '' as charges, false as ordered
+      from aforo_store.credit_balances held
+      left join aforo_store.credit_grants granted on granted.tenant_id = held.tenant_id
+        and held.account in ('grant:' || granted.grant_id, 'breakage:' || granted.grant_id)
+      where held.input <> held.output`,
+  },
+  {
+    name: 'debits',
+    text: `with ${ORDERED()}
+      select ${key('t.tenant_id', 't.customer_id', 't.event_id')} as key, '' as value,
+        trim_scale(sum(case when p.destination = 'usage' then p.amount else -p.amount end))::text as charges,
+        bool_or(o.event_id is not null) as ordered
+      from aforo_store.credit_transactions t
+      join aforo_store.credit_postings p on p.tenant_id = t.tenant_id and p.customer_id = t.customer_id
+        and p.transaction_no = t.transaction_no and 'usage' in (p.source, p.destination)
+      left join ordered o on o.tenant_id = t.tenant_id and o.event_id = t.event_id
+      where t.event_id is not null
+      group by t.tenant_id, t.customer_id, t.event_id`,
   },
   {
     // What a person closed is as true as what is open. Failures of a process are no function of the journal.

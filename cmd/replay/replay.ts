@@ -12,6 +12,7 @@ import { completeWaiting, markDue, orderRatings } from './due.ts'
 import { copyFacts } from './facts.ts'
 import { replayJournal } from './journal.ts'
 import { laterStretches } from './later.ts'
+import { replayLedger, reserveGrantIds } from './ledger.ts'
 import { type RecordedCut, recordedSteps } from './timeline.ts'
 
 /** What was done again. */
@@ -55,6 +56,7 @@ export async function replayBooks(
   let facts = BEFORE_ALL
   let factsWanted = BEFORE_ALL
   let latest = BEFORE_ALL
+  await reserveGrantIds(reader, pool)
   for await (const step of recordedSteps(source)) {
     if (step.at > latest) latest = step.at
     if (step.kind === 'facts') {
@@ -67,6 +69,8 @@ export async function replayBooks(
       // A cut that moved a trace is told by both events.
       count.cutsRecorded += new Set(step.cuts.map(({ tenantId, traceId }) => `${tenantId}/${traceId}`)).size
       count.cuts += await cutAgain(reader, target, step.cuts, step.at)
+    } else if (step.kind === 'ledger') {
+      await replayLedger(reader, pool, dateOf(step.at))
     } else {
       count.ratings += await rateAll(target.rater, dateOf(step.at))
     }

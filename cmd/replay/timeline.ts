@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { pagesOf } from '../../schema/pages.ts'
 import { FACT_INSTANTS } from './facts.ts'
+import { LEDGER_INSTANTS } from './ledger.ts'
 
 /** A cut of a trace, as the source made it. */
 export interface RecordedCut {
@@ -22,15 +23,16 @@ export interface RecordedCut {
 export type Step =
   | { readonly kind: 'facts'; readonly at: bigint }
   | { readonly kind: 'cut'; readonly at: bigint; readonly cuts: readonly RecordedCut[] }
+  | { readonly kind: 'ledger'; readonly at: bigint }
   | { readonly kind: 'rate'; readonly at: bigint }
 
 /** Rows fetched at once; and traces of one cut step. */
 const PAGE_ROWS = 500
 const CUT_TRACES_MAX = 200
 
-/** All that was done, in order; at one instant facts come before cuts, and cuts before ratings. */
+/** All that was done, in order; at one instant facts come before cuts, cuts before grants, and grants before ratings. */
 export async function* recordedSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
-  const streams = [factSteps(source), cutSteps(source), rateSteps(source)]
+  const streams = [factSteps(source), cutSteps(source), ledgerSteps(source), rateSteps(source)]
   const heads: (Step | undefined)[] = []
   for (const stream of streams) heads.push(await next(stream))
   for (;;) {
@@ -52,6 +54,12 @@ async function next(stream: AsyncGenerator<Step, void, void>): Promise<Step | un
 async function* factSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
   for await (const rows of pagesOf<{ at: string }>(source, FACT_INSTANTS, [], PAGE_ROWS)) {
     for (const { at } of rows) yield { kind: 'facts', at: BigInt(at) }
+  }
+}
+
+async function* ledgerSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
+  for await (const rows of pagesOf<{ at: string }>(source, LEDGER_INSTANTS, [], PAGE_ROWS)) {
+    for (const { at } of rows) yield { kind: 'ledger', at: BigInt(at) }
   }
 }
 

@@ -17,33 +17,41 @@ export const EXPIRY_BATCH_MAX = 100
 export async function expireDue(pool: pg.Pool, now: Date): Promise<number> {
   return transaction(pool, async (client) => {
     const due = await readDue(client, now)
-    if (due.length === 0) return 0
-    const nowMicros = now.getTime() * 1000
-    const walletOf = await lockWallets(client, due)
-    const wallets = due.map(walletOf)
-    // What is carried over goes before what is left expires.
-    await refillWallets(client, wallets, now)
-    let booked = 0
-    for (const wallet of wallets) {
-      for (const grant of wallet.grants()) {
-        const posting = expire(grant, nowMicros)
-        if (posting === null) continue
-        const { grantId, expiresAt, isVoid } = grant
-        const kind = isVoid ? ('void' as const) : ('expiry' as const)
-        const happening = {
-          kind,
-          // What comes back to a grant after it expired expires again.
-          idempotencyKey: `${kind}:${grantId}:${wallet.entries}`,
-          effectiveAt: isVoid ? nowMicros : expiresAt!,
-          event: null,
-        }
-        wallet.post(happening, [posting], nowMicros)
-        booked++
-      }
-    }
-    await writeWallets(client, wallets)
-    return booked
+    return due.length === 0 ? 0 : expireWallets(client, due, now)
   })
+}
+
+/** Books what ended of these customers' grants by now. */
+export async function expireWallets(
+  client: pg.PoolClient,
+  keys: readonly WalletKey[],
+  now: Date,
+): Promise<number> {
+  const nowMicros = now.getTime() * 1000
+  const walletOf = await lockWallets(client, keys)
+  const wallets = keys.map(walletOf)
+  // What is carried over goes before what is left expires.
+  await refillWallets(client, wallets, now)
+  let booked = 0
+  for (const wallet of wallets) {
+    for (const grant of wallet.grants()) {
+      const posting = expire(grant, nowMicros)
+      if (posting === null) continue
+      const { grantId, expiresAt, isVoid } = grant
+      const kind = isVoid ? ('void' as const) : ('expiry' as const)
+      const happening = {
+        kind,
+        // What comes back to a grant after it expired expires again.
+        idempotencyKey: `${kind}:${grantId}:${wallet.entries}`,
+        effectiveAt: isVoid ? nowMicros : expiresAt!,
+        event: null,
+      }
+      wallet.post(happening, [posting], nowMicros)
+      booked++
+    }
+  }
+  await writeWallets(client, wallets)
+  return booked
 }
 
 async function readDue(client: pg.PoolClient, now: Date): Promise<readonly WalletKey[]> {

@@ -16,6 +16,8 @@ export interface NewGrant {
   readonly priority: number
   readonly effectiveAt: string | null
   readonly expiresAt: string | null
+  /** The id it was given before, where everything is done again. */
+  readonly grantId?: string
   /** Of a plan's rule; null: made by somebody. */
   readonly refill: Refill | null
 }
@@ -69,7 +71,7 @@ export async function recordGrant(
 export async function addGrant(
   client: pg.ClientBase,
   wallet: Wallet,
-  { amount, kind, priority, effectiveAt, expiresAt, refill }: NewGrant,
+  { amount, kind, priority, effectiveAt, expiresAt, refill, grantId }: NewGrant,
   now: Date,
 ): Promise<EmptyGrant> {
   const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text as ${column}`
@@ -80,8 +82,10 @@ export async function addGrant(
   }>(
     `insert into aforo_store.credit_grants
        (tenant_id, customer_id, kind, amount, priority, effective_at, expires_at, recorded_at, subscription_id, rule,
-        period_start, rolled)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        period_start, rolled, grant_id)
+     overriding system value
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+       coalesce($13::bigint, nextval(pg_get_serial_sequence('aforo_store.credit_grants', 'grant_id'))))
      returning grant_id::text as grant_id, ${micros('effective_at')}, ${micros('expires_at')}`,
     [
       wallet.key.tenantId,
@@ -96,6 +100,7 @@ export async function addGrant(
       refill?.rule ?? null,
       refill?.periodStart ?? null,
       refill?.rolled ?? false,
+      grantId ?? null,
     ],
   )
   const [row] = rows
