@@ -74,29 +74,16 @@ interface ModelCounts {
 
 /**
  * All chargeable quantities of an event, each once per provider, model and tool, in a fixed order. Cost that is not
- * known is not charged; it is when it becomes known. Counts are added up as whole numbers and become decimals once.
+ * known is not charged; it is when it becomes known.
  */
 export function chargeables(
   assembly: Assembly,
   costs: readonly CostLine[],
   inCurrency: InCurrency = (amount) => amount,
 ): readonly Chargeable[] {
-  const found: Chargeable[] = []
-  for (const { provider, model, counts } of countsByModel(assembly)) {
-    for (const base of COUNTED) {
-      if (counts[base] === 0) continue
-      found.push({ base, provider, model, tool: null, quantity: new Decimal(counts[base]), costPart: null })
-    }
-  }
-  const whole = { provider: null, model: null, tool: null, costPart: null }
-  for (const [tool, calls] of toolCounts(assembly)) {
-    found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(calls) })
-  }
-  if (!isBilledElsewhere(assembly)) {
-    const seconds = secondsOf(assembly)
-    if (!seconds.isZero()) found.push({ ...whole, base: 'second', quantity: seconds })
-    found.push({ ...whole, base: 'trace', quantity: new Decimal(assembly.joined?.counted ?? 1) })
-  }
+  const counts = new UsageCounts()
+  counts.add(assembly)
+  const found = counts.chargeables()
   for (const { provider, model, tool, part, amount } of costs) {
     const quantity = amount && !amount.isZero() ? inCurrency(amount) : null
     if (!quantity || quantity.isZero()) continue
@@ -108,36 +95,74 @@ export function chargeables(
 /** A cost in USD in the plan's currency; null where nobody has said what that is worth. */
 export type InCurrency = (amount: Decimal) => Decimal | null
 
-function countsByModel(assembly: Assembly): Iterable<ModelCounts> {
-  const models = new Map<string, ModelCounts>()
-  const of = (provider: string | null, model: string | null): Counts => {
+/** What one assembly or several have used. Counts are added up as whole numbers and become decimals once. */
+export class UsageCounts {
+  readonly #models = new Map<string, ModelCounts>()
+  readonly #tools = new Map<string, number>()
+  #nanos = 0n
+  #traces = 0
+
+  /** Models and tools that are told apart. */
+  get size(): number {
+    return this.#models.size + this.#tools.size
+  }
+
+  add(assembly: Assembly): void {
+    let steps = 0
+    for (const { kind, provider, model, buckets, reasoningSteps } of assembly.calls) {
+      const counts = this.#of(provider, model)
+      counts.model_call += 1
+      counts.step += reasoningSteps
+      steps += reasoningSteps
+      if (kind === 'embedding') {
+        counts.embedding += inputTokens(buckets)
+      } else {
+        counts.uncached_input += buckets.inputUncached
+        counts.cache_read += buckets.cacheRead
+        counts.cache_write += buckets.cacheWrite + buckets.cacheWrite1h
+      }
+      counts.output_text += buckets.outputText
+      counts.reasoning += buckets.outputReasoning
+    }
+    // Steps of `plan` spans belong to no model.
+    if (assembly.reasoningSteps !== steps) this.#of(null, null).step += assembly.reasoningSteps - steps
+    for (const { name } of assembly.tools) this.#tools.set(name, (this.#tools.get(name) ?? 0) + 1)
+    if (isBilledElsewhere(assembly)) return
+    this.#nanos += nanosOf(assembly)
+    this.#traces += assembly.joined?.counted ?? 1
+  }
+
+  /** @throws Error where a count has left the whole numbers that are exact */
+  chargeables(): Chargeable[] {
+    const found: Chargeable[] = []
+    for (const { provider, model, counts } of this.#models.values()) {
+      for (const base of COUNTED) {
+        if (counts[base] === 0) continue
+        if (!Number.isSafeInteger(counts[base])) throw new Error(`${base} of ${model} is beyond 2^53`)
+        found.push({ base, provider, model, tool: null, quantity: new Decimal(counts[base]), costPart: null })
+      }
+    }
+    const whole = { provider: null, model: null, tool: null, costPart: null }
+    for (const [tool, calls] of this.#tools) {
+      found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(calls) })
+    }
+    if (this.#nanos > 0n) {
+      const quantity = new Decimal(String(this.#nanos)).div(NANOS_PER_SECOND)
+      found.push({ ...whole, base: 'second', quantity })
+    }
+    if (this.#traces > 0) found.push({ ...whole, base: 'trace', quantity: new Decimal(this.#traces) })
+    return found
+  }
+
+  #of(provider: string | null, model: string | null): Counts {
     const name = nameOf(provider, model)
-    let open = models.get(name)
+    let open = this.#models.get(name)
     if (!open) {
       open = { provider, model, counts: { ...NOTHING } }
-      models.set(name, open)
+      this.#models.set(name, open)
     }
     return open.counts
   }
-  let steps = 0
-  for (const { kind, provider, model, buckets, reasoningSteps } of assembly.calls) {
-    const counts = of(provider, model)
-    counts.model_call += 1
-    counts.step += reasoningSteps
-    steps += reasoningSteps
-    if (kind === 'embedding') {
-      counts.embedding += inputTokens(buckets)
-    } else {
-      counts.uncached_input += buckets.inputUncached
-      counts.cache_read += buckets.cacheRead
-      counts.cache_write += buckets.cacheWrite + buckets.cacheWrite1h
-    }
-    counts.output_text += buckets.outputText
-    counts.reasoning += buckets.outputReasoning
-  }
-  // Steps of `plan` spans belong to no model.
-  if (assembly.reasoningSteps !== steps) of(null, null).step += assembly.reasoningSteps - steps
-  return models.values()
 }
 
 const NOTHING: Counts = {
@@ -151,18 +176,9 @@ const NOTHING: Counts = {
   model_call: 0,
 }
 
-function toolCounts(assembly: Assembly): Iterable<[tool: string, calls: number]> {
-  const calls = new Map<string, number>()
-  for (const { name } of assembly.tools) calls.set(name, (calls.get(name) ?? 0) + 1)
-  return calls
-}
-
-/** Duration of a trace in seconds, of a session the time in which a trace ran; zero where times are not believed. */
-function secondsOf(assembly: Assembly): Decimal {
-  const nanos = assembly.joined?.runningNano ?? believedNanos(assembly)
-  return nanos <= 0n ? new Decimal(0) : new Decimal(String(nanos)).div(NANOS_PER_SECOND)
-}
-
-function believedNanos({ anomalies, startNano, endNano }: Assembly): bigint {
-  return anomalies.some(({ kind }) => kind === 'bad_time') ? 0n : endNano - startNano
+/** Duration of a trace, of a session the time in which a trace ran; zero where times are not believed. */
+function nanosOf({ joined, anomalies, startNano, endNano }: Assembly): bigint {
+  if (joined) return joined.runningNano > 0n ? joined.runningNano : 0n
+  const doubted = anomalies.some(({ kind }) => kind === 'bad_time')
+  return doubted || endNano <= startNano ? 0n : endNano - startNano
 }

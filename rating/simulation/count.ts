@@ -1,10 +1,8 @@
 import { type Assembly, isBilledElsewhere, type ModelCall } from '../../core/assembly.ts'
 import { assemblyFromDocument } from '../../core/assembly-document.ts'
-import type { Part } from '../../core/event.ts'
 import { Decimal } from '../../core/money.ts'
 import { costCalls, type PriceOf } from '../cost.ts'
 import { nameOf } from '../name.ts'
-import { chargeables } from '../quantities.ts'
 import type { BookedUsage, RatedUsage } from './events.ts'
 import { type FindSwitch, type SwitchedTo, switchCall } from './switching.ts'
 import type { Tally } from './tally.ts'
@@ -38,8 +36,7 @@ const NANOS_PER_MICRO = 1000n
 export function countEvent(tally: Tally, seen: Seen, event: RatedUsage, switching: Switching): void {
   const assembly = assemblyFromDocument(event.document)
   const { earlier } = event
-  const asItWas = chargeables(assembly, [])
-  tally.add(event, 0, earlier, asItWas)
+  tally.add(event, 0, earlier, assembly)
   if (!earlier) {
     seen.events++
     if (event.subscriptionId === null && !isBilledElsewhere(assembly)) seen.unattributed++
@@ -49,7 +46,7 @@ export function countEvent(tally: Tally, seen: Seen, event: RatedUsage, switchin
   if (ratios.length === 0) return
   const targets = assembly.calls.map(({ provider, model }) => switching.find(provider, model))
   if (!targets.some((to) => to !== null)) {
-    for (const no of ratios.keys()) tally.add(event, no + 1, earlier, asItWas)
+    for (const no of ratios.keys()) tally.add(event, no + 1, earlier, assembly)
     return
   }
   if (!earlier) noteSwitched(seen, assembly, targets)
@@ -75,7 +72,8 @@ function countSwitched(
   const recordedAt = BigInt(Math.round(event.recordedAtMicros)) * NANOS_PER_MICRO
   const costs = costCalls({ ...assembly, calls: switched, tools: [] }, priceOf, recordedAt)
   const variant = ratioNo + 1
-  tally.add(event, variant, event.earlier, chargeables({ ...assembly, calls }, costs))
+  tally.add(event, variant, event.earlier, { ...assembly, calls })
+  for (const line of costs) if (line.amount) tally.addCost(event, variant, event.earlier, line, line.amount)
   if (event.earlier) return
   const unpriced = new Set(costs.flatMap((line) => (line.price === null ? line.spanIds : [])))
   for (const call of switched) tally.addCalls(event, variant, call, 1, unpriced.has(call.spanId) ? 1 : 0)
@@ -86,18 +84,11 @@ function countSwitched(
  * models that are switched are not part of what would have been.
  */
 export function countBooked(tally: Tally, booked: BookedUsage, { find, ratios }: Switching): void {
-  const { provider, model, tool, earlier, calls, unpricedCalls } = booked
+  const { provider, model, earlier, calls, unpricedCalls } = booked
   const stays = ratios.length > 0 && find(provider, model) === null
-  const cost = {
-    base: 'cost' as const,
-    provider,
-    model,
-    tool,
-    quantity: new Decimal(booked.cogs),
-    costPart: booked.part as Part,
-  }
+  const amount = new Decimal(booked.cogs)
   for (let variant = 0; variant <= (stays ? ratios.length : 0); variant++) {
-    if (!cost.quantity.isZero()) tally.add(booked, variant, earlier, [cost])
+    if (!amount.isZero()) tally.addCost(booked, variant, earlier, booked, amount)
     if (!earlier && calls !== 0) tally.addCalls(booked, variant, booked, calls, unpricedCalls)
   }
 }

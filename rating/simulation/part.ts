@@ -15,8 +15,8 @@ export interface CountedPart {
   readonly scopes: readonly {
     readonly agent: string | null
     readonly product: string | null
-    readonly earlier: Iterable<Chargeable>
-    readonly within: Iterable<Chargeable>
+    readonly earlier: readonly Chargeable[]
+    readonly within: readonly Chargeable[]
   }[]
 }
 
@@ -46,11 +46,11 @@ interface MeterSums {
 export function pricePart({ plan, due, scopes }: CountedPart): PricedPart {
   const meters = new Map<number, MeterSums>()
   for (const scope of scopes) {
-    for (const { meterNo, quantity } of chargesOf(plan, [...scope.earlier], scope)) {
+    for (const { meterNo, quantity } of chargesOf(plan, scope.earlier, scope)) {
       const sums = openMeter(meters, meterNo)
       sums.earlier = sums.earlier.plus(quantity)
     }
-    for (const charge of chargesOf(plan, [...scope.within], scope)) addWithin(meters, charge)
+    for (const charge of chargesOf(plan, scope.within, scope)) addWithin(meters, charge)
   }
   const charges = [...meters].flatMap(([meterNo, { earlier, within, models }]) => {
     const amount = priceOfStep(curveOf(plan, meterNo), earlier, earlier.plus(within))

@@ -88,9 +88,8 @@ export function settle(order: ToSettle): Settled {
 
 function addCosts(place: TalliedPlace, usageNo: number, into: (of: Model) => readonly Account[]): void {
   const { within, calls } = place.usages[usageNo]!
-  for (const { base, quantity, provider, model } of within.values()) {
-    if (base !== 'cost') continue
-    for (const account of into({ provider, model })) account.cogs = account.cogs.plus(quantity)
+  for (const { amount, provider, model } of within.costs) {
+    for (const account of into({ provider, model })) account.cogs = account.cogs.plus(amount)
   }
   for (const each of calls.values()) {
     for (const account of into(each)) {
@@ -134,7 +133,7 @@ function partsOf(
     }
     parts.set(name, part)
     const { earlier, within } = place.usages[usageOfSide[side]!]!
-    part.scopes.push({ agent, product, earlier: [...earlier.values()], within: [...within.values()] })
+    part.scopes.push({ agent, product, earlier: earlier.chargeables(), within: within.chargeables() })
   }
   return [...parts.values()]
 }

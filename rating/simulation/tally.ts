@@ -1,7 +1,9 @@
+import type { Assembly } from '../../core/assembly.ts'
 import { AforoError } from '../../core/errors.ts'
+import type { Part } from '../../core/event.ts'
 import type { Decimal } from '../../core/money.ts'
 import { nameOf } from '../name.ts'
-import type { Chargeable } from '../quantities.ts'
+import { type Chargeable, UsageCounts } from '../quantities.ts'
 
 /** What all events in it are charged by, and what filters may ask of them. Subscription null: nobody is charged. */
 export interface Place {
@@ -15,6 +17,14 @@ export interface Place {
   readonly product: string | null
 }
 
+/** Whose cost it is. */
+export interface CostPlace {
+  readonly part: Part
+  readonly provider: string | null
+  readonly model: string | null
+  readonly tool: string | null
+}
+
 export interface ModelCalls {
   readonly provider: string | null
   readonly model: string | null
@@ -22,10 +32,10 @@ export interface ModelCalls {
   unpriced: number
 }
 
-/** Quantities that were added up, before the span (of a period that reaches into it) and within. */
+/** Quantities that were added up: before the span, of a period that reaches into it, or within. */
 export interface TalliedUsage {
-  readonly earlier: ReadonlyMap<string, Chargeable>
-  readonly within: ReadonlyMap<string, Chargeable>
+  readonly earlier: UsageSums
+  readonly within: UsageSums
   readonly calls: ReadonlyMap<string, ModelCalls>
 }
 
@@ -37,11 +47,41 @@ export interface TalliedPlace extends Place {
 /** Sums that one tally holds: what bounds the memory of a simulation, whatever the number of events. */
 export const TALLY_SUMS_MAX = 1_000_000
 
-type Sum = { -readonly [field in keyof Chargeable]: Chargeable[field] }
+/** What was used, and what it cost. */
+export class UsageSums {
+  readonly #counts = new UsageCounts()
+  readonly #costs = new Map<string, CostPlace & { amount: Decimal }>()
+
+  get size(): number {
+    return this.#counts.size + this.#costs.size
+  }
+
+  get costs(): Iterable<CostPlace & { readonly amount: Decimal }> {
+    return this.#costs.values()
+  }
+
+  add(assembly: Assembly): void {
+    this.#counts.add(assembly)
+  }
+
+  addCost({ part, provider, model, tool }: CostPlace, amount: Decimal): void {
+    const name = nameOf(part, provider, model, tool)
+    const sum = this.#costs.get(name)
+    if (sum) sum.amount = sum.amount.plus(amount)
+    else this.#costs.set(name, { part, provider, model, tool, amount })
+  }
+
+  /** As those of an event. */
+  chargeables(): readonly Chargeable[] {
+    const found = this.#counts.chargeables()
+    for (const { part, amount, ...of } of this.#costs.values()) {
+      if (!amount.isZero()) found.push({ base: 'cost', ...of, quantity: amount, costPart: part })
+    }
+    return found
+  }
+}
 
 interface OpenUsage extends TalliedUsage {
-  readonly earlier: Map<string, Sum>
-  readonly within: Map<string, Sum>
   readonly calls: Map<string, ModelCalls>
 }
 
@@ -70,18 +110,18 @@ export class Tally {
   }
 
   /** @param variant 0: as it was */
-  add(place: Place, variant: number, earlier: boolean, quantities: readonly Chargeable[]): void {
-    const usage = this.#open(place).usages[variant]!
-    const sums = earlier ? usage.earlier : usage.within
-    for (const each of quantities) {
-      const name = nameOf(each.base, each.provider, each.model, each.tool, each.costPart)
-      const sum = sums.get(name)
-      if (sum) sum.quantity = sum.quantity.plus(each.quantity)
-      else {
-        this.#count()
-        sums.set(name, { ...each })
-      }
-    }
+  add(place: Place, variant: number, earlier: boolean, assembly: Assembly): void {
+    const sums = this.#sumsOf(place, variant, earlier)
+    const before = sums.size
+    sums.add(assembly)
+    this.#count(sums.size - before)
+  }
+
+  addCost(place: Place, variant: number, earlier: boolean, of: CostPlace, amount: Decimal): void {
+    const sums = this.#sumsOf(place, variant, earlier)
+    const before = sums.size
+    sums.addCost(of, amount)
+    this.#count(sums.size - before)
   }
 
   /** Calls within the span, and those of them with an unknown cost. */
@@ -100,8 +140,13 @@ export class Tally {
       sum.unpriced += unpriced
       return
     }
-    this.#count()
+    this.#count(1)
     known.set(name, { provider: of.provider, model: of.model, calls, unpriced })
+  }
+
+  #sumsOf(place: Place, variant: number, earlier: boolean): UsageSums {
+    const usage = this.#open(place).usages[variant]!
+    return earlier ? usage.earlier : usage.within
   }
 
   #open(place: Place): OpenPlace {
@@ -109,10 +154,10 @@ export class Tally {
     const name = nameOf(customer, subscriptionId, periodStart, planId, planVersion, agent, product)
     let open = this.#places.get(name)
     if (!open) {
-      this.#count()
+      this.#count(1)
       const usages = Array.from({ length: this.#variants + 1 }, () => ({
-        earlier: new Map(),
-        within: new Map(),
+        earlier: new UsageSums(),
+        within: new UsageSums(),
         calls: new Map(),
       }))
       open = { customer, subscriptionId, periodStart, planId, planVersion, agent, product, usages }
@@ -121,16 +166,10 @@ export class Tally {
     return open
   }
 
-  #count(): void {
-    if (++this.#sums <= this.#sumsMax) return
+  #count(more: number): void {
+    this.#sums += more
+    if (this.#sums <= this.#sumsMax) return
     const told = `more than ${this.#sumsMax} sums: take a shorter span or fewer customers`
     throw new AforoError('invalid_argument', told, { faults: [{ path: '/from', message: told }] })
   }
-}
-
-/** Σ of a usage's quantities of one kind. */
-export function totalOf(sums: Iterable<Chargeable>, zero: Decimal): Decimal {
-  let total = zero
-  for (const { quantity } of sums) total = total.plus(quantity)
-  return total
 }

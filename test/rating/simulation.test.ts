@@ -349,10 +349,8 @@ test('a tally holds so many sums and not one more', () => {
     agent: null,
     product: null,
   }
-  const steps = (model: string) => [
-    { base: 'step' as const, provider: null, model, tool: null, quantity: new Decimal(1), costPart: null },
-  ]
+  const calls = (model: string) => assemblyOf({ calls: [modelCall(1, { model })] })
   const tally = new Tally(0, 3)
-  for (const model of ['a', 'b', 'a', 'b']) tally.add(place, 0, false, steps(model))
-  expect(() => tally.add(place, 0, false, steps('c'))).toThrow(/more than 3 sums/)
+  for (const model of ['a', 'b', 'a', 'b']) tally.add(place, 0, false, calls(model))
+  expect(() => tally.add(place, 0, false, calls('c'))).toThrow(/more than 3 sums/)
 })
