@@ -17,21 +17,18 @@ export function endpoint(route: Route, deps: ApiDeps): RequestHandler {
     )
     const input = checkedInput(route, request)
     const wantsText = route.hasText === true && request.accepts(['json', 'text']) === 'text'
+    const form = request.accepts([JSON_TYPE, ...(route.forms ?? [])]) || JSON_TYPE
     const answer = await transaction(deps.pool, (client) => {
-      const call = {
-        ...input,
-        ...deps.pricing,
-        prices: deps.prices,
-        tenantId,
-        client,
-        now: deps.now(),
-        wantsText,
-      }
+      const { pricing, prices, invoicing, now } = deps
+      const around = { ...pricing, prices, invoicing, now: now(), wantsText, form }
+      const call = { ...input, ...around, tenantId, client }
       return route.method === 'get' ? inSnapshot(client, route, call) : onceOnly(client, route, call, request)
     })
     send(response, answer)
   }
 }
+
+const JSON_TYPE = 'application/json'
 
 async function inSnapshot(client: pg.PoolClient, route: Route, call: Call<unknown, unknown, unknown>) {
   await client.query('set transaction isolation level repeatable read read only')
@@ -56,7 +53,8 @@ async function onceOnly(
 function send(response: Response, answer: Answer & { repeated?: boolean }): void {
   if (answer.repeated) response.setHeader('idempotency-replayed', 'true')
   response.status(answer.status)
-  if (typeof answer.body === 'string') response.type('text/plain').send(answer.body)
+  if (answer.type !== undefined) response.type(answer.type).send(answer.body)
+  else if (typeof answer.body === 'string') response.type('text/plain').send(answer.body)
   else response.json(answer.body)
 }
 

@@ -13,6 +13,14 @@ export const name = z
   .max(256)
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not hold control characters')
 
+const TEXT_MAX = 1_000
+
+/** Several lines of text, as they stand on an invoice. */
+export const lines = z
+  .string()
+  .max(TEXT_MAX)
+  .regex(/^(\n|[^\p{Cc}\p{Cs}])*$/u, 'must not hold control characters, new lines aside')
+
 /** The id of something that is made through the API. */
 export const ownId = z
   .string()

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { canonicalJson } from '../core/canonical-json.ts'
 import { AforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
-import { canonicalJson } from './canonical-json.ts'
 import { lockName } from './queries/lock.ts'
 import type { Answer } from './route.ts'
 

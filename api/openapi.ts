@@ -67,11 +67,11 @@ function operation(route: Described): object {
   }
 }
 
-function contentOf(body: z.ZodType, { hasText, streams = [] }: Described): object {
+function contentOf(body: z.ZodType, { hasText, forms = [], streams = [] }: Described): object {
   return {
     ...(streams.length === 0 && { 'application/json': { schema: schemaOf(body, 'output') } }),
     ...(hasText && { 'text/plain': { schema: { type: 'string' } } }),
-    ...Object.fromEntries(streams.map((type) => [type, { schema: { type: 'string' } }])),
+    ...Object.fromEntries([...forms, ...streams].map((type) => [type, { schema: { type: 'string' } }])),
   }
 }
 

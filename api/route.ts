@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { z } from 'zod'
 import type { TenantId } from '../core/ids.ts'
 import type { Pricing } from '../core/quote.ts'
+import type { Invoicing } from './invoicing.ts'
 import type { PriceUpdates } from './price-updates.ts'
 
 /** What a handler is given: input that has been checked, and a client inside a transaction of its own. */
@@ -16,12 +17,16 @@ export interface Call<P, Q, B> extends Pricing {
   readonly now: Date
   /** The client asked for text/plain, and the route has it. */
   readonly wantsText: boolean
+  /** The content type of the answer that the client likes best: JSON, or one of the route's `forms`. */
+  readonly form: string
+  readonly invoicing: Invoicing
 }
 
-/** A string is sent as text/plain, anything else as JSON. */
+/** A string is sent as text/plain, anything else as JSON; with a `type`, text or bytes of that type. */
 export interface Answer {
   readonly status: number
   readonly body: unknown
+  readonly type?: string
 }
 
 /**
@@ -41,6 +46,8 @@ export interface Route<P = unknown, Q = unknown, B = unknown> {
   readonly bodyBytesMax?: number
   readonly answers: Readonly<Record<number, z.ZodType>>
   readonly hasText?: boolean
+  /** Content types of its answer beside JSON. */
+  readonly forms?: readonly string[]
   /** The role it takes. Default: `read` for GET, `admin` for the others. */
   readonly role?: 'read' | 'admin'
   handle(call: Call<P, Q, B>): Promise<Answer>

@@ -9,6 +9,7 @@ import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { fxRoutes } from './routes/fx.ts'
+import { invoiceRoutes } from './routes/invoices.ts'
 import { marginRoutes } from './routes/margins.ts'
 import { ownPriceRoutes } from './routes/own-prices.ts'
 import { planRoutes } from './routes/plans.ts'
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   ...fxRoutes,
   ...priceUpdateRoutes,
   ...settingRoutes,
+  ...invoiceRoutes,
   ...webhookRoutes,
   ...productRoutes,
 ]

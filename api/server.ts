@@ -9,6 +9,7 @@ import type { Simulate } from '../core/simulation.ts'
 import { jsonBody } from './body.ts'
 import { endpoint } from './endpoint.ts'
 import { health } from './health.ts'
+import type { Invoicing } from './invoicing.ts'
 import { longEndpoint } from './long-endpoint.ts'
 import { countRequests } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
@@ -32,6 +33,7 @@ export interface ApiDeps {
   readonly pricing: Pricing
   readonly simulate: Simulate
   readonly prices: PriceUpdates
+  readonly invoicing: Invoicing
   readonly now: () => Date
   /** Of the program, for the OpenAPI document. */
   readonly version: string

@@ -4,6 +4,7 @@ import { type Applied, applyFile } from '../api/apply/apply.ts'
 import { APPLY_KINDS } from '../api/apply/kinds.ts'
 import { readConfig } from '../core/config.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
+import { invoicing } from '../rating/invoices/invoicing.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { createPriceUpdates } from '../rating/prices/updates/price-updates.ts'
@@ -27,7 +28,7 @@ export function applyCommand(): Command {
       try {
         const pricing = { parsePlan, quote, periodOf }
         const prices = createPriceUpdates({ source: config.priceSource, against: config.priceCrossCheck })
-        const applied = await applyFile(pool, tenant, text, { pricing, prices, now: new Date() })
+        const applied = await applyFile(pool, tenant, text, { pricing, prices, invoicing, now: new Date() })
         process.stdout.write(applied.map(line).join(''))
       } finally {
         await pool.end()

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApi } from '../api/server.ts'
+import { invoicing } from '../rating/invoices/invoicing.ts'
 import { expireDue } from '../rating/ledger/expire-due.ts'
 import { refillDue } from '../rating/ledger/refill-due.ts'
 import { topUpDue } from '../rating/ledger/top-up-due.ts'
@@ -161,6 +162,7 @@ async function api({ config, pool, databaseUrl, access, log, registry }: Context
     pricing,
     prices: createPriceUpdates({ source: config.priceSource, against: config.priceCrossCheck }),
     simulate: createSimulator(databaseUrl),
+    invoicing,
     now: () => new Date(),
     version: VERSION,
   })

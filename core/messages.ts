@@ -1,7 +1,15 @@
 import type { TenantId } from './ids.ts'
 
 /** What Aforo tells others by webhook. A stage that has something new to tell adds its type here. */
-export const MESSAGE_TYPES = ['webhook.ping', 'credits.balance_low', 'credits.top_up_requested'] as const
+export const MESSAGE_TYPES = [
+  'webhook.ping',
+  'credits.balance_low',
+  'credits.top_up_requested',
+  'invoice.finalized',
+  'invoice.paid',
+  'invoice.voided',
+  'invoice.uncollectible',
+] as const
 export type MessageType = (typeof MESSAGE_TYPES)[number]
 
 /**

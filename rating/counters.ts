@@ -38,7 +38,14 @@ interface Counter {
   readonly place: string
   quantity: Decimal
   amount: Decimal
+  /** When it was moved last, or an invoice was made of it; microseconds since 1970. */
+  readonly ratedAt: number
+  /** The same once this transaction is written. */
+  clock: number
 }
+
+/** By how much a counter's clock moves on at least: instants of ratings are whole milliseconds, as a clock tells them. */
+const TICK_MICROS = 1_000
 
 /** Counters that a transaction holds locked. All steps of the transaction go through here, in order. */
 export class LockedCounters {
@@ -68,10 +75,11 @@ export class LockedCounters {
     }
     return new LockedCounters(
       new Map(
-        rows.map(({ no, place, quantity, amount }) => [
-          named[no - 1]![0],
-          { place, quantity: new Decimal(quantity), amount: new Decimal(amount) },
-        ]),
+        rows.map(({ no, place, quantity, amount, rated_at: text }) => {
+          const ratedAt = Number(text)
+          const totals = { quantity: new Decimal(quantity), amount: new Decimal(amount) }
+          return [named[no - 1]![0], { place, ...totals, ratedAt, clock: ratedAt }]
+        }),
       ),
     )
   }
@@ -89,6 +97,21 @@ export class LockedCounters {
   }
 
   /**
+   * When an event with these steps is rated: now, but after all that its counters were moved by before, whichever
+   * clock that was told by. So an invoice of what was rated before some instant has the same rows for good.
+   * @returns microseconds since 1970
+   */
+  stamp(steps: readonly ChargeStep[], nowMicros: number): number {
+    const counters = steps.map((step) => this.#counters.get(counterName(step.counter))!)
+    const ratedAt = counters.reduce(
+      (latest, counter) => Math.max(latest, counter.ratedAt + TICK_MICROS),
+      nowMicros,
+    )
+    for (const counter of counters) counter.clock = Math.max(counter.clock, ratedAt)
+    return ratedAt
+  }
+
+  /**
    * Writes all counters back, once, each at the place where it was locked: nobody else can have moved it since.
    * @throws Error where one was not there
    */
@@ -97,13 +120,15 @@ export class LockedCounters {
     if (counters.length === 0) return
     const { rowCount } = await client.query({
       name: 'rating-counters-write',
-      text: `update aforo_store.meter_counters counter set quantity = moved.quantity, amount = moved.amount
-         from unnest($1::tid[], $2::numeric[], $3::numeric[]) as moved (place, quantity, amount)
+      text: `update aforo_store.meter_counters counter
+         set quantity = moved.quantity, amount = moved.amount, rated_at = 'epoch'::timestamptz + moved.clock * interval '1 us'
+         from unnest($1::tid[], $2::numeric[], $3::numeric[], $4::bigint[]) as moved (place, quantity, amount, clock)
          where counter.ctid = moved.place`,
       values: [
         counters.map((counter) => counter.place),
         counters.map((counter) => decimalText(counter.quantity)),
         counters.map((counter) => decimalText(counter.amount)),
+        counters.map((counter) => counter.clock),
       ],
     })
     if (rowCount !== counters.length)
@@ -115,7 +140,8 @@ async function lockRows(client: pg.PoolClient, values: unknown[]): Promise<reado
   const { rows } = await client.query<LockedRow>({
     name: 'rating-counters-lock',
     text: `select key.no::integer as no, counter.ctid::text as place, counter.quantity::text as quantity,
-         counter.amount::text as amount
+         counter.amount::text as amount,
+         coalesce((extract(epoch from counter.rated_at) * 1000000)::bigint, 0)::text as rated_at
        from ${KEYS}
        join aforo_store.meter_counters counter
          using (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)
@@ -133,6 +159,7 @@ interface LockedRow {
   readonly place: string
   readonly quantity: string
   readonly amount: string
+  readonly rated_at: string
 }
 
 async function insertRows(client: pg.PoolClient, values: unknown[]): Promise<void> {

@@ -91,9 +91,11 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
       prepared.flatMap(({ steps }) => steps.map((step) => step.counter)),
     )
     const rated = prepared.map((event) => settleEvent(event, counters))
+    const nowMicros = now.getTime() * 1000
+    const ratedAt = new Map(rated.map((event) => [event, counters.stamp(event.steps, nowMicros)]))
     await counters.write(client)
     await debitCredits(client, rated, now)
-    await writeRatings(client, rated, now)
+    await writeRatings(client, rated, (event) => ratedAt.get(event)!)
     await writeFindings(client, rated, now)
     await countRated(client, budgets, rated, now)
     await adjustRated(client, rated, now)

@@ -7,17 +7,17 @@ import type { RatedEvent } from './rate-event.ts'
 /**
  * Writes the lines and ratings of a batch and takes its revisions off the queue. The lines go by COPY, which takes
  * half of the database's CPU that arrays to be unnested take.
+ * @param ratedAt microseconds since 1970
  */
 export async function writeRatings(
   client: pg.PoolClient,
   events: readonly RatedEvent[],
-  now: Date,
+  ratedAt: (event: RatedEvent) => number,
 ): Promise<void> {
   await copyLines(client, COST_LINES, events, (rated) => rated.costLines)
   await copyLines(client, PRICE_LINES, events, (rated) => rated.charged)
   await copyLines(client, STACK_LINES, events, (rated) => rated.stackLines)
-  const nowMicros = now.getTime() * 1000
-  await copyLines(client, RATINGS, events, () => [nowMicros])
+  await copyLines(client, RATINGS, events, (event) => [ratedAt(event)])
   await client.query({
     name: 'rating-dequeue',
     text: `delete from aforo_store.rating_queue queued

@@ -6,6 +6,7 @@ import type { TenantId } from '../../core/ids.ts'
 import type { Pricing } from '../../core/quote.ts'
 import { transaction } from '../../schema/pool.ts'
 import { faultsOf } from '../endpoint.ts'
+import type { Invoicing } from '../invoicing.ts'
 import type { PriceUpdates } from '../price-updates.ts'
 import type { Call, Route } from '../route.ts'
 import { type ApplyItem, readApplyFile, refusal } from './read.ts'
@@ -19,6 +20,13 @@ export interface Applied {
 }
 
 type Around = Omit<Call<unknown, unknown, unknown>, 'path' | 'query' | 'body'>
+/** What the endpoints are given of the rating, and the time. */
+export interface ApplyDeps {
+  readonly pricing: Pricing
+  readonly prices: PriceUpdates
+  readonly invoicing: Invoicing
+  readonly now: Date
+}
 type Input = Pick<Call<unknown, unknown, unknown>, 'path' | 'query' | 'body'>
 
 /**
@@ -31,11 +39,20 @@ export async function applyFile(
   pool: pg.Pool,
   tenantId: TenantId,
   text: string,
-  { pricing, prices, now }: { readonly pricing: Pricing; readonly prices: PriceUpdates; readonly now: Date },
+  { pricing, prices, invoicing, now }: ApplyDeps,
 ): Promise<readonly Applied[]> {
   const { items, located } = readApplyFile(text)
   return transaction(pool, async (client) => {
-    const around = { ...pricing, prices, tenantId, client, now, wantsText: false }
+    const around = {
+      ...pricing,
+      prices,
+      invoicing,
+      tenantId,
+      client,
+      now,
+      wantsText: false,
+      form: 'application/json',
+    }
     const applied: Applied[] = []
     const faults: FieldFault[] = []
     for (const item of items) {

@@ -33,24 +33,33 @@ export async function listCustomers(
     .limit(page.rows)
 }
 
-/** Makes the customer, or gives it another name where one is given. Null takes the name away, undefined keeps it. */
+/** What stands on a customer's invoices. Null takes a field away, undefined keeps it. */
+export type CustomerDetails = {
+  readonly [Field in 'name' | 'address' | 'taxId' | 'taxRatePct' | 'taxLabel']?: string | null | undefined
+}
+
+/** Makes the customer, or changes those of its details that are given. */
 export async function putCustomer(
   client: pg.PoolClient,
   tenantId: TenantId,
   customerId: string,
-  name: string | null | undefined,
+  details: CustomerDetails,
   now: Date,
 ): Promise<{ row: CustomerRow; isNew: boolean }> {
   const db = drizzle(client)
   const made = await db
     .insert(customers)
-    .values({ tenantId, customerId, name: name ?? null, recordedAt: now.toISOString() })
+    .values({ tenantId, customerId, ...details, recordedAt: now.toISOString() })
     .onConflictDoNothing()
     .returning()
   if (made[0]) return { row: made[0], isNew: true }
   const [row] = await db
     .update(customers)
-    .set(name === undefined ? { name: sql`name` } : { name })
+    // Drizzle leaves out what is undefined, and refuses to set nothing.
+    .set({
+      name: sql`name`,
+      ...Object.fromEntries(Object.entries(details).filter(([, to]) => to !== undefined)),
+    })
     .where(and(eq(customers.tenantId, tenantId), eq(customers.customerId, customerId)))
     .returning()
   return { row: row!, isNew: false }

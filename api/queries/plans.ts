@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { and, desc, eq, gt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { canonicalJson } from '../../core/canonical-json.ts'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { Plan } from '../../core/plan.ts'
 import { planVersions } from '../../schema/tables.ts'
-import { canonicalJson } from '../canonical-json.ts'
 import { lockName } from './lock.ts'
 
 export type PlanVersionRow = typeof planVersions.$inferSelect

@@ -2,31 +2,36 @@ import { and, desc, eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { TenantId } from '../../core/ids.ts'
+import type { Seller } from '../../core/invoice.ts'
 import { productSettings, providerSettings, tenantSettings } from '../../schema/tables.ts'
 
 export type ProviderSettingRow = typeof providerSettings.$inferSelect
 export type ProductSettingRow = typeof productSettings.$inferSelect
 
-/** How mirrors are found; undefined where the tenant never decided. */
-export async function readMirrors(client: pg.PoolClient, tenantId: TenantId): Promise<string | undefined> {
-  const [row] = await drizzle(client)
-    .select({ mirrors: tenantSettings.mirrors })
-    .from(tenantSettings)
-    .where(eq(tenantSettings.tenantId, tenantId))
-  return row?.mirrors
-}
-
-export async function putMirrors(
+/** What the tenant has decided; undefined where it never decided anything. */
+export async function readSettings(
   client: pg.PoolClient,
   tenantId: TenantId,
-  mirrors: string,
+): Promise<typeof tenantSettings.$inferSelect | undefined> {
+  const [row] = await drizzle(client)
+    .select()
+    .from(tenantSettings)
+    .where(eq(tenantSettings.tenantId, tenantId))
+  return row
+}
+
+/** Decides what is given, and keeps what is not. */
+export async function putSettings(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  decided: { readonly mirrors?: string | undefined; readonly seller?: Seller | undefined },
   now: Date,
 ): Promise<void> {
-  const decided = { mirrors, recordedAt: now.toISOString() }
+  const recordedAt = now.toISOString()
   await drizzle(client)
     .insert(tenantSettings)
-    .values({ tenantId, ...decided })
-    .onConflictDoUpdate({ target: tenantSettings.tenantId, set: decided })
+    .values({ tenantId, ...decided, recordedAt })
+    .onConflictDoUpdate({ target: tenantSettings.tenantId, set: { ...decided, recordedAt } })
 }
 
 /** What was decided last about each provider, by name; of one provider where one is named. */

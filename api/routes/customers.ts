@@ -1,10 +1,17 @@
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
+import { trimNumeric } from '../../core/money.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
-import { instant, listOf, name, ownId, page } from '../fields.ts'
+import { decimal, instant, lines, listOf, name, ownId, page } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
-import { type CustomerRow, listCustomers, putCustomer, readCustomer } from '../queries/customers.ts'
+import {
+  type CustomerDetails,
+  type CustomerRow,
+  listCustomers,
+  putCustomer,
+  readCustomer,
+} from '../queries/customers.ts'
 import { readPlanVersion } from '../queries/plans.ts'
 import { addSubscription, readSubscription, type SubscriptionRow } from '../queries/subscriptions.ts'
 import { ok, route } from '../route.ts'
@@ -12,8 +19,19 @@ import { ok, route } from '../route.ts'
 const customerFields = z.object({
   customer_id: z.string(),
   name: z.string().nullable(),
+  address: z.string().nullable(),
+  tax_id: z.string().nullable(),
+  tax_rate_pct: decimal.nullable(),
+  tax_label: z.string().nullable(),
   recorded_at: z.iso.datetime(),
 })
+
+const percent = z
+  .string()
+  .regex(
+    /^(100(\.0{1,6})?|\d{1,2}(\.\d{1,6})?)$/,
+    'must be a decimal string from 0 to 100, at most 6 decimals',
+  )
 
 const subscriptionFields = z.object({
   subscription_id: z.string(),
@@ -66,12 +84,19 @@ export const customerRoutes = [
     method: 'put',
     path: '/v1/customers/{customer_id}',
     summary: 'Makes a customer, or names it anew. Usage that came before is attributed to it.',
+    description: 'A field that is left out stays as it is, null takes it away.',
     pathFields: customerPath,
     queryFields: z.strictObject({}),
-    bodyFields: z.strictObject({ name: name.nullish() }),
+    bodyFields: z.strictObject({
+      name: name.nullish(),
+      address: lines.nullish(),
+      tax_id: name.nullish(),
+      tax_rate_pct: percent.nullish().describe('of the taxable sum of an invoice, as of its finalisation'),
+      tax_label: name.nullish().describe('what the tax is called: VAT'),
+    }),
     answers: { 200: customerFields, 201: customerFields },
     async handle({ client, tenantId, path, body, now }) {
-      const { row, isNew } = await putCustomer(client, tenantId, path.customer_id, body.name, now)
+      const { row, isNew } = await putCustomer(client, tenantId, path.customer_id, detailsOf(body), now)
       if (isNew)
         await completeEvents(client, tenantId, { kind: 'customer', customerId: path.customer_id }, now)
       return { status: isNew ? 201 : 200, body: showCustomer(row) }
@@ -130,7 +155,23 @@ function unknownCustomer(customerId: string): AforoError {
 }
 
 function showCustomer(row: CustomerRow): z.infer<typeof customerFields> {
-  return { customer_id: row.customerId, name: row.name, recorded_at: rfc3339OfDatabase(row.recordedAt) }
+  return {
+    customer_id: row.customerId,
+    name: row.name,
+    address: row.address,
+    tax_id: row.taxId,
+    tax_rate_pct: row.taxRatePct && trimNumeric(row.taxRatePct),
+    tax_label: row.taxLabel,
+    recorded_at: rfc3339OfDatabase(row.recordedAt),
+  }
+}
+
+function detailsOf({ tax_id: taxId, tax_rate_pct: taxRatePct, tax_label: taxLabel, ...same }: CustomerBody) {
+  return { ...same, taxId, taxRatePct, taxLabel } satisfies CustomerDetails
+}
+
+type CustomerBody = {
+  readonly [Field in 'name' | 'address' | 'tax_id' | 'tax_rate_pct' | 'tax_label']?: string | null | undefined
 }
 
 function showSubscription(row: SubscriptionRow): z.infer<typeof subscriptionFields> {

@@ -1,13 +1,14 @@
+import type pg from 'pg'
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
-import { name } from '../fields.ts'
+import { lines, name } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
 import {
   addProvider,
   type ProviderSettingRow,
-  putMirrors,
-  readMirrors,
+  putSettings,
   readProviders,
+  readSettings,
 } from '../queries/settings.ts'
 import { ok, route } from '../route.ts'
 
@@ -17,7 +18,23 @@ const mirrors = z
     'how calls that several traces tell of are found: by an id no two calls share, or also by process, time and tokens',
   )
 
-const settings = z.object({ mirrors })
+const PAYMENT_DAYS_MAX = 365
+
+const seller = z
+  .strictObject({
+    name: name.optional().describe('legal name'),
+    address: lines.optional(),
+    tax_id: name.optional(),
+    payment_days: z
+      .int()
+      .min(0)
+      .max(PAYMENT_DAYS_MAX)
+      .optional()
+      .describe('days until an invoice is due; default 30'),
+  })
+  .describe('who sells, as invoices say from their finalisation on; replaced as a whole')
+
+const settings = z.object({ mirrors, seller: seller.nullable() })
 
 const cogs = z
   .enum(['computed', 'reported'])
@@ -36,21 +53,21 @@ export const settingRoutes = [
     queryFields: z.strictObject({}),
     answers: { 200: settings },
     async handle({ client, tenantId }) {
-      return ok({ mirrors: (await readMirrors(client, tenantId)) ?? 'by_id_and_place' })
+      return ok(await settingsNow(client, tenantId))
     },
   }),
   route({
     method: 'put',
     path: '/v1/settings',
-    summary: 'Decides for the tenant.',
-    description: 'Counts for traces that are cut from now on; events are not gone through again.',
+    summary: 'Decides for the tenant. What is left out stays as it is.',
+    description: '`mirrors` counts for traces that are cut from now on; events are not gone through again.',
     pathFields: z.object({}),
     queryFields: z.strictObject({}),
-    bodyFields: z.strictObject({ mirrors }),
+    bodyFields: z.strictObject({ mirrors: mirrors.optional(), seller: seller.optional() }),
     answers: { 200: settings },
     async handle({ client, tenantId, body, now }) {
-      await putMirrors(client, tenantId, body.mirrors, now)
-      return ok(body)
+      await putSettings(client, tenantId, body, now)
+      return ok(await settingsNow(client, tenantId))
     },
   }),
   route({
@@ -97,6 +114,11 @@ export const settingRoutes = [
     },
   }),
 ]
+
+async function settingsNow(client: pg.PoolClient, tenantId: string) {
+  const row = await readSettings(client, tenantId)
+  return { mirrors: row?.mirrors ?? 'by_id_and_place', seller: row?.seller ?? null }
+}
 
 function showProvider(row: ProviderSettingRow): z.infer<typeof providerFields> {
   return {

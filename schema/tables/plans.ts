@@ -11,6 +11,10 @@ export const customers = store.table(
     customerId: text('customer_id').notNull(),
     name: text(),
     recordedAt: instant('recorded_at').notNull(),
+    address: text(),
+    taxId: text('tax_id'),
+    taxRatePct: numeric('tax_rate_pct', { precision: 9, scale: 6 }),
+    taxLabel: text('tax_label'),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.customerId] })],
 )
@@ -55,6 +59,7 @@ export const meterCounters = store.table(
     meterNo: integer('meter_no').notNull(),
     quantity: numeric({ precision: 38, scale: 18 }).default('0').notNull(),
     amount: numeric({ precision: 38, scale: 18 }).default('0').notNull(),
+    ratedAt: instant('rated_at'),
   },
   (t) => [
     primaryKey({

@@ -1,6 +1,7 @@
 /** What a tenant decides. */
 
-import { bigint, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, jsonb, primaryKey, text } from 'drizzle-orm/pg-core'
+import type { Seller } from '../../core/invoice.ts'
 import { instant, store } from './columns.ts'
 
 export const tenantSettings = store.table(
@@ -9,6 +10,7 @@ export const tenantSettings = store.table(
     tenantId: text('tenant_id').notNull(),
     mirrors: text().default('by_id_and_place').notNull(),
     recordedAt: instant('recorded_at').notNull(),
+    seller: jsonb().$type<Seller>(),
   },
   (t) => [primaryKey({ columns: [t.tenantId] })],
 )

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { applyFile } from '../../api/apply/apply.ts'
 import { APPLY_KINDS } from '../../api/apply/kinds.ts'
 import { APPLY_BYTES_MAX, APPLY_ITEMS_MAX } from '../../api/apply/read.ts'
+import { invoicing } from '../../rating/invoices/invoicing.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { createPriceUpdates } from '../../rating/prices/updates/price-updates.ts'
@@ -19,7 +20,8 @@ beforeEach(async () => {
 afterEach(() => database.drop())
 
 const prices = createPriceUpdates({ source: '', against: '' })
-const apply = (text: string, now = NOW) => applyFile(database.pool, 'default', text, { pricing, prices, now })
+const apply = (text: string, now = NOW) =>
+  applyFile(database.pool, 'default', text, { pricing, prices, invoicing, now })
 const example = () => readFile(new URL('../../docs/examples/aforo.yaml', import.meta.url), 'utf8')
 
 /** Every row of every table that a file may write to. */

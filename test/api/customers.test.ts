@@ -24,6 +24,10 @@ describe('customers', () => {
     expect(made.body).toEqual({
       customer_id: 'Zoë / Söhne',
       name: 'Zoë',
+      address: null,
+      tax_id: null,
+      tax_rate_pct: null,
+      tax_label: null,
       recorded_at: '2026-03-02T12:00:00.000Z',
     })
     const renamed = await api.put('/v1/customers/Zoë%20%2F%20Söhne', { name: 'Zoë & Co' })

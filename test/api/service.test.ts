@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApi } from '../../api/server.ts'
 import { SILENT } from '../../core/log.ts'
+import { invoicing } from '../../rating/invoices/invoicing.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { createPriceUpdates } from '../../rating/prices/updates/price-updates.ts'
@@ -117,6 +118,7 @@ test('a database that goes away makes requests retryable, and comes back', async
     pricing: { parsePlan, quote, periodOf },
     simulate: (order, signal) => simulate(pool, order, signal),
     prices: createPriceUpdates({ source: '', against: '' }),
+    invoicing,
     now: () => new Date(),
     version: '0',
   })

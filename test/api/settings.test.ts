@@ -9,11 +9,14 @@ beforeAll(async () => {
 afterAll(() => api.stop())
 
 test('how mirrors are found is by id and place until the tenant decides otherwise', async () => {
-  expect((await api.get('/v1/settings')).body).toEqual({ mirrors: 'by_id_and_place' })
+  expect((await api.get('/v1/settings')).body).toEqual({ mirrors: 'by_id_and_place', seller: null })
   expect(await api.put('/v1/settings', { mirrors: 'by_id' })).toMatchObject({ status: 200 })
-  expect((await api.get('/v1/settings')).body).toEqual({ mirrors: 'by_id' })
+  expect((await api.get('/v1/settings')).body).toEqual({ mirrors: 'by_id', seller: null })
+  const seller = { name: 'Aforo GmbH', address: 'Weg 1\nBerlin', payment_days: 14 }
+  expect((await api.put('/v1/settings', { seller })).body).toEqual({ mirrors: 'by_id', seller })
   expect((await api.get('/v1/settings', { 'x-aforo-tenant': 'other' })).body).toEqual({
     mirrors: 'by_id_and_place',
+    seller: null,
   })
   expect((await api.put('/v1/settings', { mirrors: 'never' })).status).toBe(400)
 })

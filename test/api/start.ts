@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Registry } from 'prom-client'
 import { createApi } from '../../api/server.ts'
 import { SILENT } from '../../core/log.ts'
+import { invoicing } from '../../rating/invoices/invoicing.ts'
 import { periodOf } from '../../rating/period.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { createPriceUpdates } from '../../rating/prices/updates/price-updates.ts'
@@ -44,6 +45,7 @@ export async function startApi(sources = { source: '', against: '' }): Promise<R
     pricing: { parsePlan, quote, periodOf },
     simulate: (order, signal) => simulate(database.pool, order, signal),
     prices: createPriceUpdates(sources),
+    invoicing,
     now: () => running.clock,
     version: '0.0.0-test',
   })

@@ -18,6 +18,8 @@ const TIMED_VIEWS = [
   'billable_events',
   'credit_ledger',
   'exceptions',
+  'invoice_lines',
+  'invoices',
   'margin_by_customer',
   'margin_by_model',
   'vendor_costs',
@@ -93,6 +95,7 @@ describe('a login for Grafana', () => {
     for (const tenant_id of ['acme', 'globex']) {
       await seedEntry(database.pool, tenant_id)
       await seedBudget(database.pool, tenant_id)
+      await seedInvoice(database.pool, tenant_id)
     }
     for (const view of VIEWS) {
       const count = async (tenant: keyof typeof LOGINS) =>
@@ -196,7 +199,23 @@ describe('a time range', () => {
        insert into aforo_store.credit_postings
        select 'acme', 'c', i, 'ent_' || i, i, 'issued', 'grant:1', 1, null, i, at from times`,
     )
+    await pool.query(
+      `insert into aforo_store.invoices (tenant_id, invoice_id, kind, status, customer_id, currency, period_from,
+         period_to, amount_exact, subtotal, discount, tax, total, credits_applied, amount_due, document, recorded_at)
+       select tenant_id, 'inv_' || i, kind, status, customer_id, currency, '2026-01-01'::timestamptz + i * interval '10 min',
+         '2026-01-01'::timestamptz + (i + 1) * interval '10 min', amount_exact, subtotal, discount, tax, total,
+         credits_applied, amount_due, document, recorded_at
+       from aforo_store.invoices cross join generate_series(1, 5000) i where tenant_id = 'acme'`,
+    )
+    await pool.query(
+      `insert into aforo_store.invoice_lines (tenant_id, invoice_id, line_no, kind, amount_exact, amount, residual,
+         period_from, period_to)
+       select tenant_id, invoice_id, 1, 'usage', 1, 1, 0, period_from, period_to from aforo_store.invoices
+       where tenant_id = 'acme' and invoice_id <> 'inv'`,
+    )
     for (const table of [
+      'invoices',
+      'invoice_lines',
       'events',
       'ratings',
       'event_lines',
@@ -277,4 +296,23 @@ function scansOf(plan: Plan): Plan[] {
 
 function rowsRead(scan: Plan): number {
   return scan['Actual Rows']! + (scan['Rows Removed by Filter'] ?? 0)
+}
+
+async function seedInvoice(pool: pg.Pool, tenant_id: string): Promise<void> {
+  await insert(pool, 'customers', { tenant_id, customer_id: 'c', recorded_at: '2025-01-01' })
+  const sums = {
+    amount_exact: 1,
+    subtotal: 1,
+    discount: 0,
+    tax: 0,
+    total: 1,
+    credits_applied: 0,
+    amount_due: 1,
+  }
+  const period = { period_from: '2025-03-01', period_to: '2025-04-01' }
+  const what = { tenant_id, invoice_id: 'inv', ...period }
+  const document = { kind: 'invoice', status: 'draft', customer_id: 'c', currency: 'USD', document: '{}' }
+  await insert(pool, 'invoices', { ...what, ...sums, ...document, recorded_at: '2025-04-01' })
+  const line = { line_no: 1, kind: 'usage', amount_exact: 1, amount: 1, residual: 0 }
+  await insert(pool, 'invoice_lines', { ...what, ...line })
 }

@@ -1,4 +1,4 @@
-import { AforoError } from '../core/errors.ts'
+import { AforoError } from './errors.ts'
 
 /**
  * JSON with the keys of every object sorted and no white space: two bodies that say the same are the same text.

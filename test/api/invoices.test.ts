@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NO_TOKENS } from '../../core/usage.ts'
+import { createRater, type Rater } from '../../rating/rater.ts'
+import { assemblyOf, modelCall, storeEvent, toolCall } from '../rating/events.ts'
+import { type RunningApi, startApi } from './start.ts'
+
+let api: RunningApi
+let rater: Rater
+let traceNo = 0
+
+beforeAll(async () => {
+  api = await startApi()
+  rater = createRater(api.database)
+  api.clock = new Date('2026-01-01T00:00:00Z')
+})
+afterAll(() => api.stop())
+
+const METERS = [
+  { meter: 'input_tokens', model: 'per_unit', unit_price: '3.33', per: '1000' },
+  { meter: 'tool_calls', model: 'package', package_size: '2', package_price: '0.015' },
+]
+
+async function customer(id: string, plan: object, of: object = {}): Promise<void> {
+  expect((await api.put(`/v1/plans/plan-${id}`, { currency: 'USD', meters: METERS, ...plan })).status).toBe(
+    201,
+  )
+  await api.put(`/v1/customers/${id}`, of)
+  const subscription = { plan: `plan-${id}`, from: '2026-01-01T00:00:00Z' }
+  expect((await api.put(`/v1/customers/${id}/subscription`, subscription)).status).toBe(201)
+}
+
+/** An event with so many input tokens and tool calls, rated at the API's clock. */
+async function use(customerId: string, time: string, tokens: number, tools = 0): Promise<void> {
+  traceNo++
+  await storeEvent(api.database.pool, {
+    traceNo,
+    customer: customerId,
+    time: new Date(time),
+    recordedAt: api.clock,
+    assembly: assemblyOf({
+      calls: [modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: tokens } })],
+      tools: Array.from({ length: tools }, (_, no) => toolCall(no + 2, 'db.query')),
+    }),
+  })
+  await rater.rate(api.clock)
+}
+
+function month(no: number): { period_from: string; period_to: string } {
+  return {
+    period_from: new Date(Date.UTC(2026, no - 1)).toISOString(),
+    period_to: new Date(Date.UTC(2026, no)).toISOString(),
+  }
+}
+
+const draft = (id: string, no: number) => api.post('/v1/invoices', { customer: id, ...month(no) })
+
+async function finalised(id: string, no: number) {
+  const { body } = await draft(id, no)
+  const answer = await api.post(`/v1/invoices/${body.invoice_id}/finalize`, {})
+  expect([answer.status, answer.body.detail]).toEqual([200, undefined])
+  return answer.body
+}
+
+const at = (time: string) => {
+  api.clock = new Date(time)
+}
+
+describe('an invoice', () => {
+  test('goes from draft to open to paid, with lines by model, tax and a number', async () => {
+    at('2026-01-01T00:00:00Z')
+    await api.put('/v1/settings', {
+      seller: { name: 'Aforo GmbH', address: 'Weg 1\nBerlin', payment_days: 14 },
+    })
+    await customer('acme', { minimum: '20' }, { name: 'Acme Inc.', tax_rate_pct: '19', tax_label: 'VAT' })
+    await use('acme', '2026-01-10T10:00:00Z', 1001, 3)
+    const made = await draft('acme', 1)
+    expect(made.status).toBe(201)
+    expect((await draft('acme', 1)).body.invoice_id).toBe(made.body.invoice_id)
+    const early = await api.post(`/v1/invoices/${made.body.invoice_id}/finalize`, {})
+    expect([early.status, early.body.code]).toEqual([409, 'conflict'])
+    at('2026-02-01T00:00:01Z')
+    const invoice = await finalised('acme', 1)
+    expect(invoice).toMatchObject({
+      number: 'INV-000001',
+      status: 'open',
+      seller: { name: 'Aforo GmbH' },
+      buyer: { name: 'Acme Inc.' },
+      subtotal: '20.00',
+      amount_exact: '20',
+      residual: '0',
+      tax_label: 'VAT',
+      tax: '3.80',
+      total: '23.80',
+      amount_due: '23.80',
+      due_at: '2026-02-15T00:00:01.000Z',
+      cutoff: '2026-02-01T00:00:01.000Z',
+    })
+    const told = invoice.lines.map((line: Record<string, string>) => [
+      line.kind,
+      line.description,
+      line.quantity,
+      line.unit,
+      line.amount_exact,
+      line.amount,
+      line.residual,
+    ])
+    expect(told).toEqual([
+      [
+        'usage',
+        'Input tokens, anthropic / claude-sonnet-4-5-20250929',
+        '1001',
+        'token',
+        '3.33333',
+        '3.33',
+        '0.00333',
+      ],
+      ['usage', 'Tool calls, db.query', '3', 'call', '0.03', '0.03', '0'],
+      ['minimum', 'Up to the minimum of the period', null, null, '16.63667', '16.64', '-0.00333'],
+    ])
+    const paid = await api.post(`/v1/invoices/${invoice.invoice_id}/pay`, {})
+    expect(paid.body).toMatchObject({ status: 'paid', content_hash: invoice.content_hash })
+    const states = ['finalize', 'pay', 'void', 'uncollectible'].map((step) =>
+      api.post(`/v1/invoices/${invoice.invoice_id}/${step}`, {}),
+    )
+    expect((await Promise.all(states)).map(({ status }) => status)).toEqual([409, 409, 409, 409])
+    expect((await draft('acme', 1)).status).toBe(409)
+    const { body: list } = await api.get('/v1/invoices?customer=acme&status=paid')
+    expect(list.data.map((each: { number: string }) => each.number)).toEqual(['INV-000001'])
+  })
+
+  test('bills late usage on the next one, with the period it was used in', async () => {
+    at('2026-01-01T00:00:00Z')
+    await customer('late', {})
+    await use('late', '2026-01-10T10:00:00Z', 1000)
+    at('2026-02-02T00:00:00Z')
+    const first = await finalised('late', 1)
+    await use('late', '2026-01-31T23:00:00Z', 500)
+    await use('late', '2026-02-03T00:00:00Z', 100)
+    at('2026-03-02T00:00:00Z')
+    const second = await finalised('late', 2)
+    expect(
+      second.lines.map((line: Record<string, string>) => [
+        line.kind,
+        line.amount,
+        line.period_from,
+        line.refers_to,
+      ]),
+    ).toEqual([
+      ['usage', '0.33', '2026-02-01T00:00:00.000Z', null],
+      ['late', '1.67', '2026-01-01T00:00:00.000Z', first.number],
+    ])
+    const { body: again } = await api.get(`/v1/invoices/${first.invoice_id}`)
+    expect(again).toEqual({ ...first, credit_note_id: undefined })
+  })
+})

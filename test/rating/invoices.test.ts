@@ -1,0 +1,298 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { roundToCurrency } from '../../core/currency.ts'
+import type { InvoiceDocument } from '../../core/invoice.ts'
+import { Decimal, ZERO } from '../../core/money.ts'
+import { NO_TOKENS } from '../../core/usage.ts'
+import { draftInvoice } from '../../rating/invoices/draft.ts'
+import { finalizeInvoice, stepInvoice } from '../../rating/invoices/finalize.ts'
+import { periodTotal } from '../../rating/period-adjustments.ts'
+import { parsePlan } from '../../rating/plan.ts'
+import { createRater, type Rater } from '../../rating/rater.ts'
+import { recordGrant } from '../../schema/ledger/grant.ts'
+import { transaction } from '../../schema/pool.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { assemblyOf, modelCall, storeCustomer, storeEvent, storePlan } from './events.ts'
+
+let database: TestDatabase
+let rater: Rater
+let traces = 0
+beforeAll(async () => {
+  database = await testDatabase()
+  rater = createRater(database)
+})
+afterAll(() => database.drop())
+
+const MONTHS = 4
+const start = (month: number) => Date.UTC(2026, month)
+const MODELS = ['claude-a', 'claude-b', 'claude-c']
+
+const STEP = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('use' as const),
+      month: fc.nat(MONTHS - 1),
+      tokens: fc.integer({ min: 0, max: 3000 }),
+      model: fc.nat(2),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('revise' as const),
+      event: fc.nat(),
+      tokens: fc.integer({ min: 0, max: 3000 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('finalize' as const), month: fc.nat(MONTHS - 1) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('void' as const), no: fc.nat() }) },
+)
+
+const TERMS = fc.record(
+  {
+    minimum: fc.constantFrom('3', '10.005'),
+    maximum: fc.constantFrom('12', '25.5'),
+    commitment: fc.record({
+      amount: fc.constantFrom('5', '8.7'),
+      overage_factor: fc.constantFrom('1', '1.5'),
+    }),
+    discount_pct: fc.constantFrom('7'),
+  },
+  { requiredKeys: [] },
+)
+
+const METER = fc.constantFrom(
+  { meter: 'input_tokens', model: 'per_unit', unit_price: '3.333', per: '1000' },
+  {
+    meter: 'input_tokens',
+    model: 'volume',
+    tiers: [
+      { up_to: '4000', unit_price: '0.003' },
+      { up_to: null, unit_price: '0.001' },
+    ],
+  },
+  { meter: 'input_tokens', model: 'package', package_size: '700', package_price: '1.115' },
+)
+
+interface Used {
+  readonly traceNo: number
+  readonly month: number
+  readonly model: number
+  revision: number
+}
+
+/** A customer, its clock and everything that was done to it. */
+async function openAccount(plan: object, grants: readonly { kind: 'paid' | 'promo'; amount: string }[] = []) {
+  const customerId = `customer-${traces}-${Math.trunc(performance.now() * 1000)}`
+  await storePlan(database.pool, customerId, { currency: 'USD', ...plan }, '2025-12-01T00:00:00Z')
+  await storeCustomer(database.pool, customerId)
+  await database.pool.query(
+    `insert into aforo_store.subscriptions (tenant_id, customer_id, plan_id, effective_from, timezone, anchor_day, recorded_at)
+     values ('default', $1, $1, '2026-01-01', 'UTC', 1, '2025-12-01')`,
+    [customerId],
+  )
+  // Behind all periods: what is to be billed when is the order of steps, not the clock.
+  let now = start(MONTHS + 1)
+  const tick = () => {
+    now += 1000
+    return new Date(now)
+  }
+  for (const { kind, amount } of grants) {
+    const grant = { amount, kind, priority: 50, effectiveAt: null, expiresAt: null }
+    await transaction(database.pool, (client) =>
+      recordGrant(client, { tenantId: 'default', customerId }, grant, tick()),
+    )
+  }
+  const used: Used[] = []
+  const store = async (event: Used, tokens: number) => {
+    const buckets = { ...NO_TOKENS, inputUncached: tokens }
+    const call = modelCall(1, { model: MODELS[event.model]!, requestModel: MODELS[event.model]!, buckets })
+    await storeEvent(database.pool, {
+      traceNo: event.traceNo,
+      revision: event.revision,
+      customer: customerId,
+      time: new Date(start(event.month) + 86_400_000),
+      recordedAt: tick(),
+      assembly: assemblyOf({ calls: [call] }),
+    })
+    await rater.rate(tick())
+  }
+  return {
+    customerId,
+    used,
+    async use(month: number, tokens: number, model = 0) {
+      const event = { traceNo: ++traces, month, model, revision: 0 }
+      used.push(event)
+      await store(event, tokens)
+    },
+    async revise(no: number, tokens: number) {
+      const event = used[no % Math.max(used.length, 1)]
+      if (!event) return
+      event.revision++
+      await store(event, tokens)
+    },
+    /** Null where the month is invoiced. */
+    finalize: (month: number) =>
+      transaction(database.pool, async (client) => {
+        const period = { start: start(month), end: start(month + 1) }
+        const order = { tenantId: 'default', customerId, period, currency: 'USD' }
+        const { invoiceId } = await draftInvoice(client, order, tick())
+        return finalizeInvoice(client, 'default', invoiceId, tick(), false)
+      }).catch((error) => {
+        if (/bills this period already/.test(error.message)) return null
+        throw error
+      }),
+    async void(no: number) {
+      const open = (await documentsOf(customerId)).filter(({ status }) => status === 'open')
+      const { invoiceId } = open[no % Math.max(open.length, 1)] ?? {}
+      if (invoiceId)
+        await transaction(database.pool, (client) =>
+          stepInvoice(client, 'default', invoiceId, 'void', tick()),
+        )
+    },
+  }
+}
+
+interface Stored {
+  readonly invoiceId: string
+  readonly status: string
+  readonly document: InvoiceDocument
+  readonly paid: string
+}
+
+async function documentsOf(customerId: string): Promise<readonly Stored[]> {
+  const { rows } = await database.pool.query<Stored>(
+    `select invoice_id as "invoiceId", status, document, (
+       select coalesce(sum(owed_paid - before_paid), 0)::text from aforo_store.invoice_periods bill
+       where bill.tenant_id = invoice.tenant_id and bill.invoice_id = invoice.invoice_id) as paid
+     from aforo_store.invoices invoice where customer_id = $1 and status <> 'draft' order by cutoff, kind`,
+    [customerId],
+  )
+  return rows
+}
+
+const sum = (amounts: readonly (string | Decimal)[]) => amounts.reduce<Decimal>((a, b) => a.plus(b), ZERO)
+
+/** What the months come to by the price lines, and their end by the plan: not by way of any counter or invoice. */
+async function owedBy(customerId: string, body: object): Promise<string> {
+  const plan = parsePlan({ currency: 'USD', ...body })
+  const { rows } = await database.pool.query<{ month: string; quantity: string; amount: string }>(
+    `select extract(month from period_start at time zone 'UTC') - 1 as month, sum(quantity) as quantity, sum(amount) as amount
+     from aforo_store.price_lines where customer_id = $1 group by 1`,
+    [customerId],
+  )
+  const months = Array.from({ length: MONTHS + 1 }, (_, month) => {
+    const { quantity = '0', amount = '0' } = rows.find((row) => Number(row.month) === month) ?? {}
+    const { adjustments } = periodTotal(plan, [{ meterNo: 0, quantity: new Decimal(quantity) }])
+    return sum([amount, ...adjustments.map((each) => each.amount)])
+  })
+  return sum(months).toFixed()
+}
+
+function checkDocument({ lines, ...document }: InvoiceDocument): void {
+  for (const line of lines) {
+    expect(line.amount).toBe(roundToCurrency(new Decimal(line.amount_exact), 'USD').toFixed(2))
+    expect(sum([line.amount, line.residual]).equals(line.amount_exact)).toBe(true)
+  }
+  expect(sum(lines.map(({ amount }) => amount)).toFixed(2)).toBe(document.subtotal)
+  expect(sum([document.subtotal, document.residual]).equals(document.amount_exact)).toBe(true)
+  expect(sum([document.subtotal, `-${document.discount}`.replace('--', ''), document.tax]).toFixed(2)).toBe(
+    document.total,
+  )
+}
+
+describe('whatever is used, corrected, finalised and made void, in whatever order', () => {
+  test('invoices and credit notes come to what was rated and adjusted, before rounding and after', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        METER,
+        TERMS,
+        fc.array(STEP, { minLength: 5, maxLength: 25 }),
+        async (meter, terms, steps) => {
+          const plan = { meters: [meter], ...terms }
+          const account = await openAccount(plan)
+          for (const step of steps) {
+            if (step.do === 'use') await account.use(step.month, step.tokens, step.model)
+            else if (step.do === 'revise') await account.revise(step.event, step.tokens)
+            else if (step.do === 'finalize') await account.finalize(step.month)
+            else await account.void(step.no)
+          }
+          for (let month = 0; month <= MONTHS; month++) await account.finalize(month)
+          // What came of a month after its last invoice is on the next one made, whichever month that is of.
+          await account.void(0)
+          for (let month = 0; month <= MONTHS; month++) await account.finalize(month)
+          const counting = (await documentsOf(account.customerId)).filter(({ status }) => status !== 'void')
+          for (const { document } of counting) checkDocument(document)
+          expect(sum(counting.map(({ document }) => document.amount_exact)).toFixed()).toBe(
+            await owedBy(account.customerId, plan),
+          )
+        },
+      ),
+      { numRuns: 12, endOnFailure: true },
+    )
+    const { rows } = await database.pool.query(
+      `select kind, count(*) = max(number) as gapless, min(number) as first from aforo_store.invoices
+       where number is not null group by kind order by kind`,
+    )
+    expect(rows.length).toBeGreaterThan(0)
+    for (const row of rows) expect(row).toEqual({ kind: row.kind, gapless: true, first: '1' })
+  }, 120_000)
+
+  test('credits that paid are on the invoices, promotional ones as a discount, to the last cent', async () => {
+    const AMOUNT = fc.integer({ min: 1, max: 2000 }).map((cents) => new Decimal(cents).div(7).toFixed(6))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ kind: fc.constantFrom('paid' as const, 'promo' as const), amount: AMOUNT }), {
+          maxLength: 3,
+        }),
+        fc.constantFrom('0.03', '0.05'),
+        fc.array(STEP, { minLength: 5, maxLength: 15 }),
+        async (grants, overage, steps) => {
+          const meter = { meter: 'input_tokens', model: 'per_unit', unit_price: '3.333', per: '1000' }
+          const plan = {
+            meters: [meter],
+            credit_rate: '0.03',
+            bill_as: 'credits',
+            overage: { unit_price: overage },
+          }
+          const account = await openAccount(plan, grants)
+          for (const step of steps) {
+            if (step.do === 'use') await account.use(step.month, step.tokens, step.model)
+            else if (step.do === 'revise') await account.revise(step.event, step.tokens)
+            else if (step.do === 'finalize') await account.finalize(step.month)
+            else await account.void(step.no)
+          }
+          for (let month = 0; month <= MONTHS; month++) await account.finalize(month)
+          await account.void(0)
+          for (let month = 0; month <= MONTHS; month++) await account.finalize(month)
+          const counting = (await documentsOf(account.customerId)).filter(({ status }) => status !== 'void')
+          for (const { document } of counting) checkDocument(document)
+          const { rows } = await database.pool.query<{ paid: string; overage: string }>(
+            `select coalesce(sum(input - output) filter (where kind = 'paid'), 0)::text as paid,
+               (select coalesce(sum(output - input), 0)::text from aforo_store.credit_balances
+                where customer_id = $1 and account = 'overage') as overage
+             from (select granted.kind, held.output as input, held.input - granted.amount as output
+               from aforo_store.credit_grants granted join aforo_store.credit_balances held
+                 on held.customer_id = granted.customer_id and held.account = 'grant:' || granted.grant_id
+               where granted.customer_id = $1) taken`,
+            [account.customerId],
+          )
+          const near = (told: Decimal, real: Decimal) => expect(told.toFixed(12)).toBe(real.toFixed(12))
+          near(sum(counting.map(({ paid }) => paid)), new Decimal(rows[0]!.paid).mul('0.03'))
+          const surcharge = new Decimal(rows[0]!.overage).mul(new Decimal(overage).minus('0.03'))
+          near(
+            sum(counting.map(({ document }) => document.amount_exact)),
+            new Decimal(await owedBy(account.customerId, plan)).plus(surcharge),
+          )
+          if (new Decimal(rows[0]!.overage).isZero()) {
+            expect(
+              counting.map(({ document }) => document.amount_due).filter((due) => due !== '0.00'),
+            ).toEqual([])
+          }
+        },
+      ),
+      { numRuns: 8, endOnFailure: true },
+    )
+  }, 120_000)
+})
