@@ -12,8 +12,10 @@ import { seedPriceBook } from '../rating/prices/seed.ts'
 import { createPriceUpdates } from '../rating/prices/updates/price-updates.ts'
 import { quote } from '../rating/quote.ts'
 import { createRater } from '../rating/rater.ts'
+import { createProjector } from '../rating/running/projector.ts'
 import { assemble } from '../receiver/assemble/assemble.ts'
 import { createCutter } from '../receiver/cut/cutter.ts'
+import { createOpenAssembler } from '../receiver/open/assemble-open.ts'
 import { startReceiver } from '../receiver/receiver.ts'
 import { createDeliverer } from '../webhooks/deliverer.ts'
 import { forgetOld } from '../webhooks/forget.ts'
@@ -35,6 +37,8 @@ export interface Part {
 /** How often due traces and waiting revisions are looked for when there were none. */
 const TICK_MS = 100
 const TICK_BACKOFF_MS_MAX = 5_000
+/** How often it is looked whether spans came to an open trace of a tenant with budgets. */
+const RUNNING_TICK_MS = 20
 /** How often recurring, expired and run down grants are looked for. Debits do not wait for it. */
 const LEDGER_TICK_MS = 1_000
 /** How often messages to be sent are looked for, and old ones forgotten. */
@@ -80,6 +84,12 @@ async function rater(context: Context): Promise<Part> {
     metrics: receiverMetrics,
   })
   const rating = createRater({ pool, log, registry })
+  const projector = createProjector({
+    pool,
+    assembleOpen: createOpenAssembler({ assemble, log }),
+    log,
+    registry,
+  })
   const timing = { everyMs: TICK_MS, backoffMsMax: TICK_BACKOFF_MS_MAX, log }
   const rate = startTicker((now) => rating.rate(now), { name: 'rate', ...timing })
   const cut = startTicker(
@@ -90,6 +100,11 @@ async function rater(context: Context): Promise<Part> {
     },
     { name: 'cut', ...timing },
   )
+  const running = startTicker((now) => projector.project(now), {
+    name: 'running',
+    ...timing,
+    everyMs: RUNNING_TICK_MS,
+  })
   const ledger = [
     startTicker((now) => refillDue(pool, log, now), { name: 'refill', ...timing, everyMs: LEDGER_TICK_MS }),
     startTicker((now) => expireDue(pool, now), { name: 'expiry', ...timing, everyMs: LEDGER_TICK_MS }),
@@ -109,6 +124,7 @@ async function rater(context: Context): Promise<Part> {
     async stop() {
       await cut.stop()
       await rate.stop()
+      await running.stop()
       for (const ticker of ledger) await ticker.stop()
       await allocation.stop()
       await webhooks.stop()

@@ -3,7 +3,7 @@ import { addSpend, type SpendEntry } from '../core/spending.ts'
 import { countChanges, forgetSightings, queueTraces, type SpendChange } from '../schema/budgets/count.ts'
 import { lockTraces, type SpendTrace, shareBudgets } from '../schema/budgets/lock.ts'
 import { beyond, keysOf, type OpenSpend, readOpenSpend } from '../schema/budgets/open-spend.ts'
-import { REVISION_MAX, readRated } from '../schema/budgets/rated.ts'
+import { readRated } from '../schema/budgets/rated.ts'
 import type { BudgetShelf } from '../schema/budgets/shelf.ts'
 import type { RatedEvent } from './rate-event.ts'
 
@@ -36,8 +36,8 @@ export async function countRated(
   const open = await readOpenSpend(client, traces)
   const isSettled = await readSettled(
     client,
-    traces,
-    events.map(({ revision }) => revision),
+    events.map(({ revision }, i) => ({ ...traces[i]!, revision })),
+    'own',
   )
   const changes = traces.map((trace, i): SpendChange => {
     const ofRated = { before: beforeOf.get(eventName(events[i]!)) ?? null, after: after[i]! }
@@ -45,44 +45,54 @@ export async function countRated(
     if (counted[i]!.assembly.joined !== undefined) return { trace, rated: ofRated, open: NOT_OPEN }
     return { trace, rated: ofRated, open: openChange(open[i]!, ofRated, isSettled(trace)) }
   })
-  const done = await membersDone(client, members, changes)
-  changes.push(...done.changes)
+  const ofSessions = await settleMembers(client, members, changes)
+  changes.push(...ofSessions.changes)
   const settled = changes
     .filter(({ trace, open }) => open !== NOT_OPEN && open.after === null && isSettled(trace))
     .map(({ trace }) => trace)
-  await forgetSightings(client, [...settled, ...done.traces])
+  await forgetSightings(client, [...settled, ...ofSessions.done])
   const mirrored = changes.filter(({ open }) => open.after?.mirrored === true)
-  await queueTraces(
-    client,
-    mirrored.map(({ trace }) => trace),
-  )
+  await queueTraces(client, [...mirrored.map(({ trace }) => trace), ...ofSessions.open])
   await countChanges(client, budgets, changes, now)
 }
 
 const NOT_OPEN: SpendChange['open'] = { before: null, after: null }
 
+/** A trace that an event of a session joins, and the revision that was rated. */
+interface Member extends SpendTrace {
+  readonly revision: number
+}
+
 /** The traces that rated events of sessions join. */
-function membersOf(rated: readonly RatedEvent[]): readonly SpendTrace[] {
-  return rated.flatMap(({ event: { tenantId }, assembly }) =>
-    (assembly.joined?.traces ?? []).map(({ traceId }) => ({ tenantId, traceId })),
+function membersOf(rated: readonly RatedEvent[]): readonly Member[] {
+  return rated.flatMap(({ event: { tenantId, revision }, assembly }) =>
+    (assembly.joined?.traces ?? []).map(({ traceId }) => ({ tenantId, traceId, revision })),
   )
 }
 
+interface Members {
+  /** Those of which all is rated. */
+  readonly done: readonly SpendTrace[]
+  /** Those that count for something beyond: how much that is now is looked at next. */
+  readonly open: readonly SpendTrace[]
+  readonly changes: readonly SpendChange[]
+}
+
 /** Traces of sessions that are settled count for nothing beyond what their event is rated with. */
-async function membersDone(
+async function settleMembers(
   client: pg.PoolClient,
-  members: readonly SpendTrace[],
+  members: readonly Member[],
   changes: readonly SpendChange[],
-): Promise<{ readonly traces: readonly SpendTrace[]; readonly changes: readonly SpendChange[] }> {
+): Promise<Members> {
   const told = new Set(changes.filter(({ open }) => open !== NOT_OPEN).map(({ trace }) => nameOf(trace)))
   const left = members.filter((trace) => !told.has(nameOf(trace)))
-  if (left.length === 0) return { traces: [], changes: [] }
+  if (left.length === 0) return { done: [], open: [], changes: [] }
   const open = await readOpenSpend(client, left)
-  const cuts = left.map(() => REVISION_MAX)
-  const isSettled = await readSettled(client, left, cuts)
+  const isSettled = await readSettled(client, left, 'session')
   const isDone = (trace: SpendTrace, i: number) => isSettled(trace) && open[i]?.mirrored !== true
   return {
-    traces: left.filter(isDone),
+    done: left.filter(isDone),
+    open: left.filter((trace, i) => open[i] !== null && !isDone(trace, i)),
     changes: left.flatMap((trace, i): SpendChange[] => {
       const before = open[i] ?? null
       if (before === null || !isDone(trace, i)) return []
@@ -114,11 +124,11 @@ function totalOf({ now, takenBack }: OpenSpend, rated: SpendEntry | null): Spend
   return { placement: now.placement, spend: addSpend(now.spend, rated.spend) }
 }
 
-/** Tells traces that are not due again, and of which no later revision waits. */
+/** Tells traces that are not due again, and of whose event, its own or a session's, no later revision waits. */
 async function readSettled(
   client: pg.PoolClient,
-  traces: readonly SpendTrace[],
-  revisions: readonly number[],
+  traces: readonly Member[],
+  event: 'own' | 'session',
 ): Promise<(trace: SpendTrace) => boolean> {
   const { rows } = await client.query<{ tenant_id: string; trace_id: string }>({
     name: 'rating_unsettled',
@@ -127,8 +137,12 @@ async function readSettled(
       cross join lateral (
         select * from aforo_store.traces trace
         where trace.tenant_id = key.tenant_id and trace.trace_id = decode(key.trace_id, 'hex') offset 0) trace
-      where trace.cut_due_at is not null or trace.revision > key.revision`,
-    values: [...keysOf(traces), revisions],
+      left join lateral (
+        select revision from aforo_store.session_events s
+        where s.tenant_id = key.tenant_id and s.event_id = trace.session_event_id offset 0) session on true
+      where trace.cut_due_at is not null
+        or case when $4 then trace.revision > key.revision else session.revision > key.revision end`,
+    values: [...keysOf(traces), traces.map(({ revision }) => revision), event === 'own'],
   })
   const unsettled = new Set(rows.map((row) => nameOf({ tenantId: row.tenant_id, traceId: row.trace_id })))
   return (trace) => !unsettled.has(nameOf(trace))

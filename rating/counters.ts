@@ -33,6 +33,18 @@ export interface Charged extends ChargeStep {
   readonly amount: Decimal
 }
 
+/** Counters that steps go to, one after the other. */
+export interface Counters {
+  /** Moves a counter by a step and returns the step with its price. */
+  move(step: ChargeStep, curve: Curve): Charged
+}
+
+/** How much a counter has counted, and what that was charged. */
+export interface CounterState {
+  readonly quantity: Decimal
+  readonly amount: Decimal
+}
+
 interface Counter {
   /** Where its row lies, as long as it is locked. */
   readonly place: string
@@ -48,7 +60,7 @@ interface Counter {
 const TICK_MICROS = 1_000
 
 /** Counters that a transaction holds locked. All steps of the transaction go through here, in order. */
-export class LockedCounters {
+export class LockedCounters implements Counters {
   readonly #counters: ReadonlyMap<string, Counter>
 
   private constructor(counters: ReadonlyMap<string, Counter>) {
@@ -84,7 +96,6 @@ export class LockedCounters {
     )
   }
 
-  /** Moves a counter by a step and returns the step with its price. */
   move(step: ChargeStep, curve: Curve): Charged {
     const counter = this.#counters.get(counterName(step.counter))
     if (!counter) throw new Error(`counter ${JSON.stringify(step.counter)} is not locked`)
@@ -134,6 +145,29 @@ export class LockedCounters {
     if (rowCount !== counters.length)
       throw new Error(`${rowCount} of ${counters.length} counters were written`)
   }
+}
+
+/** Reads what counters have counted, without a lock; those that are not there yet are left out. */
+export async function readCounters(
+  client: pg.PoolClient,
+  keys: Iterable<CounterKey>,
+): Promise<ReadonlyMap<string, CounterState>> {
+  const distinct = [...new Map([...keys].map((key) => [counterName(key), key])).entries()]
+  if (distinct.length === 0) return new Map()
+  const { rows } = await client.query<Omit<LockedRow, 'place'>>({
+    name: 'rating-counters-read',
+    text: `select key.no::integer as no, counter.quantity::text as quantity, counter.amount::text as amount
+       from ${KEYS}
+       join aforo_store.meter_counters counter
+         using (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)`,
+    values: columnsOf(distinct.map(([, key]) => key)),
+  })
+  return new Map(
+    rows.map(({ no, quantity, amount }) => [
+      distinct[no - 1]![0],
+      { quantity: new Decimal(quantity), amount: new Decimal(amount) },
+    ]),
+  )
 }
 
 async function lockRows(client: pg.PoolClient, values: unknown[]): Promise<readonly LockedRow[]> {

@@ -22,24 +22,25 @@ export async function prepareBatch(
   claimed: readonly ClaimedRevision[],
   now: Date,
 ): Promise<readonly PreparedEvent[]> {
-  const first = await prepare(client, sources, claimed, now, false)
+  const first = await prepareOnce(client, sources, claimed, now)
   const wanting = first.filter(wantsFact).map(({ event }) => event)
   if (wanting.length === 0) return first
   await shareFacts(
     client,
     wanting.map((event) => event.tenantId),
   )
-  const again = await prepare(client, sources, wanting, now, true)
+  const again = await prepareOnce(client, sources, wanting, now, true)
   const second = new Map(again.map((prepared) => [prepared.event, prepared]))
   return first.map((prepared) => second.get(prepared.event) ?? prepared)
 }
 
-async function prepare(
+/** Costs events and finds what to charge, by what is committed; from prices read now where `fresh` is asked for. */
+export async function prepareOnce(
   client: pg.PoolClient,
   { shelf, pricing }: Sources,
   events: readonly ClaimedRevision[],
   now: Date,
-  fresh: boolean,
+  fresh = false,
 ): Promise<readonly PreparedEvent[]> {
   const offers = await offerEvents(client, shelf, events)
   const pricesFor = await pricing.forEvents(client, events, now, fresh)

@@ -7,13 +7,7 @@ import type { Booked } from './booked.ts'
 import { chargesOf } from './charge.ts'
 import type { ClaimedRevision } from './claim.ts'
 import { COST_CURRENCY, type CostLine, costCalls } from './cost.ts'
-import {
-  type Charged,
-  type ChargeStep,
-  type CounterKey,
-  counterName,
-  type LockedCounters,
-} from './counters.ts'
+import { type Charged, type ChargeStep, type CounterKey, type Counters, counterName } from './counters.ts'
 import { curveOf } from './curve.ts'
 import { bookedPrices, costDifference, knownCost } from './difference.ts'
 import { type CreditsOwed, creditsOwed } from './ledger/owed.ts'
@@ -117,8 +111,8 @@ function usdOfCharges(
   }
 }
 
-/** Prices the steps on the locked counters and adds up the stack. */
-export function settleEvent(prepared: PreparedEvent, counters: LockedCounters): RatedEvent {
+/** Prices the steps on the counters and adds up the stack. */
+export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedEvent {
   const { event, booked, assembly, costs, attribution, planOf } = prepared
   const charged = prepared.steps.map((step) => {
     const { tenantId, planId, planVersion: version, meterNo } = step.counter

@@ -16,7 +16,7 @@ export async function auditBudgets(
   await countRows(client, 'budget_counters', countOf('budget_counters'), [tenantId], report)
   await askForGaps(client, { check: 'budget_counters', text: COUNTER_GAPS, values: [tenantId, now] }, report)
   await countRows(client, 'open_spend', countOf('open_spend'), [tenantId], report)
-  await askForGaps(client, { check: 'open_spend', text: SETTLED, values: [tenantId] }, report)
+  await askForGaps(client, { check: 'open_spend', text: SETTLED, values: [tenantId, now] }, report)
   await countRows(client, 'budget_versions', countOf('budget_versions'), [tenantId], report)
   await askForGaps(client, { check: 'budget_versions', text: VERSIONS, values: [tenantId] }, report)
 }
@@ -152,14 +152,17 @@ const COUNTER_GAPS = `
     concat_ws('/', budget_id, subject::text, nullif(window_start, '-infinity')::text, slot::text) as id, found
   from differing`
 
-/** A trace that is cut and rated counts for nothing beyond, unless a trace that is open has calls of it. */
+/**
+ * A trace that is cut and rated counts for nothing beyond, unless a trace that is open has calls of it. Where a cut found
+ * nothing new that is seen a moment later.
+ */
 const SETTLED = `
   select distinct 'open trace' as kind, open.tenant_id, encode(open.trace_id, 'hex') as id,
     'counts beyond its ratings, and is settled' as found
   from aforo_store.open_spend open
   left join aforo_store.traces trace using (tenant_id, trace_id)
   where ($1::text is null or open.tenant_id = $1)
-    and trace.cut_due_at is null and not open.mirrored
+    and trace.cut_due_at is null and not open.mirrored and open.projected_at < $2::timestamptz - interval '1 minute'
     and not exists (
       select from aforo_store.spend_queue queued
       where queued.tenant_id = open.tenant_id and queued.trace_id = open.trace_id)

@@ -29,7 +29,10 @@ export async function readMaterial(client: pg.PoolClient, traces: readonly DueTr
 }
 
 /** Instants are bounded per trace and for all, the latter for the planner to leave out chunks. */
-async function readUsages(client: pg.PoolClient, traces: readonly DueTrace[]): Promise<Map<string, Usage[]>> {
+export async function readUsages(
+  client: pg.PoolClient,
+  traces: readonly DueTrace[],
+): Promise<Map<string, Usage[]>> {
   const from = traces.map((trace) => trace.timeFrom)
   const to = traces.map((trace) => trace.timeTo)
   const { rows } = await client.query<UsageRow>({

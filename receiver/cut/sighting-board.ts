@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type CallGroup, callGroups } from '../mirrors/groups.ts'
 import { placeUnits, type Unit } from '../mirrors/places.ts'
 import { nameOf, type Sighting } from '../mirrors/sighting.ts'
-import { documentOf, nameOfRow, rowName, type SightingId, type SightingRow } from './sighting-rows.ts'
+import { nameOfRow, rowName, type SightingId, type SightingRow } from './sighting-rows.ts'
 
 /** What is to be written once it is decided who has which call. */
 export interface Decision {
@@ -165,7 +166,7 @@ function isOther(a: SightingRow, b: SightingRow): boolean {
 
 /** Whether the owner of the call would say the same of it. */
 function isSameTold(a: SightingRow, b: SightingRow): boolean {
-  return isSameOwner(a, b) && a.replay === b.replay && documentOf(a.sighting) === documentOf(b.sighting)
+  return isSameOwner(a, b) && a.replay === b.replay && isDeepStrictEqual(a.sighting, b.sighting)
 }
 
 function isSameOwner(a: SightingRow, b: SightingRow): boolean {

@@ -10,7 +10,8 @@ export const STAGE = `pg_temp.journal_stage (${COLUMN_LIST})`
 
 /**
  * Moves staged rows into the journal and tells their traces, in one statement. Only rows that are new say anything:
- * a batch of duplicates moves no trace. Traces are touched in the order of their key, as every transaction does.
+ * a batch of duplicates moves no trace. Traces are touched in the order of their key, as every transaction does. Those of
+ * tenants with budgets are to be looked at for what they count for.
  * $1 quiet, $2 idle, $3 max age, in milliseconds; $4 spans at which a trace is due at once.
  */
 export const APPEND_STAGED = `
@@ -60,6 +61,11 @@ export const APPEND_STAGED = `
         spans: '(trace.open_span_count + excluded.span_count)',
       })}
     returning 1
+  ),
+  queued as (
+    insert into aforo_store.spend_queue (tenant_id, trace_id, not_before)
+    select tenant_id, trace_id, '-infinity' from touched
+    where tenant_id in (select tenant_id from aforo_store.budget_tenants)
   )
   select (select count(*) from added)::int as added, (select count(*) from told)::int as traces`
 

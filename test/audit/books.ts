@@ -5,9 +5,11 @@ import type { Usage } from '../../core/usage.ts'
 import { expireDue } from '../../rating/ledger/expire-due.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
 import { createRater } from '../../rating/rater.ts'
+import { createProjector } from '../../rating/running/projector.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { createCutter } from '../../receiver/cut/cutter.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
+import { createOpenAssembler } from '../../receiver/open/assemble-open.ts'
 import { defineBudget } from '../../schema/budgets/define.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { recordGrant } from '../../schema/ledger/grant.ts'
@@ -55,10 +57,13 @@ export function openBooks(pool: pg.Pool) {
   const journal = createJournal({ pool, metrics, settings: SETTINGS })
   const cutter = createCutter({ pool, settings: SETTINGS, log: SILENT, assemble, metrics })
   const rater = createRater({ pool })
+  const assembleOpen = createOpenAssembler({ assemble, log: SILENT })
+  const projector = createProjector({ pool, assembleOpen })
   return {
     push: (seconds: number, ...usages: readonly Usage[]) => journal.append('default', usages, noon(seconds)),
     cut: (seconds: number) => cutter.cut(noon(seconds)),
     rate: (seconds: number) => rater.rate(noon(seconds)),
+    project: (seconds: number) => projector.project(noon(seconds)),
     /** Writes an override that counts since long ago, as the API does. */
     price: (seconds: number, provider: string, model: string, meter: string, unitPrice: string) =>
       transaction(pool, async (client) => {
@@ -181,6 +186,7 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
   await books.push(50, callOf('waiting', 'root'))
   await books.cut(52)
   await books.push(53, callOf('due', 'root'))
+  while ((await books.project(54)) > 0);
 }
 
 /** Sessions: of several traces, with one that comes over late, one that leaves, and one that nobody owns at first. */

@@ -1,0 +1,37 @@
+import type { Assembly } from './assembly.ts'
+import type { UsageTotals } from './event.ts'
+import type { TenantId, TraceId } from './ids.ts'
+
+/** What a trace amounts to by now, whether it is cut or not: what the next revision of its event would say. */
+export interface OpenTrace {
+  readonly tenantId: TenantId
+  readonly traceId: TraceId
+  /** With the calls that are its own. */
+  readonly assembly: Assembly
+  readonly totals: UsageTotals
+  /** The event that has it: its own, or that of a session. */
+  readonly eventId: string
+  readonly inSession: boolean
+  /** RFC 3339 to the microsecond: the time of that event, once there is one. */
+  readonly time: string
+  /** Journal rows it is made of. */
+  readonly spans: number
+  /** Of its cuts; -1 before the first. Revisions of its own event have these numbers. */
+  readonly revision: number
+  /** The newest cut says all that is here. */
+  readonly isSettled: boolean
+  /** Other traces tell of its calls too. */
+  readonly mirrored: boolean
+  /** Holds that its spans were made under. */
+  readonly holdIds: readonly string[]
+}
+
+/** What was found out about open traces. */
+export interface OpenTraces {
+  /** Those that were asked for, and others that have more or fewer calls because of them. */
+  readonly traces: readonly OpenTrace[]
+  /** Others of that kind that somebody else holds, or that are too many: to be looked at later. */
+  readonly missed: readonly { readonly tenantId: TenantId; readonly traceId: TraceId }[]
+  /** Those that cannot be assembled. */
+  readonly failed: readonly { readonly tenantId: TenantId; readonly traceId: TraceId }[]
+}

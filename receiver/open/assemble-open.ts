@@ -1,0 +1,120 @@
+import type pg from 'pg'
+import { eventIdOf } from '../../core/ids.ts'
+import type { Log } from '../../core/log.ts'
+import type { OpenTrace, OpenTraces } from '../../core/open-trace.ts'
+import { rfc3339 } from '../../core/time.ts'
+import { DUE_COLUMNS, dueTraceOf, keyOf } from '../cut/claim.ts'
+import { TRACE_SPANS_MAX } from '../cut/cutter.ts'
+import { readNamedCustomers, readStatedUsage, readUsages } from '../cut/read.ts'
+import { type Assemble, assembleTrace, eventNano } from '../cut/revision.ts'
+import type { AssembledTrace } from '../cut/settle-mirrors.ts'
+import { totalsOf } from '../cut/totals.ts'
+import type { TraceKey } from '../cut/trace.ts'
+import { type OpenMirrors, weighMirrors } from './mirrors.ts'
+
+/** Traces that have more or fewer calls because of those asked for. */
+const MOVED_MAX = 100
+const MOVED_ROUNDS_MAX = 3
+
+/**
+ * Assembles traces as a cut would now, without cutting them. What other traces saw of the same calls is weighed as the
+ * cut does, over open traces and those that are cut; traces whose calls that changes are assembled too.
+ * @param hold of such traces, those that may be assembled here
+ */
+export type OpenAssembler = (
+  client: pg.PoolClient,
+  wanted: readonly TraceKey[],
+  hold: (traces: readonly TraceKey[]) => Promise<readonly TraceKey[]>,
+) => Promise<OpenTraces>
+
+export function createOpenAssembler({ assemble, log }: { assemble: Assemble; log: Log }): OpenAssembler {
+  return async (client, wanted, hold) => {
+    const failed: TraceKey[] = []
+    const missed: TraceKey[] = []
+    const alone = [...(await assembleAlone(client, wanted, assemble, log, failed))]
+    let mirrors = await weighMirrors(client, alone)
+    for (let round = 0; mirrors.moved.length > 0; round++) {
+      const known = new Set(
+        [...alone, ...failed.map((trace) => ({ trace }))].map(({ trace }) => keyOf(trace)),
+      )
+      const more = mirrors.moved.filter((trace) => !known.has(keyOf(trace)))
+      const room = round < MOVED_ROUNDS_MAX ? MOVED_MAX : 0
+      const held = more.length === 0 ? [] : await hold(more.slice(0, room))
+      const names = new Set(held.map(keyOf))
+      if (held.length === 0) {
+        missed.push(...more)
+        break
+      }
+      missed.push(...more.filter((trace) => !names.has(keyOf(trace))))
+      alone.push(...(await assembleAlone(client, held, assemble, log, failed)))
+      mirrors = await weighMirrors(client, alone)
+    }
+    await mirrors.write()
+    return { traces: alone.map((trace, i) => openTraceOf(trace, i, mirrors)), missed, failed }
+  }
+}
+
+interface AloneTrace extends AssembledTrace {
+  readonly isDue: boolean
+}
+
+/** Traces on their own. Those of no usage, and those too large to be held in memory, are left out. */
+async function assembleAlone(
+  client: pg.PoolClient,
+  keys: readonly TraceKey[],
+  assemble: Assemble,
+  log: Log,
+  failed: TraceKey[],
+): Promise<readonly AloneTrace[]> {
+  const { rows } = await client.query<Record<string, unknown>>({
+    name: 'open_traces',
+    text: `
+      select ${DUE_COLUMNS}, cut_due_at is not null as is_due
+      from unnest($1::text[], $2::text[]) as key (of_tenant, of_trace)
+      cross join lateral (
+        select * from aforo_store.traces t
+        where t.tenant_id = key.of_tenant and t.trace_id = decode(key.of_trace, 'hex') offset 0) traces
+      where has_usage and span_count <= ${TRACE_SPANS_MAX}
+      order by tenant_id, trace_id`,
+    values: [keys.map((key) => key.tenantId), keys.map((key) => key.traceId)],
+  })
+  const traces = rows.map((row) => ({ trace: dueTraceOf(row), isDue: row.is_due as boolean }))
+  if (traces.length === 0) return []
+  const due = traces.map(({ trace }) => trace)
+  const usages = await readUsages(client, due)
+  const customers = await readNamedCustomers(client, due)
+  const stated = await readStatedUsage(client, due)
+  return traces.flatMap(({ trace, isDue }) => {
+    const key = keyOf(trace)
+    const facts = { customer: customers.get(key) ?? null, usage: stated.get(key) ?? [] }
+    try {
+      const ofTrace = usages.get(key)!
+      return [{ trace, isDue, usages: ofTrace, assembly: assembleTrace(trace, ofTrace, facts, assemble) }]
+    } catch (error) {
+      log.error(
+        { err: error, tenant: trace.tenantId, trace: trace.traceId },
+        'open trace cannot be assembled',
+      )
+      failed.push(trace)
+      return []
+    }
+  })
+}
+
+function openTraceOf({ trace, usages, isDue }: AloneTrace, at: number, mirrors: OpenMirrors): OpenTrace {
+  const { assembly, mirrored, isAsCut } = mirrors.traces[at]!
+  return {
+    tenantId: trace.tenantId,
+    traceId: trace.traceId,
+    assembly,
+    totals: totalsOf(assembly),
+    eventId: trace.sessionEventId ?? eventIdOf(trace.traceId),
+    inSession: trace.sessionEventId !== null,
+    time: trace.eventTime ?? rfc3339(eventNano(assembly, trace)),
+    spans: usages.length,
+    revision: trace.revision,
+    isSettled: !isDue && trace.revision >= 0 && isAsCut,
+    mirrored,
+    holdIds: [...new Set(usages.flatMap(({ holdId }) => holdId ?? []))],
+  }
+}
