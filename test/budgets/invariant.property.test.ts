@@ -119,6 +119,7 @@ test('at every commit a counter is what open traces count for and what was rated
           const world = await openWorld(db.pool)
           const second = openBooks(db.pool)
           await world.price(0, 'house', 'own-2', 'input_uncached', '0.1')
+          if (grouped) await world.group(0, 'bot', 'session')
           await world.budget(0, 'a', { scope: { customer: '*' }, unit: 'price', window: 'month' })
           await world.budget(0, 'b', { unit: 'margin_pct', window: 'hour' })
           let seconds = 1
