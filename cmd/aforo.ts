@@ -33,6 +33,7 @@ program.addCommand(traceDebitCommand())
 program.addCommand(simulateCommand())
 program.addCommand(exportCommand())
 program.addCommand(applyCommand())
+inheritSettings(program)
 
 try {
   await program.parseAsync(process.argv)
@@ -42,4 +43,12 @@ try {
     process.stderr.write(`  ${fault.path}: ${fault.message}\n`)
   }
   process.exit(1)
+}
+
+/** A command that was made by itself knows nothing of the one it is added to: how it ends, above all. */
+function inheritSettings(command: Command): void {
+  for (const sub of command.commands) {
+    sub.copyInheritedSettings(command)
+    inheritSettings(sub)
+  }
 }
