@@ -18,11 +18,17 @@ const program = new Command('aforo')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 
 program.addCommand(
-  serveCommand('serve', 'receiver, cut, rating and API in one process', ['receiver', 'rater', 'api']),
+  serveCommand('serve', 'receiver, cut, rating, API and check in one process', [
+    'receiver',
+    'rater',
+    'api',
+    'check',
+  ]),
 )
 program.addCommand(serveCommand('receiver', 'OTLP to usage journal', ['receiver']))
 program.addCommand(serveCommand('rater', 'usage journal to rated events', ['rater']))
 program.addCommand(serveCommand('api', 'REST API', ['api']))
+program.addCommand(serveCommand('check', 'check address, from the database', ['check']))
 program.addCommand(migrateCommand())
 program.addCommand(keysCommand())
 program.addCommand(auditCommand())

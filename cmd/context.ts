@@ -42,7 +42,8 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
   }
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const isLocal = [config.otlpHttpAddr, config.otlpGrpcAddr, config.apiAddr].every((a) => isLoopback(a.host))
+  const { otlpHttpAddr, otlpGrpcAddr, apiAddr, checkAddr } = config
+  const isLocal = [otlpHttpAddr, otlpGrpcAddr, apiAddr, checkAddr].every((a) => isLoopback(a.host))
   return {
     config,
     log,

@@ -10,6 +10,7 @@ export function announce(config: Config, parts: readonly Part[]): void {
       `OTLP/HTTP  OTEL_EXPORTER_OTLP_ENDPOINT=http://${host(config.otlpHttpAddr.host)}:${ports.otlp_http}`,
     ports.otlp_grpc &&
       `OTLP/gRPC  OTEL_EXPORTER_OTLP_ENDPOINT=http://${host(config.otlpGrpcAddr.host)}:${ports.otlp_grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc`,
+    ports.check && `Check      http://${host(config.checkAddr.host)}:${ports.check}/v1/check`,
     ports.api && `API        http://${host(config.apiAddr.host)}:${ports.api}/v1/events`,
   ]
   process.stderr.write(

@@ -19,6 +19,7 @@ import { createOpenAssembler } from '../receiver/open/assemble-open.ts'
 import { startReceiver } from '../receiver/receiver.ts'
 import { createDeliverer } from '../webhooks/deliverer.ts'
 import { forgetOld } from '../webhooks/forget.ts'
+import { startCheckThread } from './check/thread.ts'
 import { type Context, cutSettings } from './context.ts'
 import { startScheduledPull } from './prices/scheduled-pull.ts'
 import { createSimulator } from './simulate/simulator.ts'
@@ -49,7 +50,7 @@ const FORGET_TICK_MS = 60_000
 const ALLOCATION_TICK_MS = 60_000
 
 /** What a process can be. Any number of each may share a database. */
-export const ROLES = { receiver, rater, api } as const
+export const ROLES = { receiver, rater, api, check } as const
 export type Role = keyof typeof ROLES
 
 /** OTLP to usage journal. */
@@ -196,4 +197,9 @@ async function api({ config, pool, databaseUrl, access, log, registry }: Context
         server.closeIdleConnections()
       }),
   }
+}
+
+/** The check address, in a thread of its own. */
+async function check({ config, databaseUrl, isLocal }: Context): Promise<Part> {
+  return startCheckThread({ url: databaseUrl, address: config.checkAddr, isOpen: isLocal, log: config.log })
 }

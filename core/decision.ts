@@ -31,6 +31,10 @@ export type Reason = (typeof REASONS)[number]
 export const SOURCES = ['live', 'lease', 'last_known'] as const
 export type Source = (typeof SOURCES)[number]
 
+/** Who can be stopped. */
+export const KILL_KINDS = ['session', 'agent', 'customer'] as const
+export type KillKind = (typeof KILL_KINDS)[number]
+
 /** The most a call may use. Decimal text; what is absent is not bounded by the caller. */
 export interface Estimate {
   readonly input_tokens?: string

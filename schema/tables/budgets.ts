@@ -4,7 +4,7 @@ import { bigint, boolean, customType, integer, jsonb, numeric, primaryKey, text 
 import { bytea, instant, store } from './columns.ts'
 
 /** A transaction's number, as text. */
-const xid8 = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' })
+export const xid8 = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' })
 const amount = (name = '') => numeric(name, { precision: 38, scale: 18 })
 
 export const budgetVersions = store.table(
@@ -16,6 +16,7 @@ export const budgetVersions = store.table(
     body: jsonb(),
     countingVersion: integer('counting_version').notNull(),
     recordedAt: instant('recorded_at').notNull(),
+    changedTx: xid8('changed_tx').notNull(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.budgetId, t.version] })],
 )
@@ -39,6 +40,7 @@ export const budgetCounters = store.table(
     slotsFrom: instant('slots_from'),
     leased: amount().default('0').notNull(),
     changedTx: xid8('changed_tx').notNull(),
+    version: bigint({ mode: 'bigint' }).default(1n).notNull(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.budgetId, t.countingVersion, t.subject, t.windowStart] })],
 )

@@ -25,6 +25,7 @@ export async function runAforo(role: string, settings: Record<string, string>): 
       AFORO_OTLP_HTTP_ADDR: free,
       AFORO_OTLP_GRPC_ADDR: free,
       AFORO_API_ADDR: free,
+      AFORO_CHECK_ADDR: free,
       AFORO_CUT_QUIET_MS: '50',
       AFORO_CUT_IDLE_MS: '300',
       AFORO_LOG: 'warn',

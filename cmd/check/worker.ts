@@ -1,0 +1,57 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Address } from '../../core/config.ts'
+import { periodOf } from '../../rating/period.ts'
+import { createRateCards } from '../../rating/rate-cards.ts'
+import { createAccess } from '../../schema/access.ts'
+import { endOverdueHolds } from '../../schema/budgets/holds.ts'
+import { openPool } from '../../schema/pool.ts'
+import { isMigrated } from '../../schema/readiness.ts'
+import { startCheck } from '../../sidecar/check.ts'
+import { createDatabaseCentre } from '../../sidecar/database-centre.ts'
+import { logger } from '../logger.ts'
+import { startTicker } from '../ticker.ts'
+
+/** What the thread of the check is told. */
+export interface CheckOrder {
+  readonly url: string
+  readonly address: Address
+  readonly isOpen: boolean
+  readonly log: string
+}
+
+/** Connections of the check: the spenders asked for, and the messages of sidecars. */
+const POOL_SIZE = 8
+/** How often holds and leases are looked for that nobody ended in time. */
+const OVERDUE_TICK_MS = 1_000
+const OVERDUE_BACKOFF_MS_MAX = 10_000
+
+const order = workerData as CheckOrder
+const log = logger(order.log)
+const pool = openPool(order.url, { max: POOL_SIZE })
+const registry = new Registry()
+collectDefaultMetrics({ register: registry })
+const access = createAccess(pool, { open: order.isOpen })
+const now = () => new Date()
+const centre = createDatabaseCentre({ pool, access, periodOf, rates: createRateCards(), log, now })
+const running = await startCheck({
+  centre,
+  address: order.address,
+  registry,
+  log,
+  isReady: () => isMigrated(pool),
+})
+const overdue = startTicker((at) => endOverdueHolds(pool, at), {
+  name: 'overdue_holds',
+  everyMs: OVERDUE_TICK_MS,
+  backoffMsMax: OVERDUE_BACKOFF_MS_MAX,
+  log,
+})
+parentPort!.on('message', async () => {
+  await overdue.stop()
+  await running.stop()
+  await pool.end()
+  parentPort!.postMessage({ event: 'stopped' })
+  parentPort!.close()
+})
+parentPort!.postMessage({ event: 'listening', port: running.port })

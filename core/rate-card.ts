@@ -1,0 +1,72 @@
+import type { BudgetUnit } from './budget.ts'
+import { SCALED_ONE, type Scaled, scaled } from './scaled.ts'
+
+/** What a model call may cost at worst, as a straight line: what was estimated, times this. Decimal text. */
+export interface Rates {
+  /** Of the call itself, whatever it uses. */
+  readonly call: string
+  /** Of a token of input, of output, and of a call of a tool. */
+  readonly input: string
+  readonly output: string
+  readonly tool: string
+}
+
+/** The dearest a call can be for a customer, product, agent and model. Null: there is no price to tell by. */
+export interface RateCard {
+  readonly price: Rates | null
+  readonly cogs: Rates | null
+  readonly credits: Rates | null
+  /** Tokens the model can take and give at most; null where the catalogue does not say. */
+  readonly contextTokens: number | null
+}
+
+/** What is known of a customer without a plan and a model without a price. */
+export const NO_RATES: RateCard = { price: null, cogs: null, credits: null, contextTokens: null }
+
+/** What a call uses, or may use at most. */
+export interface CallUsage {
+  readonly inputTokens: bigint
+  readonly outputTokens: bigint
+  readonly toolCalls: bigint
+}
+
+/** Amounts by unit; null: there is no price. A margin floor holds nothing. */
+export type Amounts = Readonly<Record<Exclude<BudgetUnit, 'margin_pct'>, Scaled | null>>
+
+/** What a usage comes to in every unit, at the card's rates. One model call, and one step of reasoning, as most have. */
+export function amountsOf(card: RateCard, usage: CallUsage): Amounts {
+  return {
+    price: priced(card.price, usage),
+    cogs: priced(card.cogs, usage),
+    credits: priced(card.credits, usage),
+    tokens: (usage.inputTokens + usage.outputTokens) * SCALED_ONE,
+    model_calls: SCALED_ONE,
+    tool_calls: usage.toolCalls * SCALED_ONE,
+    reasoning_steps: SCALED_ONE,
+  }
+}
+
+function priced(rates: Rates | null, usage: CallUsage): Scaled | null {
+  if (rates === null) return null
+  const { call, input, output, tool } = compiled(rates)
+  return call + usage.inputTokens * input + usage.outputTokens * output + usage.toolCalls * tool
+}
+
+type CompiledRates = Readonly<Record<keyof Rates, Scaled>>
+
+/** A card is asked again and again. */
+const known = new WeakMap<Rates, CompiledRates>()
+
+function compiled(rates: Rates): CompiledRates {
+  let found = known.get(rates)
+  if (!found) {
+    found = {
+      call: scaled(rates.call),
+      input: scaled(rates.input),
+      output: scaled(rates.output),
+      tool: scaled(rates.tool),
+    }
+    known.set(rates, found)
+  }
+  return found
+}

@@ -1,0 +1,192 @@
+import type pg from 'pg'
+import { AforoError } from '../../core/errors.ts'
+import type { TenantId } from '../../core/ids.ts'
+import type {
+  CounterKey,
+  CounterStanding,
+  Exchange,
+  ExchangeReply,
+  HoldRecord,
+  LeaseGrant,
+} from '../../core/lease.ts'
+import type { Amounts } from '../../core/rate-card.ts'
+import { scaled, scaledText } from '../../core/scaled.ts'
+import { transaction } from '../pool.ts'
+import {
+  counterName,
+  endBySpan,
+  endHold,
+  endOverdue,
+  grant,
+  LEASE_MS,
+  noteHold,
+  type ToldHold,
+} from './lease-book.ts'
+import { type HoldOrigin, type KeyRow, keyOf, type LockedBook, lockBook, WINDOW_START } from './lease-rows.ts'
+import { writeBook } from './lease-writes.ts'
+
+/** Holds and orders of one message. */
+export const EXCHANGE_ROWS_MAX = 2_000
+/** Rows that are ended for being overdue at once. */
+const OVERDUE_ROWS_MAX = 500
+/** An ended hold is remembered so long: a second settlement finds it. */
+const HOLDS_KEPT = '7 days'
+
+/**
+ * Takes what a sidecar tells: its holds, how they ended, and what leases it would like. All of it or nothing, under the
+ * locks of all counters it is about; told again it counts once.
+ *
+ * @throws AforoError `unavailable`, `body_too_large`
+ */
+export async function exchange(
+  pool: pg.Pool,
+  tenantId: TenantId,
+  told: Exchange,
+  now: Date,
+): Promise<ExchangeReply> {
+  const rows = told.holds.length + told.ends.length + told.orders.length
+  if (rows > EXCHANGE_ROWS_MAX) {
+    throw new AforoError('body_too_large', `more than ${EXCHANGE_ROWS_MAX} holds, ends and orders at once`)
+  }
+  const keys = [...told.orders.map(({ counter }) => counter), ...told.holds.flatMap(countersOf)]
+  const holdIds = [...told.holds, ...told.ends].map(({ holdId }) => holdId)
+  return transaction(pool, async (client) => {
+    const book = await lockBook(client, tenantId, keys, holdIds, told.sidecarId, now)
+    const at = now.getTime()
+    const newHolds = new Map(told.holds.map((hold) => [hold.holdId, hold]))
+    const noted = told.holds.map((hold) => noteHold(book, told.sidecarId, toldHold(book, hold), at))
+    const ends = [
+      ...noted.filter((_, i) => told.holds[i]!.end !== null),
+      ...told.ends.map((end) => endHold(book, end, at) ?? { holdId: end.holdId, state: null }),
+    ]
+    const grants = told.orders.map((order) => {
+      const name = counterName(order.counter)
+      const newLeaseId = `${told.sidecarId}:${told.seq}:${order.counter.budgetId}:${crypto.randomUUID()}`
+      const lease = grant(book, { ...told, newLeaseId }, { ...order, name }, at)
+      return { counter: order.counter, lease }
+    })
+    await writeBook(client, book, (holdId) => originOf(told.sidecarId, newHolds.get(holdId)), now)
+    return { ends, grants: grants.map(grantReply), standings: standingsOf(book) }
+  })
+}
+
+/**
+ * Ends holds whose spans are counted in this transaction, so that what they held leaves `leased` as it comes to be in
+ * `used`. An id that is unknown is marked: its hold may be told of later. Locks the counters of the holds, in key order.
+ */
+export async function endHolds(
+  client: pg.ClientBase,
+  tenantId: TenantId,
+  holdIds: readonly string[],
+  now: Date,
+): Promise<void> {
+  const ids = [...new Set(holdIds)]
+  if (ids.length === 0) return
+  const book = await lockBook(client, tenantId, [], ids, '', now)
+  for (const holdId of ids) endBySpan(book, holdId, now.getTime())
+  await writeBook(client, book, () => originOf(null, undefined), now)
+}
+
+/** Ends holds and leases that nobody ended in time, and forgets holds that ended long ago. Returns how many rows. */
+export async function endOverdueHolds(pool: pg.Pool, now: Date): Promise<number> {
+  const { rows } = await pool.query<{ tenant_id: string }>(
+    `select distinct tenant_id from (
+       (select tenant_id from aforo_store.budget_holds where holding and expires_at <= $1
+        order by expires_at limit ${OVERDUE_ROWS_MAX})
+       union all
+       (select tenant_id from aforo_store.budget_leases where expires_at <= $1::timestamptz
+        order by expires_at limit ${OVERDUE_ROWS_MAX})) due`,
+    [now.toISOString()],
+  )
+  let ended = 0
+  for (const { tenant_id } of rows) ended += await endOverdueOf(pool, tenant_id, now)
+  await pool.query(
+    `with old as (
+       select tenant_id, hold_id from aforo_store.budget_holds
+       where not holding and changed_at < $1::timestamptz - interval '${HOLDS_KEPT}'
+       order by changed_at limit ${OVERDUE_ROWS_MAX} for update skip locked),
+     takes as (
+       delete from aforo_store.budget_hold_takes take using old
+       where take.tenant_id = old.tenant_id and take.hold_id = old.hold_id)
+     delete from aforo_store.budget_holds hold using old
+     where hold.tenant_id = old.tenant_id and hold.hold_id = old.hold_id`,
+    [now.toISOString()],
+  )
+  return ended
+}
+
+async function endOverdueOf(pool: pg.Pool, tenantId: TenantId, now: Date): Promise<number> {
+  return transaction(pool, async (client) => {
+    const { rows: holds } = await client.query<{ hold_id: string }>(
+      `select hold_id from aforo_store.budget_holds where tenant_id = $1 and holding and expires_at <= $2
+       order by expires_at limit ${OVERDUE_ROWS_MAX}`,
+      [tenantId, now.toISOString()],
+    )
+    const { rows: leases } = await client.query<KeyRow>(
+      `select budget_id, counting_version, subject, ${WINDOW_START} as window_start
+       from aforo_store.budget_leases where tenant_id = $1 and expires_at <= $2
+       order by expires_at limit ${OVERDUE_ROWS_MAX}`,
+      [tenantId, now.toISOString()],
+    )
+    const ids = holds.map(({ hold_id }) => hold_id)
+    const book = await lockBook(client, tenantId, leases.map(keyOf), ids, null, now)
+    const before = book.leases.size
+    endOverdue(book, now.getTime())
+    await writeBook(client, book, () => originOf(null, undefined), now)
+    return ids.length + before - book.leases.size
+  })
+}
+
+function countersOf({ takes }: HoldRecord): readonly CounterKey[] {
+  return takes.map(({ counter }) => counter)
+}
+
+/** Of a budget that has ended nothing tells the unit any more; then the hold holds nothing that would need one. */
+function toldHold(book: LockedBook, hold: HoldRecord): ToldHold {
+  const takes = hold.takes.map(({ counter, leaseId, amount }) => {
+    const name = counterName(counter)
+    const unit = (book.standings.get(name)?.budget?.unit ?? 'price') as keyof Amounts
+    return { counter: name, unit, leaseId, amount: scaled(amount) }
+  })
+  return { holdId: hold.holdId, takes, card: hold.card, msLeft: hold.msLeft, end: hold.end }
+}
+
+function originOf(sidecarId: string | null, hold: HoldRecord | undefined): HoldOrigin {
+  const nobody = { customer: null, product: null, agent: null, session: null, trace: null }
+  return {
+    sidecarId,
+    spender: hold?.spender ?? nobody,
+    model: hold?.model ?? null,
+    heldBy: hold?.heldBy ?? 'price',
+  }
+}
+
+function grantReply({
+  counter,
+  lease,
+}: {
+  counter: CounterKey
+  lease: ReturnType<typeof grant>
+}): LeaseGrant {
+  return {
+    counter,
+    leaseId: lease?.leaseId ?? null,
+    amount: scaledText(lease?.amount ?? 0n),
+    msValid: LEASE_MS,
+  }
+}
+
+function standingsOf(book: LockedBook): readonly CounterStanding[] {
+  return [...book.standings].map(([name, { key, version, used, usedCogs, limit }]) => {
+    const { leased } = book.counters.get(name)!
+    const isWritten = book.before.leased.get(name) !== leased
+    return {
+      counter: key,
+      version: isWritten ? version + 1 : version,
+      used,
+      usedCogs,
+      leased: scaledText(leased),
+      limit,
+    }
+  })
+}

@@ -1,0 +1,305 @@
+import type { Actual, CounterKey, HoldEnd, HoldEnded, HoldState, LeaseOrder } from '../../core/lease.ts'
+import { type Amounts, amountsOf, type RateCard } from '../../core/rate-card.ts'
+import { leastOf, mostOf, type Scaled, scaled } from '../../core/scaled.ts'
+
+/*
+ * What the centre decides about leases and holds, over rows that the caller has locked. Of each counter
+ *
+ *   leased = Σ amounts of its leases + Σ amounts that its holds hold
+ *
+ * A sidecar takes holds out of its lease and tells of them afterwards: then their amounts move from the lease to the
+ * hold, and `leased` stays. An amount leaves `leased` when its hold ends, or when a lease is given back or runs out.
+ */
+
+/** A lease lasts so long unless it is renewed, by the clock of the sidecar from before it asked. */
+export const LEASE_MS = 120_000
+/** So much longer the centre waits before it takes back what is left. */
+export const LEASE_GRACE_MS = 10_000
+/** A hold that nobody ended holds so much longer. */
+export const HOLD_GRACE_MS = 5_000
+/** What a settled hold came to is held so long, or until its span arrives: until then it is in no counter. */
+export const SETTLED_MS = 60_000
+/** Beyond what is needed now a lease is at most this part of the room there is. */
+const SPARE_SHARE = 8n
+
+export interface BookCounter {
+  readonly name: string
+  readonly key: CounterKey
+  /** Null: nothing to keep to, of a soft budget, a margin floor, or one that has ended. */
+  readonly limit: Scaled | null
+  readonly used: Scaled
+  readonly usedCogs: Scaled | null
+  leased: Scaled
+}
+
+export interface BookLease {
+  readonly leaseId: string
+  readonly counter: string
+  readonly sidecarId: string
+  amount: Scaled
+  seq: number
+  /** Milliseconds since 1970. */
+  expiresAt: number
+}
+
+export interface BookTake {
+  readonly counter: string
+  readonly unit: keyof Amounts
+  readonly taken: Scaled
+  held: Scaled
+}
+
+export interface BookHold {
+  readonly holdId: string
+  state: HoldState
+  settledBy: 'call' | 'span' | null
+  late: boolean
+  readonly takes: readonly BookTake[]
+  readonly card: RateCard
+  actual: Actual | null
+  /** What was used beyond what was taken, by counter. */
+  over: Readonly<Record<string, Scaled>>
+  expiresAt: number
+}
+
+/** Rows that are locked, by name. What a function changes in it is to be written. */
+export interface LeaseBook {
+  readonly counters: ReadonlyMap<string, BookCounter>
+  /** By `leaseName`. */
+  readonly leases: Map<string, BookLease>
+  readonly holds: Map<string, BookHold>
+}
+
+export function counterName({ budgetId, counting, subject, windowStart }: CounterKey): string {
+  return `${budgetId}\0${counting}\0${subject}\0${windowStart}`
+}
+
+export function leaseName(counter: string, sidecarId: string): string {
+  return `${counter}\0${sidecarId}`
+}
+
+/** A hold as a sidecar tells of it, with the name of the counter and the unit of each amount. */
+export interface ToldHold {
+  readonly holdId: string
+  readonly takes: readonly {
+    readonly counter: string
+    readonly unit: keyof Amounts
+    readonly leaseId: string | null
+    readonly amount: Scaled
+  }[]
+  readonly card: RateCard
+  readonly msLeft: number
+  readonly end: HoldEnd | null
+}
+
+/**
+ * Notes a hold that a sidecar took: its amounts move from the lease to the hold. Told again it is nothing new. Where its
+ * span was here before it, it ends at once. What was taken of a lease that is no more holds nothing.
+ */
+export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): HoldEnded {
+  const known = book.holds.get(told.holdId)
+  if (known && !(known.settledBy === 'span' && known.takes.length === 0)) {
+    return told.end ? endHold(book, told.end, now)! : ended(known)
+  }
+  const isOver = told.msLeft <= 0
+  const takes = told.takes.map(({ counter, unit, leaseId, amount }): BookTake => {
+    const lease = book.leases.get(leaseName(counter, sidecarId))
+    const held = isOver || lease?.leaseId !== leaseId ? 0n : leastOf(amount, lease!.amount)
+    if (held > 0n) lease!.amount -= held
+    return { counter, unit, taken: amount, held }
+  })
+  const hold: BookHold = {
+    holdId: told.holdId,
+    state: isOver ? 'expired' : 'active',
+    settledBy: null,
+    late: false,
+    takes,
+    card: told.card,
+    actual: null,
+    over: {},
+    expiresAt: now + told.msLeft + HOLD_GRACE_MS,
+  }
+  book.holds.set(hold.holdId, hold)
+  if (known) endBySpan(book, told.holdId, now)
+  return told.end ? endHold(book, told.end, now)! : ended(hold)
+}
+
+/**
+ * Ends a hold by call. Settled: it shrinks to the actual, the rest is free, and the actual is held until its span
+ * arrives. Released: all of it is free. What has ended before keeps its first end, but that it came late is noted.
+ * Null: there is no such hold.
+ */
+export function endHold(book: LeaseBook, end: HoldEnd, now: number): HoldEnded | null {
+  const hold = book.holds.get(end.holdId)
+  if (!hold) return null
+  if (hold.state === 'settled' || (hold.state === 'released' && end.actual === null)) {
+    if (hold.actual === null && end.actual !== null) noteActual(hold, end.actual)
+    return ended(hold)
+  }
+  if (end.actual === null) {
+    if (hold.state === 'expired') return { holdId: hold.holdId, state: 'expired', late: true }
+    hold.state = 'released'
+    free(book, hold, () => 0n)
+    return ended(hold)
+  }
+  const late = hold.state !== 'active'
+  noteActual(hold, end.actual)
+  hold.state = 'settled'
+  hold.settledBy = 'call'
+  hold.late = late
+  hold.expiresAt = now + SETTLED_MS
+  const actual = actualAmounts(hold.card, end.actual)
+  free(book, hold, ({ unit, held }) => (actual[unit] === undefined ? held : leastOf(held, actual[unit])))
+  return ended(hold)
+}
+
+/** The span of a hold was counted: what it holds is in `used` now. A span that is here before its hold leaves a mark. */
+export function endBySpan(book: LeaseBook, holdId: string, now: number): void {
+  const hold = book.holds.get(holdId)
+  if (!hold) {
+    const nothing = { takes: [], card: NO_CARD, actual: null, over: {} }
+    book.holds.set(holdId, {
+      holdId,
+      state: 'settled',
+      settledBy: 'span',
+      late: false,
+      expiresAt: now,
+      ...nothing,
+    })
+    return
+  }
+  if (hold.settledBy === null) {
+    hold.settledBy = 'span'
+    hold.late = hold.state !== 'active'
+  }
+  hold.state = 'settled'
+  free(book, hold, () => 0n)
+}
+
+/** Ends what nobody ended in time: holds, and leases whose sidecar did not come back. */
+export function endOverdue(book: LeaseBook, now: number): void {
+  for (const hold of book.holds.values()) {
+    if (hold.expiresAt > now) continue
+    if (hold.state === 'active') hold.state = 'expired'
+    free(book, hold, () => 0n)
+  }
+  for (const [name, lease] of book.leases) {
+    if (lease.expiresAt + LEASE_GRACE_MS > now) continue
+    book.counters.get(lease.counter)!.leased -= lease.amount
+    book.leases.delete(name)
+  }
+}
+
+/**
+ * Makes a lease as large as it is wished, as far as there is room: what is needed in any case, and beyond that a small
+ * part of the room, so that others find some. Smaller it gets at once. An order that was overtaken changes nothing.
+ *
+ * @param newLeaseId of the lease that is made where there is none
+ */
+export function grant(
+  book: LeaseBook,
+  told: { readonly sidecarId: string; readonly seq: number; readonly newLeaseId: string },
+  order: LeaseOrder & { readonly name: string },
+  now: number,
+): BookLease | null {
+  const counter = book.counters.get(order.name)
+  if (!counter || counter.limit === null) return null
+  const name = leaseName(order.name, told.sidecarId)
+  const lease = book.leases.get(name)
+  if (lease && lease.seq > told.seq) return lease
+  const before = lease?.amount ?? 0n
+  const target = scaled(order.target)
+  const room = mostOf(counter.limit - counter.used - counter.leased, 0n)
+  const wish = { wanted: target - before, need: scaled(order.need), least: scaled(order.least) }
+  const amount = target <= before ? mostOf(target, 0n) : before + grantOf(room, before, wish)
+  counter.leased += amount - before
+  if (lease) {
+    lease.amount = amount
+    lease.seq = told.seq
+    lease.expiresAt = now + LEASE_MS
+    if (amount > 0n || target > 0n) return lease
+    book.leases.delete(name)
+    return null
+  }
+  if (amount === 0n) return null
+  const made = {
+    leaseId: told.newLeaseId,
+    counter: order.name,
+    sidecarId: told.sidecarId,
+    amount,
+    seq: told.seq,
+    expiresAt: now + LEASE_MS,
+  }
+  book.leases.set(name, made)
+  return made
+}
+
+/**
+ * How much of the room a lease gets that has `before`: what it needs now, or all there is where that is less and would
+ * help. To spare it has at most a small part of what nobody else has.
+ */
+export function grantOf(
+  room: Scaled,
+  before: Scaled,
+  { wanted, need, least }: { readonly wanted: Scaled; readonly need: Scaled; readonly least: Scaled },
+): Scaled {
+  if (room < need) return room >= least ? room : 0n
+  const spare = mostOf((room + before) / SPARE_SHARE - before, 0n)
+  return mostOf(need, leastOf(wanted, leastOf(spare, room)))
+}
+
+const NO_CARD: RateCard = { price: null, cogs: null, credits: null, contextTokens: null }
+
+function free(book: LeaseBook, hold: BookHold, keep: (take: BookTake) => Scaled): void {
+  for (const take of hold.takes) {
+    if (take.held === 0n) continue
+    const kept = keep(take)
+    const counter = book.counters.get(take.counter)
+    if (!counter) throw new Error(`the counter of hold ${hold.holdId} is not locked`)
+    counter.leased -= take.held - kept
+    take.held = kept
+  }
+}
+
+function noteActual(hold: BookHold, actual: Actual): void {
+  hold.actual = actual
+  const amounts = actualAmounts(hold.card, actual)
+  const over: Record<string, Scaled> = {}
+  for (const { counter, unit, taken } of hold.takes) {
+    const used = amounts[unit]
+    if (used !== undefined && used > taken) over[counter] = used - taken
+  }
+  hold.over = over
+}
+
+/** What was used, by unit, as far as it is told. Tokens are worth what the hold was taken at. */
+export function actualAmounts(card: RateCard, actual: Actual): Partial<Record<keyof Amounts, Scaled>> {
+  const amounts: Partial<Record<keyof Amounts, Scaled>> = {}
+  if (actual.input_tokens !== undefined && actual.output_tokens !== undefined) {
+    const usage = {
+      inputTokens: BigInt(actual.input_tokens),
+      outputTokens: BigInt(actual.output_tokens),
+      toolCalls: BigInt(actual.tool_calls ?? 0),
+    }
+    for (const [unit, amount] of Object.entries(amountsOf(card, usage))) {
+      if (amount !== null) amounts[unit as keyof Amounts] = amount
+    }
+  }
+  for (const unit of [
+    'price',
+    'cogs',
+    'credits',
+    'tokens',
+    'model_calls',
+    'tool_calls',
+    'reasoning_steps',
+  ] as const) {
+    const told = actual[unit]
+    if (told !== undefined) amounts[unit] = mostOf(scaled(told), 0n)
+  }
+  return amounts
+}
+
+function ended({ holdId, state, late }: BookHold): HoldEnded {
+  return { holdId, state, late }
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { unlinkSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Registry } from 'prom-client'
+import type { Address } from '../core/config.ts'
+import type { Log } from '../core/log.ts'
+import type { Centre } from './centre.ts'
+import { Desks } from './desks.ts'
+import { createCheckMetrics } from './metrics.ts'
+import { createCheckServer, type Door } from './server.ts'
+import { Watches } from './watch.ts'
+
+export interface CheckParts {
+  readonly centre: Centre
+  readonly address: Address
+  /** A socket to listen on besides. */
+  readonly unixPath?: string | undefined
+  readonly registry: Registry
+  readonly log: Log
+  readonly doors?: readonly Door[]
+  readonly isReady: () => Promise<boolean>
+}
+
+export interface RunningCheck {
+  readonly port: number
+  /** Takes nothing new, tells the centre of every hold and gives all leases back. */
+  stop(): Promise<void>
+}
+
+/** After this a connection that is still answered is cut, on stopping. */
+const STOP_GRACE_MS = 2_000
+
+/** Runs the check address over a centre, until it is stopped. */
+export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
+  const { centre, log, registry } = parts
+  const clock = () => performance.now()
+  const metrics = createCheckMetrics(registry)
+  const sidecarId = randomBytes(9).toString('base64url')
+  const desks = new Desks({ centre, sidecarId, clock, log, metrics })
+  const watches = new Watches(metrics)
+  const { doors = [], isReady } = parts
+  const servers = [
+    createCheckServer({ centre, desks, watches, metrics, registry, log, clock, doors, isReady }),
+  ]
+  const { host, port } = parts.address
+  await listen(servers[0]!, { host, port })
+  if (parts.unixPath !== undefined) {
+    const local = createCheckServer({ centre, desks, watches, metrics, registry, log, clock, doors, isReady })
+    servers.push(local)
+    removeLeftover(parts.unixPath)
+    await listen(local, { path: parts.unixPath })
+  }
+  return {
+    port: (servers[0]!.address() as AddressInfo).port,
+    async stop() {
+      watches.stop()
+      await Promise.all(servers.map(close))
+      await desks.stop()
+      await centre.stop()
+    },
+  }
+}
+
+function listen(server: Server, where: { host?: string; port?: number; path?: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(where, () => resolve())
+  })
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS)
+    server.close(() => {
+      clearTimeout(late)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** A socket that a process left which was killed. */
+function removeLeftover(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}

@@ -1,0 +1,113 @@
+import type { CounterKey, CounterStanding } from '../core/lease.ts'
+import { type Scaled, scaled, scaledText } from '../core/scaled.ts'
+import type { Terms } from './terms.ts'
+
+/** What the centre lets us hold of a counter without asking. Instants are milliseconds of our own monotonic clock. */
+export interface Lease {
+  readonly leaseId: string
+  /** In all, and what of it our holds have taken that the centre has not heard of yet. */
+  amount: Scaled
+  held: Scaled
+  /** We use it no longer than this. */
+  until: number
+}
+
+/** Calls that may go through at once while a budget is nearly used up. */
+const BURST = 1
+
+/** A counter of the centre as we know it, and what of it is ours. It lives as long as somebody asks about it. */
+export class Counter {
+  readonly name: string
+  readonly key: CounterKey
+  terms: Terms
+  limit: Scaled
+  used: Scaled = 0n
+  usedCogs: Scaled | null = null
+  /** Given out to everybody, us included, and held. */
+  leased: Scaled = 0n
+  /** Of what we were told of it. */
+  version = -1
+  /** When it was read, by our clock. */
+  readAt = Number.NEGATIVE_INFINITY
+  lease: Lease | null = null
+  /** A message about it is under way: what the centre told before is older than its answer. */
+  isAsked = false
+  /** Who needs more of it than we have, for the next message: in all, and the least of them. */
+  needed: Scaled = 0n
+  leastNeeded: Scaled = 0n
+  /** What was taken since the last message, and what lately was in one. */
+  taken: Scaled = 0n
+  pace: Scaled = 0n
+  lastTakenAt = Number.NEGATIVE_INFINITY
+  /** Spenders that are remembered with it, and since when there are none. */
+  refs = 0
+  forgottenAt: number | null = null
+  /** There is a lease of it, or one is ordered. */
+  isPinned = false
+  #tokens = BURST
+  #filledAt = Number.NEGATIVE_INFINITY
+  #toldRoom: Scaled | null = null
+  #toldText = ''
+
+  constructor(name: string, key: CounterKey, terms: Terms, limit: Scaled) {
+    this.name = name
+    this.key = key
+    this.terms = terms
+    this.limit = limit
+  }
+
+  /** Whether a hold must have an amount of it granted. */
+  get isLeased(): boolean {
+    return this.terms.mode === 'hard' && this.terms.unit !== 'margin_pct'
+  }
+
+  /** Takes in how it stands, unless something newer was told before. False: it was. */
+  learn({ version, used, usedCogs, leased, limit }: CounterStanding, readAt: number): boolean {
+    if (version < this.version || (version === this.version && readAt < this.readAt)) return false
+    this.version = version
+    this.used = scaled(used)
+    this.usedCogs = usedCogs === null ? null : scaled(usedCogs)
+    this.leased = scaled(leased)
+    if (limit !== null) this.limit = scaled(limit)
+    this.readAt = readAt
+    return true
+  }
+
+  /** What of our lease nobody holds; nothing once it has run out. */
+  freeAt(now: number): Scaled {
+    const { lease } = this
+    return lease && now < lease.until ? lease.amount - lease.held : 0n
+  }
+
+  /** What is left for us: the limit less what is used, held, and given to others. May be below zero. */
+  roomAt(now: number): Scaled {
+    return this.limit - this.used - this.leased + this.freeAt(now)
+  }
+
+  /** Room as text, never below zero. Most checks tell the same as the one before. */
+  textOf(room: Scaled): string {
+    if (room !== this.#toldRoom) {
+      this.#toldRoom = room
+      this.#toldText = room > 0n ? scaledText(room) : '0'
+    }
+    return this.#toldText
+  }
+
+  /** Milliseconds until a call may go through, as often as the budget lets through; 0: now. */
+  waitAt(now: number): number {
+    const { perSecond } = this.terms
+    const grown = this.#tokens + ((now - this.#filledAt) / 1000) * perSecond
+    this.#tokens = Number.isNaN(grown) || grown > BURST ? BURST : grown
+    this.#filledAt = now
+    if (this.#tokens >= 1) return 0
+    return perSecond > 0 ? Math.ceil(((1 - this.#tokens) / perSecond) * 1000) : RETRY_MS_MAX
+  }
+
+  /** A call goes through. */
+  passOne(): void {
+    this.#tokens -= 1
+  }
+}
+
+/** Told where a budget lets nobody through any more. */
+const RETRY_MS_MAX = 60_000

@@ -1,0 +1,350 @@
+import { createHash } from 'node:crypto'
+import type { Spender } from '../core/budget.ts'
+import type { CheckRequest, Decision, Source } from '../core/decision.ts'
+import { AforoError, asAforoError } from '../core/errors.ts'
+import type { TenantId } from '../core/ids.ts'
+import type { Actual, HoldEnded } from '../core/lease.ts'
+import type { Log } from '../core/log.ts'
+import { NO_RATES, type RateCard } from '../core/rate-card.ts'
+import type { Kill } from '../schema/budgets/kills.ts'
+import { BoundedMap } from './bounded-map.ts'
+import type { Centre } from './centre.ts'
+import type { Counter } from './counter.ts'
+import { decide, decisionOf, passThrottled, type Question, type Ruling, withLeastLeft } from './decide.ts'
+import { Errand } from './errand.ts'
+import { HoldBook, type OpenHold } from './hold-book.ts'
+import { type Changed, Knowledge } from './knowledge.ts'
+import { type KnownSpender, spenderName } from './memory.ts'
+import type { CheckMetrics } from './metrics.ts'
+import { needOfCall } from './need.ts'
+
+/** A hold lasts so long unless the caller says otherwise. */
+export const HOLD_MS = 60_000
+/** How often a hold is tried again that others were quicker than. */
+const HOLD_TRIES_MAX = 8
+/** Checks remembered by their idempotency key. */
+export const KEYS_MAX = 100_000
+
+/** What a desk works with. `clock`: milliseconds of a monotonic clock. */
+export interface DeskParts {
+  readonly centre: Centre
+  readonly sidecarId: string
+  readonly clock: () => number
+  readonly log: Log
+  readonly metrics: CheckMetrics
+}
+
+interface RememberedCheck {
+  readonly body: string
+  readonly answer: Promise<Decision>
+}
+
+/** Who wants to be told when a decision changes. */
+export interface Watcher {
+  readonly name: string
+  readonly spender: Spender
+  known: KnownSpender | null
+  last: string
+  tell(decision: Decision): void
+}
+
+/** The checks of one tenant. */
+export class Desk {
+  readonly tenantId: TenantId
+  readonly #parts: DeskParts
+  readonly #knowledge: Knowledge
+  readonly #book: HoldBook
+  readonly #errand: Errand
+  readonly #byKey = new BoundedMap<string, RememberedCheck>(KEYS_MAX)
+  readonly #watchers = new Set<Watcher>()
+  #askedAt: number
+  #holdNo = 0
+  #wasAway = false
+
+  constructor(tenantId: TenantId, parts: DeskParts) {
+    this.tenantId = tenantId
+    this.#parts = parts
+    this.#book = new HoldBook(parts.sidecarId)
+    this.#askedAt = parts.clock()
+    this.#knowledge = new Knowledge(tenantId, parts, (changed) => this.#changed(changed))
+    const heard: Knowledge['apply'] = (standings, at) => this.#knowledge.apply(standings, at)
+    this.#errand = new Errand(this.#book, { ...parts, heard }, tenantId)
+  }
+
+  /** Answers whether a call may run, from memory where that is known. */
+  check(request: CheckRequest): Decision | Promise<Decision> {
+    const now = this.#parts.clock()
+    this.#askedAt = now
+    const key = request.idempotency_key
+    if (key !== undefined) return this.#once(key, request)
+    return this.#check(request, now)
+  }
+
+  /** Ends a hold. Null: there is no such hold, of this tenant. */
+  async endHold(holdId: string, actual: Actual | null): Promise<(HoldEnded & { source: Source }) | null> {
+    return this.#errand.end({ holdId, actual })
+  }
+
+  async kill(kill: Kill, reason: string | null): Promise<boolean> {
+    const isNew = await this.#parts.centre.kill(this.tenantId, kill, reason)
+    this.#knowledge.hear({ kind: 'kill', of: kill.kind, id: kill.id, isKilled: true })
+    return isNew
+  }
+
+  async lift(kill: Kill): Promise<boolean> {
+    const wasKilled = await this.#parts.centre.lift(this.tenantId, kill)
+    this.#knowledge.hear({ kind: 'kill', of: kill.kind, id: kill.id, isKilled: false })
+    return wasKilled
+  }
+
+  /** Tells a watcher of the decision now, and of each one that differs. */
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher)
+    this.#parts.metrics.watchers.inc()
+    void this.#look(watcher)
+    return () => {
+      if (this.#watchers.delete(watcher)) this.#parts.metrics.watchers.dec()
+    }
+  }
+
+  /** What has to be done from time to time: holds expire, leases are renewed or given back, the centre may be away. */
+  tick(): void {
+    this.#knowledge.memory.sweep(this.#parts.clock())
+    this.#errand.tick()
+    const isAway = this.#knowledge.isAway(this.#parts.clock())
+    if (isAway === this.#wasAway) return
+    this.#wasAway = isAway
+    for (const watcher of this.#watchers) void this.#look(watcher)
+  }
+
+  /** Since when nobody asked, in milliseconds of the clock; null while somebody watches or something is held. */
+  get idleSince(): number | null {
+    const isBusy = this.#watchers.size > 0 || this.#book.untold > 0 || this.#book.hasLeases
+    return isBusy ? null : this.#askedAt
+  }
+
+  get sizes() {
+    return {
+      ...this.#knowledge.memory.sizes,
+      cards: this.#knowledge.cards,
+      keys: this.#byKey.size,
+      untold: this.#book.untold,
+    }
+  }
+
+  /** Tells the centre what it has not heard of, and gives all leases back. */
+  async stop(): Promise<void> {
+    this.#knowledge.stop()
+    await this.#errand.leave()
+  }
+
+  /** The answer to a key is the first one; what comes with another body is a mistake. */
+  #once(key: string, request: CheckRequest): Promise<Decision> {
+    const body = JSON.stringify(request)
+    const known = this.#byKey.get(key)
+    if (known && known.body !== body) {
+      throw new AforoError('conflict', 'this idempotency_key came with another request')
+    }
+    if (known) return known.answer
+    const answer = Promise.resolve(this.#check(request, this.#parts.clock()))
+    this.#byKey.set(key, { body, answer })
+    // What failed was never answered: the next one may try.
+    answer.catch(() => this.#byKey.delete(key))
+    return answer
+  }
+
+  #check(request: CheckRequest, now: number): Decision | Promise<Decision> {
+    const spender = spenderOf(request)
+    const name = spenderName(spender)
+    const known = this.#knowledge.memory.find(name)
+    const freshness = known ? this.#knowledge.memory.freshness(known, now) : 'stale'
+    if (freshness === 'stale') {
+      return this.#knowledge.read(name, spender).then(
+        (read) => this.#answer(request, read, this.#parts.clock()),
+        (error: unknown) => this.#answerAway(request, spender, known, error),
+      )
+    }
+    if (freshness === 'aging' && !this.#knowledge.isAway(now))
+      this.#knowledge.read(name, spender).catch(() => {})
+    return this.#answer(request, known!, now)
+  }
+
+  #answer(request: CheckRequest, known: KnownSpender, now: number): Decision | Promise<Decision> {
+    if (request.reserve !== true && request.estimate === undefined) {
+      return this.#tell(this.#rule(known, null, false, now), known, now)
+    }
+    const question = {
+      customer: request.customer,
+      product: request.product ?? null,
+      agent: request.agent ?? null,
+      model: request.model ?? null,
+    }
+    const card = known.counters.some(isPriced) ? this.#knowledge.card(question, now) : NO_RATES
+    if (card instanceof Promise) return card.then((found) => this.#hold(request, known, found))
+    return this.#hold(request, known, card)
+  }
+
+  #hold(request: CheckRequest, known: KnownSpender, card: RateCard): Decision | Promise<Decision> {
+    const now = this.#parts.clock()
+    const need = needOfCall(card, request.estimate)
+    const wantsHold = request.reserve === true
+    const ruling = this.#rule(known, need, wantsHold, now)
+    if (!wantsHold || !lets(ruling)) return this.#tell(ruling, known, now)
+    const order = {
+      holdId: this.#holdId(request),
+      spender: known.spender,
+      model: request.model ?? null,
+      card,
+      need,
+      counters: known.counters,
+      expiresAt: now + (request.ttl_ms ?? HOLD_MS),
+    }
+    const hold = this.#book.take(order, this.#knowledge.isAway(now), now)
+    if (typeof hold === 'object' && this.#book.isCovered(hold)) return this.#held(hold, ruling, known, now)
+    return this.#holdLater(order, hold, ruling, known)
+  }
+
+  /** Asks the centre for what is missing, and tries again. */
+  async #holdLater(
+    order: Parameters<HoldBook['take']>[0],
+    first: OpenHold | 'short' | 'full',
+    ruling: Ruling,
+    known: KnownSpender,
+  ): Promise<Decision> {
+    let hold = first
+    let now = this.#parts.clock()
+    for (let tries = 0; hold === 'short' && tries < HOLD_TRIES_MAX; tries++) {
+      this.#book.want(order, now)
+      if (!(await this.#errand.nextAnswer())) return this.#staleOf(known, ruling)
+      now = this.#parts.clock()
+      const again = this.#rule(known, order.need, true, now)
+      if (!lets(again)) return this.#tell(again, known, now)
+      hold = this.#book.take(order, this.#knowledge.isAway(now), now)
+    }
+    if (hold === 'full') return this.#staleOf(known, ruling)
+    if (hold === 'short')
+      return this.#tell({ ...ruling, verdict: 'deny', reason: 'budget_exhausted' }, known, now)
+    // It lasts longer than our leases: it counts once the centre has heard of it.
+    if (!this.#book.isCovered(hold) && !(await this.#errand.nextAnswer())) {
+      this.#book.end({ holdId: hold.holdId, actual: null })
+      return this.#staleOf(known, ruling)
+    }
+    return this.#held(hold, ruling, known, now)
+  }
+
+  #held(hold: OpenHold, ruling: Ruling, known: KnownSpender, now: number): Decision {
+    this.#errand.kick()
+    this.#errand.remember(hold.holdId)
+    this.#parts.metrics.holds.inc({ outcome: 'taken' })
+    const after = withLeastLeft(ruling, known.counters, now)
+    const decision = this.#tell(after, known, now, hold.takes.length > 0)
+    return { ...decision, hold_id: hold.holdId, held_by: hold.heldBy }
+  }
+
+  #staleOf(known: KnownSpender, ruling: Ruling): Decision {
+    const now = this.#parts.clock()
+    return this.#tell({ ...ruling, verdict: 'deny', reason: 'stale' }, known, now)
+  }
+
+  #rule(known: KnownSpender, need: Question['need'], wantsHold: boolean, now: number): Ruling {
+    const { counters, isKnown } = known
+    const isKilled = this.#knowledge.memory.isKilled(known.spender)
+    return decide({ counters, isKnown, isKilled, need, wantsHold, isAway: this.#knowledge.isAway(now) }, now)
+  }
+
+  #tell(ruling: Ruling, { counters }: KnownSpender, now: number, isLeased = false): Decision {
+    if (lets(ruling)) passThrottled(counters)
+    this.#parts.metrics.decided(ruling.verdict, ruling.reason)
+    const source: Source = this.#knowledge.isAway(now) ? 'last_known' : isLeased ? 'lease' : 'live'
+    return decisionOf(ruling, source, this.#knowledge.age(now), now)
+  }
+
+  /** Nobody can be asked. What is known decides; of who is not known, what the budgets that would apply say of it. */
+  #answerAway(
+    request: CheckRequest,
+    spender: Spender,
+    known: KnownSpender | undefined,
+    error: unknown,
+  ): Decision | Promise<Decision> {
+    const fault = asAforoError(error)
+    if (fault.code !== 'unavailable') throw fault
+    const now = this.#parts.clock()
+    this.#knowledge.missed(now)
+    if (known) return this.#answer(request, known, now)
+    const isKilled = this.#knowledge.memory.isKilled(spender)
+    const shut = [...this.#knowledge.memory.applying(spender)].some(({ mode, onOutage }) =>
+      isShut(mode, onOutage),
+    )
+    const isNew = this.#knowledge.memory.sizes.spenders === 0
+    const [verdict, reason] = isKilled
+      ? (['deny', 'killed'] as const)
+      : shut || isNew
+        ? (['deny', 'stale'] as const)
+        : (['allow', 'within_budget'] as const)
+    this.#parts.metrics.decided(verdict, reason)
+    return { decision: verdict, reason, source: 'last_known', age_ms: this.#knowledge.age(now) }
+  }
+
+  /** Looks for whom a decision may have changed. */
+  #changed(changed: Changed): void {
+    for (const watcher of this.#watchers) {
+      const isAbout =
+        changed === 'all' ||
+        ('kill' in changed
+          ? watcher.spender[changed.kill.of] === changed.kill.id
+          : watcher.known?.counters.some((counter) => changed.counters.has(counter)))
+      if (isAbout) void this.#look(watcher)
+    }
+  }
+
+  async #look(watcher: Watcher): Promise<void> {
+    let known = this.#knowledge.memory.find(watcher.name)
+    try {
+      const isStale = !known || this.#knowledge.memory.freshness(known, this.#parts.clock()) === 'stale'
+      if (isStale && !this.#knowledge.isAway(this.#parts.clock()))
+        known = await this.#knowledge.read(watcher.name, watcher.spender)
+    } catch (error) {
+      this.#parts.log.warn({ err: error }, 'a watched spender could not be read')
+    }
+    known ??= watcher.known ?? undefined
+    if (!known || !this.#watchers.has(watcher)) return
+    watcher.known = known
+    const now = this.#parts.clock()
+    const { verdict, reason, counter, waitMs } = this.#rule(known, null, false, now)
+    const said = `${verdict} ${reason} ${counter?.name}`
+    if (said === watcher.last) return
+    watcher.last = said
+    const source = this.#knowledge.isAway(now) ? 'last_known' : 'live'
+    watcher.tell(decisionOf({ verdict, reason, counter, waitMs }, source, this.#knowledge.age(now), now))
+  }
+
+  /** A key names one hold, whichever sidecar it comes to. */
+  #holdId({ idempotency_key: key }: CheckRequest): string {
+    if (key === undefined) return `hold_${this.#parts.sidecarId}_${(++this.#holdNo).toString(36)}`
+    return `hold_${createHash('sha256').update(key).digest('base64url').slice(0, 32)}`
+  }
+}
+
+function spenderOf({ customer, session, product, agent, trace }: CheckRequest): Spender {
+  return {
+    customer,
+    session: session ?? null,
+    product: product ?? null,
+    agent: agent ?? null,
+    trace: trace ?? null,
+  }
+}
+
+function lets({ verdict }: Ruling): boolean {
+  return verdict === 'allow' || verdict === 'warn'
+}
+
+function isPriced({ terms }: Counter): boolean {
+  return (
+    terms.unit === 'price' || terms.unit === 'cogs' || terms.unit === 'credits' || terms.unit === 'tokens'
+  )
+}
+
+function isShut(mode: 'hard' | 'soft', onOutage: 'closed' | 'open' | 'bounded'): boolean {
+  return onOutage === 'closed' || (mode === 'hard' && onOutage === 'bounded')
+}

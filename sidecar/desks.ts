@@ -1,0 +1,59 @@
+import { AforoError } from '../core/errors.ts'
+import type { TenantId } from '../core/ids.ts'
+import { Desk, type DeskParts } from './desk.ts'
+
+/** Tenants that are checked for at once. */
+export const DESKS_MAX = 10_000
+/** A desk that nobody asked is closed after this. */
+export const DESK_IDLE_MS = 60_000
+const TICK_MS = 100
+
+/** A desk for every tenant that somebody asks for. */
+export class Desks {
+  readonly #parts: DeskParts
+  readonly #desks = new Map<TenantId, Desk>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+  }
+
+  /** @throws AforoError `unavailable` where there are too many */
+  of(tenantId: TenantId): Desk {
+    let desk = this.#desks.get(tenantId)
+    if (!desk) {
+      if (this.#desks.size >= DESKS_MAX)
+        throw new AforoError('unavailable', 'too many tenants are checked for at once')
+      desk = new Desk(tenantId, this.#parts)
+      this.#desks.set(tenantId, desk)
+    }
+    return desk
+  }
+
+  /** What is remembered, over all tenants. */
+  sizes(): Readonly<Record<string, number>> {
+    const sums: Record<string, number> = { desks: this.#desks.size }
+    for (const desk of this.#desks.values()) {
+      for (const [what, size] of Object.entries(desk.sizes)) sums[what] = (sums[what] ?? 0) + size
+    }
+    return sums
+  }
+
+  /** Every hold is told and every lease given back. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await Promise.all([...this.#desks.values()].map((desk) => desk.stop()))
+  }
+
+  #tick(): void {
+    const now = this.#parts.clock()
+    for (const [tenantId, desk] of this.#desks) {
+      desk.tick()
+      const { idleSince } = desk
+      if (idleSince === null || now - idleSince < DESK_IDLE_MS) continue
+      this.#desks.delete(tenantId)
+      void desk.stop()
+    }
+  }
+}

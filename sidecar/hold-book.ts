@@ -1,0 +1,329 @@
+import type { Spender } from '../core/budget.ts'
+import type { Exchange, ExchangeReply, HoldEnd, HoldRecord, LeaseGrant, LeaseOrder } from '../core/lease.ts'
+import type { RateCard } from '../core/rate-card.ts'
+import { leastOf, mostOf, type Scaled, scaled, scaledText } from '../core/scaled.ts'
+import { counterName } from '../schema/budgets/lease-book.ts'
+import type { Counter } from './counter.ts'
+import { type Need, needOf } from './decide.ts'
+
+/** Holds that the centre has not heard of: at more nothing is held any more until it hears. */
+export const UNTOLD_HOLDS_MAX = 50_000
+/** Holds, ends and orders of one message each. */
+export const TOLD_AT_ONCE_MAX = 500
+/** A lease nobody took of for so long is given back. */
+export const LEASE_IDLE_MS = 2_000
+/** A lease with less time left than this is renewed. */
+export const LEASE_RENEW_MS = 75_000
+/** What was taken since the message before, so many times, is kept ready. */
+const SPARE = 4n
+/** A lease with so many times more than that is made smaller. */
+const MUCH = 4n
+
+/** What a call was admitted with, until the centre knows. */
+export interface OpenHold {
+  readonly holdId: string
+  readonly spender: Spender
+  readonly model: string | null
+  readonly heldBy: 'price' | 'estimate'
+  readonly card: RateCard
+  readonly takes: readonly OpenTake[]
+  /** Of our monotonic clock, milliseconds. */
+  readonly expiresAt: number
+  end: HoldEnd | null
+}
+
+interface OpenTake {
+  readonly counter: Counter
+  readonly leaseId: string | null
+  amount: Scaled
+}
+
+/** Who holds, of what, for how long. */
+export interface HoldOrder {
+  readonly holdId: string
+  readonly spender: Spender
+  readonly model: string | null
+  readonly card: RateCard
+  readonly need: Need
+  readonly counters: readonly Counter[]
+  readonly expiresAt: number
+}
+
+/**
+ * The holds of one tenant in one sidecar. They are taken out of leases in memory, all or none, and told to the centre
+ * afterwards; one message is under way at a time, and is sent again until it is answered. Time is an argument:
+ * milliseconds of a monotonic clock.
+ *
+ * A lease's `amount` is what the centre thinks it is, less nothing: what our untold holds have `held` of it is part of
+ * it. When they are told, both shrink.
+ */
+export class HoldBook {
+  readonly #sidecarId: string
+  readonly #untold = new Map<string, OpenHold>()
+  readonly #ends: HoldEnd[] = []
+  /** Counters with a lease, or that somebody needs one of. */
+  readonly #leased = new Set<Counter>()
+  #seq = 0
+  #underWay: UnderWay | null = null
+
+  constructor(sidecarId: string) {
+    this.#sidecarId = sidecarId
+  }
+
+  get untold(): number {
+    return this.#untold.size + this.#ends.length + (this.#underWay?.holds.length ?? 0)
+  }
+
+  get hasLeases(): boolean {
+    return this.#leased.size > 0
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay !== null
+  }
+
+  /** Whether there is something to tell, or a lease to order. */
+  get isWaiting(): boolean {
+    if (this.#untold.size > 0 || this.#ends.length > 0) return true
+    for (const counter of this.#leased) if (counter.needed > 0n) return true
+    return false
+  }
+
+  /** A hold that the centre does not know of for sure. */
+  find(holdId: string): OpenHold | undefined {
+    return this.#untold.get(holdId) ?? this.#underWay?.holds.find((hold) => hold.holdId === holdId)
+  }
+
+  /**
+   * Takes a hold of every counter that applies, or of none. `short`: some lease does not reach; `want` it.
+   *
+   * @param isOpen the centre is away: budgets that are open then need no lease
+   */
+  take(order: HoldOrder, isOpen: boolean, now: number): OpenHold | 'short' | 'full' {
+    if (this.untold >= UNTOLD_HOLDS_MAX) return 'full'
+    const takes: OpenTake[] = []
+    let isEstimated = false
+    for (const counter of order.counters) {
+      if (!counter.isLeased) continue
+      const amount = needOf(counter, order.need) ?? 0n
+      const own = counter.terms.unit === 'margin_pct' ? 0n : order.need.amounts[counter.terms.unit]
+      if (amount !== own || !order.need.isComplete) isEstimated = true
+      if (amount === 0n) continue
+      const { lease } = counter
+      if (counter.freeAt(now) >= amount) takes.push({ counter, leaseId: lease!.leaseId, amount })
+      else if (isOpen && counter.terms.onOutage === 'open') takes.push({ counter, leaseId: null, amount })
+      else return 'short'
+    }
+    for (const { counter, leaseId, amount } of takes) {
+      if (leaseId === null) continue
+      counter.lease!.held += amount
+      counter.taken += amount
+      counter.lastTakenAt = now
+    }
+    const { holdId, spender, model, card, expiresAt } = order
+    const heldBy = isEstimated ? 'estimate' : 'price'
+    const hold: OpenHold = { holdId, spender, model, heldBy, card, takes, expiresAt, end: null }
+    this.#untold.set(holdId, hold)
+    return hold
+  }
+
+  /** Whether the leases of a hold last as long as it does; if not, it counts once the centre has heard of it. */
+  isCovered({ takes, expiresAt }: OpenHold): boolean {
+    return takes.every(({ counter, leaseId }) => leaseId === null || counter.lease!.until >= expiresAt)
+  }
+
+  /** Orders leases that reach, with the next message. */
+  want({ counters, need }: Pick<HoldOrder, 'counters' | 'need'>, now: number): void {
+    for (const counter of counters) {
+      if (!counter.isLeased) continue
+      const amount = needOf(counter, need) ?? 0n
+      if (amount === 0n || counter.freeAt(now) >= counter.needed + amount) continue
+      counter.needed += amount
+      counter.leastNeeded = counter.leastNeeded === 0n ? amount : leastOf(counter.leastNeeded, amount)
+      this.#pin(counter)
+    }
+  }
+
+  /** Ends a hold with the next message. */
+  end(end: HoldEnd): void {
+    const hold = this.#untold.get(end.holdId)
+    if (!hold) this.#ends.push(end)
+    else hold.end ??= end
+  }
+
+  /** What nobody ended in time and nobody was told of is free again; it is told all the same. */
+  expire(now: number): void {
+    for (const hold of this.#untold.values()) {
+      if (hold.expiresAt <= now) this.#giveBack(hold)
+    }
+  }
+
+  /** What is to be sent now: the message under way again, or the next one. Null: nothing. */
+  message(now: number, isLeaving = false): Exchange | null {
+    this.#underWay ??= this.#next(now, isLeaving)
+    const told = this.#underWay
+    if (!told) return null
+    const holds = told.holds.map((hold): HoldRecord => {
+      const takes = hold.takes.map(({ counter, leaseId, amount }) => ({
+        counter: counter.key,
+        leaseId,
+        amount: scaledText(amount),
+      }))
+      const { holdId, spender, model, heldBy, card, end } = hold
+      return { holdId, spender, model, heldBy, card, end, takes, msLeft: Math.ceil(hold.expiresAt - now) }
+    })
+    return { sidecarId: this.#sidecarId, seq: told.seq, holds, ends: told.ends, orders: told.orders }
+  }
+
+  /**
+   * The centre has answered the message under way.
+   * @param sentAt when it was sent, or sent again: leases last from then
+   */
+  answered(reply: ExchangeReply, sentAt: number): void {
+    const told = this.#underWay
+    if (!told) return
+    this.#underWay = null
+    for (const counter of told.counters.values()) counter.isAsked = false
+    for (const hold of told.holds) {
+      for (const take of hold.takes) {
+        const { lease } = take.counter
+        if (lease && lease.leaseId === take.leaseId) lease.held -= take.amount
+      }
+    }
+    for (const standing of reply.standings) {
+      const counter = told.counters.get(counterName(standing.counter))
+      counter?.learn(standing, sentAt)
+    }
+    for (const grant of reply.grants)
+      this.#granted(told.counters.get(counterName(grant.counter))!, grant, sentAt)
+  }
+
+  /** The centre will never take the message under way. What it was about is not ours any more. */
+  dropped(): void {
+    for (const counter of this.#underWay?.counters.values() ?? []) {
+      counter.isAsked = false
+      counter.lease = null
+      this.#unpin(counter)
+    }
+    this.#underWay = null
+  }
+
+  #granted(counter: Counter, { leaseId, amount, msValid }: LeaseGrant, sentAt: number): void {
+    if (leaseId === null) {
+      counter.lease = null
+    } else if (counter.lease?.leaseId === leaseId) {
+      counter.lease.amount = scaled(amount)
+      counter.lease.until = sentAt + msValid
+    } else {
+      counter.lease = { leaseId, amount: scaled(amount), held: 0n, until: sentAt + msValid }
+    }
+    if (counter.lease === null && counter.needed === 0n) this.#unpin(counter)
+  }
+
+  #next(now: number, isLeaving: boolean): UnderWay | null {
+    this.expire(now)
+    const holds = [...this.#untold.values()].slice(0, TOLD_AT_ONCE_MAX)
+    for (const { holdId } of holds) this.#untold.delete(holdId)
+    const ends = this.#ends.splice(0, TOLD_AT_ONCE_MAX)
+    const counters = new Map<string, Counter>()
+    const toldOf = new Map<Counter, Scaled>()
+    for (const { takes } of holds) {
+      for (const { counter, leaseId, amount } of takes) {
+        counters.set(counter.name, counter)
+        if (leaseId !== null) this.#pin(counter)
+        if (leaseId !== null && counter.lease?.leaseId === leaseId) {
+          toldOf.set(counter, (toldOf.get(counter) ?? 0n) + amount)
+        }
+      }
+    }
+    const orders: LeaseOrder[] = []
+    for (const counter of this.#leased) {
+      const isTold = toldOf.has(counter) || counters.has(counter.name)
+      if (orders.length >= TOLD_AT_ONCE_MAX && !isTold) continue
+      const order = orderOf(counter, toldOf.get(counter) ?? 0n, now, isLeaving, isTold)
+      if (!order) {
+        if (counter.lease === null) this.#unpin(counter)
+        continue
+      }
+      counters.set(counter.name, counter)
+      orders.push(order)
+    }
+    if (holds.length === 0 && ends.length === 0 && orders.length === 0) return null
+    for (const counter of counters.values()) counter.isAsked = true
+    this.#seq += 1
+    return { seq: this.#seq, holds, ends, orders, counters }
+  }
+
+  #pin(counter: Counter): void {
+    counter.isPinned = true
+    this.#leased.add(counter)
+  }
+
+  #unpin(counter: Counter): void {
+    counter.isPinned = false
+    this.#leased.delete(counter)
+  }
+
+  #giveBack(hold: OpenHold): void {
+    for (const take of hold.takes) {
+      const { lease } = take.counter
+      if (take.leaseId !== null && lease?.leaseId === take.leaseId) lease.held -= take.amount
+      take.amount = 0n
+    }
+  }
+}
+
+interface UnderWay {
+  readonly seq: number
+  readonly holds: readonly OpenHold[]
+  readonly ends: readonly HoldEnd[]
+  readonly orders: readonly LeaseOrder[]
+  /** That it is about, by key. */
+  readonly counters: ReadonlyMap<string, Counter>
+}
+
+/**
+ * What a lease should be after what is told has left it: what untold holds have of it, what is needed, and some to spare
+ * for the pace of late. What is given back is not used from now on.
+ */
+function orderOf(
+  counter: Counter,
+  told: Scaled,
+  now: number,
+  isLeaving: boolean,
+  isTold: boolean,
+): LeaseOrder | null {
+  const { lease } = counter
+  if (lease && lease.until <= now && lease.held === told) counter.lease = null
+  const isIdle = isLeaving || now - counter.lastTakenAt >= LEASE_IDLE_MS
+  counter.pace = isIdle ? 0n : mostOf(counter.taken, counter.pace / 2n)
+  counter.taken = 0n
+  const { needed, leastNeeded } = counter
+  counter.needed = 0n
+  counter.leastNeeded = 0n
+  const current = counter.lease
+  const kept = (current?.held ?? 0n) - told
+  const free = current ? current.amount - current.held : 0n
+  const spare = isIdle ? 0n : counter.pace * SPARE
+  const isDue = current !== null && current.until - now < LEASE_RENEW_MS && (current.amount > 0n || !isIdle)
+  const isGivenBack = current !== null && isIdle && free > 0n
+  const isShort = needed > free
+  if (!isTold && !isDue && !isGivenBack && !isShort) return null
+  const enough = needed + spare
+  const isMuch = !isIdle && free > enough * MUCH
+  const wanted = isIdle || isMuch ? enough : mostOf(enough, free)
+  const target = kept + wanted
+  if (current && target + told < current.amount) {
+    // It is on its way back: nobody has it.
+    counter.leased -= current.amount - target - told
+    current.amount = target + told
+  }
+  const short = (amount: Scaled) => scaledText(mostOf(amount - free, 0n))
+  return {
+    counter: counter.key,
+    leaseId: current?.leaseId ?? null,
+    target: scaledText(target),
+    need: short(needed),
+    least: short(leastNeeded),
+  }
+}

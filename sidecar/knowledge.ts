@@ -1,0 +1,182 @@
+import type { Spender } from '../core/budget.ts'
+import { AforoError, asAforoError } from '../core/errors.ts'
+import type { TenantId } from '../core/ids.ts'
+import type { CounterStanding } from '../core/lease.ts'
+import type { RateCard } from '../core/rate-card.ts'
+import type { SpenderFacts } from '../schema/budgets/spenders.ts'
+import { BoundedMap } from './bounded-map.ts'
+import type { Centre, Change, RateQuestion } from './centre.ts'
+import type { Counter } from './counter.ts'
+import { type KnownSpender, Memory } from './memory.ts'
+import type { CheckMetrics } from './metrics.ts'
+
+/** The centre is away when nothing was heard of it for so long. */
+export const AWAY_MS = 2_000
+/** Spenders asked for at once; further ones are told to come again. */
+export const READS_MAX = 256
+export const CARDS_MAX = 10_000
+/** A rate card is asked for again after this, and used at most so long. */
+const CARD_MS = 30_000
+const CARD_MS_MAX = 600_000
+/** Changes kept while something is read; at more what is read is read again. */
+export const HEARD_MAX = 1_000
+
+interface KnowledgeParts {
+  readonly centre: Centre
+  readonly clock: () => number
+  readonly metrics: CheckMetrics
+}
+
+/** What was changed by a message of the centre: everything, somebody who was stopped or not, or counters. */
+export type Changed =
+  | 'all'
+  | { readonly kill: Change & { kind: 'kill' } }
+  | { readonly counters: ReadonlySet<Counter> }
+
+/** What is known of one tenant, how long ago it was true, and how more comes to be known. */
+export class Knowledge {
+  readonly memory = new Memory()
+  readonly #parts: KnowledgeParts
+  readonly #tenantId: TenantId
+  readonly #reading = new Map<string, Promise<KnownSpender>>()
+  readonly #cards = new BoundedMap<string, { readonly card: RateCard; readonly readAt: number }>(CARDS_MAX)
+  readonly #tell: (changed: Changed) => void
+  readonly #unfollow: () => void
+  /** Heard while something is being read. */
+  readonly #heard: Change[] = []
+  #heardAt: number
+  #rereadAt = Number.NEGATIVE_INFINITY
+
+  constructor(tenantId: TenantId, parts: KnowledgeParts, tell: (changed: Changed) => void) {
+    this.#tenantId = tenantId
+    this.#parts = parts
+    this.#tell = tell
+    this.#heardAt = parts.clock()
+    this.#unfollow = parts.centre.follow(tenantId, (change) => this.hear(change))
+  }
+
+  get cards(): number {
+    return this.#cards.size
+  }
+
+  /** Nothing was heard of the centre for too long. */
+  isAway(now: number): boolean {
+    return now - this.#heardAt >= AWAY_MS
+  }
+
+  /** How long ago all of it was true, in whole milliseconds. */
+  age(now: number): number {
+    return Math.max(Math.round(now - this.#heardAt), 0)
+  }
+
+  /** A question was not answered. */
+  missed(now: number): void {
+    this.#heardAt = Math.min(this.#heardAt, now - AWAY_MS)
+  }
+
+  stop(): void {
+    this.#unfollow()
+  }
+
+  /** Asks the centre for a spender; all who ask at once share the answer. Rejects with `unavailable` when it is away. */
+  read(name: string, spender: Spender): Promise<KnownSpender> {
+    const reading = this.#reading.get(name)
+    if (reading) return reading
+    if (this.#reading.size >= READS_MAX) {
+      return Promise.reject(new AforoError('unavailable', 'too many spenders are asked for at once'))
+    }
+    const askedAt = this.#parts.clock()
+    const read = this.#parts.centre
+      .read(this.#tenantId, spender)
+      .then(
+        (facts) => {
+          this.#parts.metrics.reads.inc({ outcome: 'answered' })
+          this.#heardAt = Math.max(this.#heardAt, askedAt)
+          return this.#learn(name, spender, facts, askedAt)
+        },
+        (error: unknown) => {
+          this.#parts.metrics.reads.inc({ outcome: 'failed' })
+          throw error
+        },
+      )
+      .finally(() => {
+        this.#reading.delete(name)
+        if (this.#reading.size === 0) this.#heard.length = 0
+      })
+    this.#reading.set(name, read)
+    return read
+  }
+
+  /** What calls may cost; an old card is used while it is asked for again, or nobody can be asked. */
+  card(question: RateQuestion, now: number): RateCard | Promise<RateCard> {
+    const name = JSON.stringify(question)
+    const known = this.#cards.get(name)
+    if (known && now - known.readAt < CARD_MS) return known.card
+    const asked = this.#parts.centre.rates(this.#tenantId, question).then((card) => {
+      this.#cards.set(name, { card, readAt: now })
+      return card
+    })
+    if (!known || now - known.readAt > CARD_MS_MAX) {
+      return asked.catch((error: unknown) => {
+        if (known && asAforoError(error).code === 'unavailable') return known.card
+        throw error
+      })
+    }
+    // Others need not ask too.
+    this.#cards.set(name, { card: known.card, readAt: known.readAt + CARD_MS / 2 })
+    asked.catch(() => {})
+    return known.card
+  }
+
+  /** Takes in what the centre tells. */
+  hear(change: Change): void {
+    this.#heardAt = this.#parts.clock()
+    if (change.kind === 'beat') return
+    if (this.#reading.size > 0) this.#keep(change)
+    switch (change.kind) {
+      case 'reread':
+        this.#rereadAt = this.#heardAt
+        this.memory.forgetAll()
+        this.#cards.clear()
+        this.#tell('all')
+        break
+      case 'kill':
+        this.memory.setKilled(change.of, change.id, change.isKilled)
+        this.#tell({ kill: change })
+        break
+      case 'counters':
+        this.apply(change.standings, this.#heardAt)
+    }
+  }
+
+  /** How counters stand, by an answer to what was asked at `at`. */
+  apply(standings: readonly CounterStanding[], at: number): void {
+    this.#heardAt = Math.max(this.#heardAt, at)
+    const counters = new Set<Counter>()
+    for (const standing of standings) {
+      const counter = this.memory.apply(standing, at)
+      if (counter) counters.add(counter)
+    }
+    if (counters.size > 0) this.#tell({ counters })
+  }
+
+  #keep(change: Change): void {
+    this.#heard.push(change)
+    if (this.#heard.length <= HEARD_MAX) return
+    this.#heard.length = 0
+    this.#rereadAt = this.#heardAt
+  }
+
+  /** What was heard while it was asked is newer, or as new, as the answer. */
+  #learn(name: string, spender: Spender, facts: SpenderFacts, askedAt: number): KnownSpender {
+    const known = this.memory.learn(name, spender, facts, askedAt)
+    for (const change of this.#heard) {
+      if (change.kind === 'kill') this.memory.setKilled(change.of, change.id, change.isKilled)
+      if (change.kind !== 'counters') continue
+      for (const standing of change.standings) this.memory.apply(standing, this.#heardAt)
+    }
+    // It may be what was true before; it serves once.
+    if (askedAt < this.#rereadAt) known.until = askedAt
+    return known
+  }
+}

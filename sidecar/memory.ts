@@ -1,0 +1,181 @@
+import { type Spender, subjectOf } from '../core/budget.ts'
+import type { KillKind } from '../core/decision.ts'
+import type { CounterStanding } from '../core/lease.ts'
+import { scaled } from '../core/scaled.ts'
+import { counterName } from '../schema/budgets/lease-book.ts'
+import type { SpenderFacts } from '../schema/budgets/spenders.ts'
+import { BoundedMap } from './bounded-map.ts'
+import { Counter } from './counter.ts'
+import { type Terms, termsOf } from './terms.ts'
+
+/** Spenders remembered of one tenant. Another one more is asked for at the centre again, and is as right. */
+export const SPENDERS_MAX = 50_000
+/** Kills remembered of one tenant; at more all is asked for again. */
+export const KILLS_MAX = 50_000
+/** An unknown customer is asked for again so soon. */
+export const UNKNOWN_MS_MAX = 1_000
+/** A known one is looked at again in the background after this. */
+export const SPENDER_MS_MAX = 30_000
+/** Counters that move by themselves (wallets, rolling windows): read again in the background, and before an answer. */
+export const MOVING_MS = 250
+export const MOVING_MS_MAX = 1_000
+
+/** A spender with the counters of the budgets that apply to him. */
+export interface KnownSpender {
+  readonly spender: Spender
+  readonly isKnown: boolean
+  readonly counters: readonly Counter[]
+  /** One of them is a wallet or rolls. */
+  readonly isMoving: boolean
+  /** Some window ends then; it is not right any more. */
+  until: number
+  readAt: number
+}
+
+/** A counter that nobody is remembered with is kept so long. */
+const FORGET_MS = 10_000
+
+/** How a spender's facts may be used now. */
+export type Freshness = 'fresh' | 'aging' | 'stale'
+
+/**
+ * What one tenant's budgets, counters and kills are, as far as somebody asked. Kept up to date by what the centre tells.
+ * Time is an argument: milliseconds of a monotonic clock.
+ */
+export class Memory {
+  readonly #spenders = new BoundedMap<string, KnownSpender>(SPENDERS_MAX, ({ counters }) =>
+    this.#forget(counters),
+  )
+  readonly #counters = new Map<string, Counter>()
+  readonly #forgotten = new Set<Counter>()
+  readonly #kills = new Set<string>()
+  /** Every budget of the tenant that somebody met, for spenders that nobody can be asked about. */
+  readonly #terms = new Map<string, Terms>()
+
+  get sizes() {
+    return { spenders: this.#spenders.size, counters: this.#counters.size, kills: this.#kills.size }
+  }
+
+  find(name: string): KnownSpender | undefined {
+    return this.#spenders.get(name)
+  }
+
+  freshness(known: KnownSpender, now: number): Freshness {
+    const age = now - known.readAt
+    if (now >= known.until || (!known.isKnown && age > UNKNOWN_MS_MAX)) return 'stale'
+    if (known.isMoving) {
+      const read = this.#oldestRead(known)
+      if (now - read > MOVING_MS_MAX) return 'stale'
+      if (now - read > MOVING_MS) return 'aging'
+    }
+    return age > SPENDER_MS_MAX ? 'aging' : 'fresh'
+  }
+
+  isKilled({ session, agent, customer }: Spender): boolean {
+    if (this.#kills.size === 0) return false
+    return (
+      (session !== null && this.#kills.has(killName('session', session))) ||
+      (agent !== null && this.#kills.has(killName('agent', agent))) ||
+      (customer !== null && this.#kills.has(killName('customer', customer)))
+    )
+  }
+
+  /** Remembers what the centre said of a spender when it was asked at `askedAt`. */
+  learn(name: string, spender: Spender, facts: SpenderFacts, askedAt: number): KnownSpender {
+    let until = Number.POSITIVE_INFINITY
+    const counters = facts.budgets.map(({ budgetId, budget, standing, msLeft }) => {
+      const counter = this.#counter(
+        counterName(standing.counter),
+        budgetId,
+        termsOf(budgetId, budget),
+        standing,
+      )
+      this.apply(standing, askedAt)
+      counter.refs += 1
+      this.#forgotten.delete(counter)
+      if (msLeft !== null) until = Math.min(until, askedAt + msLeft)
+      return counter
+    })
+    const isMoving = counters.some(
+      ({ terms }) => terms.isWallet || terms.window === 'day' || terms.window === 'hour',
+    )
+    const known = { spender, isKnown: facts.isKnown, counters, isMoving, until, readAt: askedAt }
+    this.#spenders.set(name, known)
+    for (const { kind, id } of facts.kills) this.setKilled(kind, id, true)
+    return known
+  }
+
+  /** A counter's standing; null where nobody remembers it, or a newer one is about to come. */
+  apply(standing: CounterStanding, readAt: number): Counter | null {
+    const counter = this.#counters.get(counterName(standing.counter))
+    if (!counter || counter.isAsked) return null
+    counter.learn(standing, readAt)
+    return counter
+  }
+
+  setKilled(kind: KillKind, id: string, isKilled: boolean): void {
+    if (!isKilled) this.#kills.delete(killName(kind, id))
+    else if (this.#kills.size < KILLS_MAX) this.#kills.add(killName(kind, id))
+    else this.forgetAll()
+  }
+
+  /** Nothing is right any more. Leases stay: they are ours until they run out. */
+  forgetAll(): void {
+    this.#spenders.clear()
+    this.#kills.clear()
+    this.#terms.clear()
+  }
+
+  /** Budgets that would apply to somebody nobody can be asked about. */
+  *applying(spender: Spender): Generator<Terms> {
+    for (const terms of this.#terms.values()) if (subjectOf(terms, spender) !== null) yield terms
+  }
+
+  /** Lets go of counters that nobody is remembered with and nothing is held of. A check under way may still know one. */
+  sweep(now: number): void {
+    for (const counter of this.#forgotten) {
+      counter.forgottenAt ??= now
+      if (counter.isPinned || now - counter.forgottenAt < FORGET_MS) continue
+      this.#forgotten.delete(counter)
+      this.#counters.delete(counter.name)
+    }
+  }
+
+  #counter(name: string, budgetId: string, terms: Terms, { counter: key, limit }: CounterStanding): Counter {
+    this.#terms.set(budgetId, terms)
+    let counter = this.#counters.get(name)
+    if (!counter) {
+      counter = new Counter(name, key, terms, scaled(limit ?? '0'))
+      this.#counters.set(name, counter)
+    }
+    counter.terms = terms
+    return counter
+  }
+
+  #forget(counters: readonly Counter[]): void {
+    for (const counter of counters) {
+      counter.refs -= 1
+      if (counter.refs > 0) continue
+      counter.forgottenAt = null
+      this.#forgotten.add(counter)
+    }
+  }
+
+  #oldestRead({ counters }: KnownSpender): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { terms, readAt } of counters) {
+      const isMoving = terms.isWallet || terms.window === 'day' || terms.window === 'hour'
+      if (isMoving && readAt < oldest) oldest = readAt
+    }
+    return oldest
+  }
+}
+
+/** Names a spender. No part holds a control character. */
+export function spenderName({ customer, session, product, agent, trace }: Spender): string {
+  return `${customer}\0${session ?? ''}\0${product ?? ''}\0${agent ?? ''}\0${trace ?? ''}`
+}
+
+function killName(kind: KillKind, id: string): string {
+  return `${kind}\0${id}`
+}

@@ -1,0 +1,273 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Registry } from 'prom-client'
+import type { Spender } from '../core/budget.ts'
+import { type Decision, KILL_KINDS, type KillKind } from '../core/decision.ts'
+import { AforoError, asAforoError } from '../core/errors.ts'
+import type { TenantId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { KeyRole } from '../schema/keys.ts'
+import { Admission } from './admission.ts'
+import { CENTRE_BYTES_MAX, CHECK_BYTES_MAX, readJson } from './body.ts'
+import type { Centre } from './centre.ts'
+import { CENTRE_QUESTIONS, streamChanges } from './centre-wire.ts'
+import type { Desk } from './desk.ts'
+import type { Desks } from './desks.ts'
+import type { CheckMetrics } from './metrics.ts'
+import { PROBLEM_STATUS, problemText } from './problem.ts'
+import { actualOf, checkRequest, isName, NAME_RULE, refuse } from './request.ts'
+import type { Watches } from './watch.ts'
+
+const KEEP_ALIVE_MS = 75_000
+const HEADERS_MS_MAX = 20_000
+const REQUEST_MS_MAX = 30_000
+export const CONNECTIONS_MAX = 20_000
+const RETRY_AFTER_SECONDS = 1
+
+/** Something else that asks for decisions, in the words of another protocol. */
+export interface Door {
+  /** Null: the request is not for it. */
+  readonly answer: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    desk: (role: KeyRole) => Promise<Desk>,
+  ) => Promise<void> | null
+}
+
+export interface CheckServerParts {
+  readonly centre: Centre
+  readonly desks: Desks
+  readonly watches: Watches
+  readonly metrics: CheckMetrics
+  readonly registry: Registry
+  readonly log: Log
+  readonly clock: () => number
+  readonly doors?: readonly Door[]
+  /** Whether it can do its work; it can from memory too. */
+  readonly isReady: () => Promise<boolean>
+}
+
+/** What an answer is made of: a status, and JSON. */
+interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/**
+ * The check address. On bare node:http: one path is asked for before every model call, and what stands between the
+ * socket and the decision is most of what it costs. Everything else here is rare.
+ */
+export function createCheckServer(parts: CheckServerParts): Server {
+  const admission = new Admission(parts.centre.access, parts.clock)
+  const { desks, metrics } = parts
+
+  function admit(request: IncomingMessage, role: KeyRole): TenantId | Promise<TenantId> {
+    const { authorization, 'x-aforo-tenant': tenantHeader } = request.headers
+    return admission.admit({ authorization, tenantHeader: single(tenantHeader) }, role)
+  }
+
+  function check(request: IncomingMessage, response: ServerResponse): void {
+    readJson(request, CHECK_BYTES_MAX, (error, body) => {
+      try {
+        if (error) throw error
+        const tenantId = admit(request, 'check')
+        if (typeof tenantId !== 'string') {
+          tenantId
+            .then((found) => desks.of(found).check(checkRequest(body)))
+            .then((decision) => sendDecision(response, decision))
+            .catch((fault: unknown) => fail(request, response, fault))
+          return
+        }
+        const decision = desks.of(tenantId).check(checkRequest(body))
+        if (!(decision instanceof Promise)) return sendDecision(response, decision)
+        decision.then(
+          (found) => sendDecision(response, found),
+          (fault: unknown) => fail(request, response, fault),
+        )
+      } catch (fault) {
+        fail(request, response, fault)
+      }
+    })
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { path, query } = split(request.url ?? '')
+    const deskFor = async (role: KeyRole) => desks.of(await admit(request, role))
+    for (const door of parts.doors ?? []) {
+      const answered = door.answer(request, response, path, deskFor)
+      if (answered) return answered
+    }
+    const { method } = request
+    if (method === 'GET') return get(request, response, path, query, deskFor)
+    if (method !== 'POST') throw new AforoError('not_found', `there is no ${method} ${path}`)
+    const [, version, noun, rawId = '', verb] = path.split('/')
+    if (version === 'v1' && noun === 'centre' && verb === undefined && CENTRE_QUESTIONS[rawId]) {
+      const tenantId = await admit(request, 'check')
+      const body = await bodyOf(request, CENTRE_BYTES_MAX)
+      return send(response, {
+        status: 200,
+        body: await CENTRE_QUESTIONS[rawId](parts.centre, tenantId, body),
+      })
+    }
+    const id = decoded(rawId)
+    if (version === 'v1' && noun === 'holds' && (verb === 'settle' || verb === 'release')) {
+      const desk = await deskFor('check')
+      return send(response, await endHold(desk, id, verb, await bodyOf(request, CHECK_BYTES_MAX)))
+    }
+    const kind = KILL_KINDS.find((each) => `${each}s` === noun)
+    if (version === 'v1' && kind && (verb === 'kill' || verb === 'lift')) {
+      const desk = await deskFor('check')
+      return send(response, await stop(desk, kind, id, verb, await bodyOf(request, CHECK_BYTES_MAX)))
+    }
+    throw new AforoError('not_found', `there is no POST ${path}`)
+  }
+
+  async function get(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    query: URLSearchParams,
+    deskFor: (role: KeyRole) => Promise<Desk>,
+  ): Promise<void> {
+    switch (path) {
+      case '/healthz':
+        return send(response, { status: 200, body: { status: 'ok' } })
+      case '/readyz':
+        if (!(await parts.isReady()))
+          throw new AforoError('unavailable', 'it has not heard of the centre yet')
+        return send(response, { status: 200, body: { status: 'ready' } })
+      case '/metrics': {
+        await admit(request, 'read')
+        const sizes = desks.sizes()
+        for (const [what, size] of Object.entries(sizes)) metrics.remembered.set({ what }, size)
+        metrics.untold.set(sizes.untold ?? 0)
+        const text = await parts.registry.metrics()
+        response.writeHead(200, { 'content-type': parts.registry.contentType })
+        response.end(text)
+        return
+      }
+      case '/v1/watch': {
+        const spender = spenderOf(query)
+        parts.watches.open(response, await deskFor('check'), spender)
+        return
+      }
+      case '/v1/centre/changes': {
+        const tenantId = await admit(request, 'check')
+        return streamChanges(parts.centre, tenantId, response)
+      }
+      default:
+        throw new AforoError('not_found', `there is no GET ${path}`)
+    }
+  }
+
+  function fail(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+    const error = asAforoError(thrown)
+    if (error.code === 'internal') parts.log.error({ err: thrown, path: request.url }, 'check failed')
+    metrics.refused.inc({ code: error.code })
+    if (response.headersSent || response.destroyed) return void response.destroy()
+    const text = problemText(error)
+    const headers: Record<string, string | number> = {
+      'content-type': 'application/problem+json',
+      'content-length': Buffer.byteLength(text),
+    }
+    if (error.code === 'unavailable') headers['retry-after'] = RETRY_AFTER_SECONDS
+    if (error.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
+    if (error.code === 'body_too_large') headers.connection = 'close'
+    response.writeHead(PROBLEM_STATUS[error.code], headers)
+    response.end(text)
+  }
+
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX },
+    (request, response) => {
+      if (request.url === '/v1/check' && request.method === 'POST') return check(request, response)
+      answer(request, response).catch((fault: unknown) => fail(request, response, fault))
+    },
+  )
+  server.maxConnections = CONNECTIONS_MAX
+  return server
+}
+
+/** A decision is small and always the same few fields. */
+function sendDecision(response: ServerResponse, decision: Decision): void {
+  const text = JSON.stringify(decision)
+  // Names may hold anything that can be printed.
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+  response.end(text)
+}
+
+function send(response: ServerResponse, { status, body }: Answer): void {
+  const text = JSON.stringify(body)
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  })
+  response.end(text)
+}
+
+async function endHold(desk: Desk, id: string, verb: 'settle' | 'release', body: unknown): Promise<Answer> {
+  const actual = verb === 'settle' ? actualOf(body) : null
+  const ended = isName(id) ? await desk.endHold(id, actual) : null
+  if (!ended) throw new AforoError('not_found', 'there is no such hold')
+  const { holdId, state, late, source } = ended
+  return { status: 200, body: { hold_id: holdId, state, late, source } }
+}
+
+async function stop(
+  desk: Desk,
+  kind: KillKind,
+  id: string,
+  verb: 'kill' | 'lift',
+  body: unknown,
+): Promise<Answer> {
+  if (!isName(id)) refuse([{ path: '/id', message: NAME_RULE }])
+  const { reason = null } = (body ?? {}) as { reason?: unknown }
+  if (reason !== null && !isName(reason)) refuse([{ path: '/reason', message: NAME_RULE }])
+  if (verb === 'kill') await desk.kill({ kind, id }, reason)
+  else await desk.lift({ kind, id })
+  return { status: 200, body: { kind, id, killed: verb === 'kill' } }
+}
+
+function spenderOf(query: URLSearchParams): Spender {
+  const faults = []
+  const of = (field: string) => {
+    const value = query.get(field)
+    if (value !== null && !isName(value)) faults.push({ path: `/${field}`, message: NAME_RULE })
+    return value
+  }
+  const spender = {
+    customer: of('customer'),
+    product: of('product'),
+    agent: of('agent'),
+    session: of('session'),
+    trace: of('trace'),
+  }
+  if (spender.customer === null) faults.push({ path: '/customer', message: NAME_RULE })
+  if (faults.length > 0) refuse(faults)
+  return spender
+}
+
+function bodyOf(request: IncomingMessage, bytesMax: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    readJson(request, bytesMax, (error, body) => (error ? reject(error) : resolve(body)))
+  })
+}
+
+function split(url: string): { path: string; query: URLSearchParams } {
+  const at = url.indexOf('?')
+  return at < 0
+    ? { path: url, query: new URLSearchParams() }
+    : { path: url.slice(0, at), query: new URLSearchParams(url.slice(at + 1)) }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new AforoError('invalid_argument', 'the path is not encoded right')
+  }
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
+}
