@@ -42,7 +42,8 @@ export async function allocateDue(
   partsMax: number = ALLOCATION_PARTS_MAX,
 ): Promise<number> {
   const findKeys = createFindKeys(await bundledCatalogue())
-  const due = await readWaiting(pool, new Date(now.getTime() - ALLOCATION_GRACE_MS), ALLOCATION_WINDOWS_MAX)
+  const closedBefore = new Date(now.getTime() - ALLOCATION_GRACE_MS)
+  const due = await transaction(pool, (client) => readWaiting(client, closedBefore, ALLOCATION_WINDOWS_MAX))
   let done = 0
   for (const window of due) {
     const isDone = await transaction(pool, (client) => allocate(client, window, findKeys, now, partsMax))

@@ -41,11 +41,11 @@ const MICROS_PER_HOUR = 3_600_000_000
 
 /** Closed windows with usage that has no share yet, the earliest first. An event is of the window of its time. */
 export async function readWaiting(
-  pool: pg.Pool,
+  client: pg.PoolClient,
   closedBefore: Date,
   limit: number,
 ): Promise<readonly Window[]> {
-  const { rows } = await pool.query<Window>(
+  const { rows } = await client.query<Window>(
     `select distinct waiting.tenant_id as "tenantId", cost.spread_over as over,
        (extract(epoch from start.at) * 1000)::double precision as start,
        (extract(epoch from start.at + ('1 ' || cost.spread_over)::interval) * 1000)::double precision as end

@@ -65,8 +65,13 @@ const EVERY_MODEL = parsePlan({
   ],
 })
 
-/** Two that are written down and two of random models and switches. */
-const PLANS = [PLAN, EVERY_MODEL, ...fc.sample(anyPlan, { numRuns: 2, seed: SEED })]
+/** Three that are written down, one of them in another currency, and two of random models and switches. */
+const PLANS = [
+  PLAN,
+  EVERY_MODEL,
+  parsePlan({ ...EVERY_MODEL, currency: 'EUR' }),
+  ...fc.sample(anyPlan, { numRuns: 2, seed: SEED }),
+]
 
 test.each(PLANS.map((plan, run) => [run, plan] as const))(
   'several raters at once charge F of the total, and a replay the same (%i)',
@@ -114,6 +119,10 @@ async function rateHistory(
     ] as const) {
       await storeOverride(pool, { provider: 'house', model, meter: 'input_uncached', unitPrice })
     }
+    await pool.query(
+      `insert into aforo_store.fx_rates (tenant_id, currency, usd, effective_from, recorded_at, source)
+       values ('default', 'EUR', 1.0834, '2020-01-01', '2020-01-01', 'test')`,
+    )
     let waiting = 1
     const rate = async () => {
       const rater = createRater({ pool })
@@ -179,9 +188,14 @@ async function sumsOf(pool: pg.Pool) {
      from aforo_store.cost_lines group by 1, 2, 3 having sum(quantity) <> 0 order by 1, 2, 3`,
   )
   const broken = await pool.query(
-    `select r.event_id from (select event_id, sum(cogs) cogs, sum(price) price from aforo_store.ratings group by 1) r
-     left join (select event_id, sum(cogs) cogs, sum(price) price from aforo_store.event_lines group by 1) s using (event_id)
+    `select r.event_id from (
+       select event_id, sum(cogs) cogs, sum(price) price, sum(coalesce(price_usd, price)) usd
+       from aforo_store.ratings group by 1) r
+     left join (
+       select event_id, sum(cogs) cogs, sum(price) price, sum(coalesce(price_usd, price)) usd
+       from aforo_store.event_lines group by 1) s using (event_id)
      where coalesce(s.cogs, 0) <> r.cogs or coalesce(s.price, 0) <> coalesce(r.price, 0)
+       or coalesce(s.usd, 0) <> coalesce(r.usd, 0)
      union all select event_id from aforo_store.rating_queue`,
   )
   return { counters: counters.rows, costs: costs.rows, broken: broken.rows }

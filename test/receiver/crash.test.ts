@@ -1,12 +1,11 @@
-import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SILENT } from '../../core/log.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { createCutter } from '../../receiver/cut/cutter.ts'
 import { CUT_DEFAULTS } from '../../receiver/cut/settings.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
-import { openPool } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { dyingAt } from '../support/dying.ts'
 import { callOf, metricsOf, noon } from '../support/usages.ts'
 
 /** A process that dies between any two statements: what was acknowledged is there, and nothing is there by half. */
@@ -18,44 +17,6 @@ beforeAll(async () => {
   db = await testDatabase()
 })
 afterAll(() => db.drop())
-
-/** Runs work over a connection that breaks at its n-th statement; true where it came to its end. */
-async function dyingAt(n: number, work: (pool: pg.Pool) => Promise<unknown>): Promise<boolean> {
-  const pool = openPool(db.url, { max: 1 })
-  let left = n
-  let backend = 0
-  pool.on('connect', (client) => {
-    backend = (client as unknown as { processID: number }).processID
-    const query = client.query.bind(client) as (...args: unknown[]) => unknown
-    Object.assign(client, {
-      query: (...args: unknown[]) => {
-        if (left-- === 0)
-          (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
-        return query(...args)
-      },
-    })
-  })
-  try {
-    await work(pool)
-    return true
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'unavailable', retryable: true })
-    return false
-  } finally {
-    await pool.end()
-    await gone(backend)
-  }
-}
-
-/** The server notices a dead connection only when it next speaks to it; until then its transaction holds its locks. */
-async function gone(backend: number): Promise<void> {
-  const deadlineMs = performance.now() + 10_000
-  for (;;) {
-    const { rowCount } = await db.pool.query('select from pg_stat_activity where pid = $1', [backend])
-    if (rowCount === 0) return
-    if (performance.now() > deadlineMs) throw new Error(`backend ${backend} outlived its connection`)
-  }
-}
 
 async function counts(): Promise<Record<string, number>> {
   const { rows } = await db.pool.query(`
@@ -74,7 +35,7 @@ describe('a death at any statement', () => {
   it('of the journal leaves rows and traces together or neither', async () => {
     for (let n = 0; ; n++) {
       expect(n).toBeLessThan(STATEMENTS_MAX)
-      const acked = await dyingAt(n, (pool) =>
+      const acked = await dyingAt(db, n, (pool) =>
         createJournal({ pool, metrics: metricsOf() }).append('default', USAGES, noon()),
       )
       const { journal, traced } = await counts()
@@ -87,7 +48,7 @@ describe('a death at any statement', () => {
   it('of the cut leaves revision, queue and trace together or none', async () => {
     for (let n = 0; ; n++) {
       expect(n).toBeLessThan(STATEMENTS_MAX)
-      const done = await dyingAt(n, (pool) =>
+      const done = await dyingAt(db, n, (pool) =>
         createCutter({ pool, settings: CUT_DEFAULTS, log: SILENT, assemble, metrics: metricsOf() }).cut(
           noon(60),
         ),
