@@ -80,7 +80,8 @@ export function prepareEvent(offer: EventOffer, { priceOf, rateOf }: Prices): Pr
   // Costs are kept in USD: what a plan marks up is their worth in its own currency, once that is known.
   const inCurrency = (amount: Decimal) => (fx ? toMoneyScale(amount.div(fx.usd)) : wantsRate ? null : amount)
   const steps = stepsOf(offer, assembly, costs, inCurrency)
-  const isForeign = currency !== COST_CURRENCY || (booked.last?.currency ?? COST_CURRENCY) !== COST_CURRENCY
+  // Of an event that was ever charged in another currency every line says what it is worth in USD.
+  const isForeign = currency !== COST_CURRENCY || booked.stack.some((line) => line.priceUsd !== null)
   const usdOf = isForeign ? usdOfCharges(offer, currency, fx, rateOf) : null
   return { ...offer, assembly, costs, reported, fx, wantsRate, usdOf, steps }
 }
