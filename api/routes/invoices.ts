@@ -7,6 +7,9 @@ import { decodeCursor, encodeCursor, pageOf } from '../cursor.ts'
 import { instant, listOf, name, page } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
 import { invoiceFields, invoiceSummaryFields, showInvoice, showSummary } from '../invoice-fields.ts'
+import { invoiceHtml } from '../invoices/html.ts'
+import { invoicePdf } from '../invoices/pdf.ts'
+import { sheetOf } from '../invoices/sheet.ts'
 import { type InvoiceRow, listInvoices, readInvoice } from '../queries/invoices.ts'
 import { type Call, ok, route } from '../route.ts'
 
@@ -114,14 +117,22 @@ export const invoiceRoutes = [
     method: 'get',
     path: '/v1/invoices/{invoice_id}',
     summary: 'An invoice or credit note.',
-    description: 'A draft is worked out anew.',
+    description:
+      'A draft is worked out anew. `Accept: text/html` and `application/pdf` give the same to print.',
     pathFields: invoicePath,
     queryFields: z.strictObject({}),
     answers: { 200: invoiceFields },
+    forms: ['text/html', 'application/pdf'],
     async handle(call) {
-      const { client, tenantId, path } = call
+      const { client, tenantId, path, form, now } = call
       const row = await knownInvoice(client, tenantId, path.invoice_id)
       const { document, creditNote } = await documentNow(call, row)
+      const sheet = sheetOf(document, row.status)
+      if (form === 'text/html') return { status: 200, type: form, body: invoiceHtml(sheet) }
+      if (form === 'application/pdf') {
+        const madeAt = document.issued_at === null ? now : new Date(document.issued_at)
+        return { status: 200, type: form, body: await invoicePdf(sheet, madeAt) }
+      }
       return ok(showInvoice(row, document, creditNote))
     },
   }),

@@ -4,7 +4,7 @@ import type { Period } from '../period.ts'
 import { currenciesOwed } from './bill.ts'
 import { customerPeriod } from './calendar.ts'
 import { readCounters, readCustomerBooks } from './customer-books.ts'
-import { type Drafted, draftInvoice } from './draft.ts'
+import { type Drafted, draftInvoice, type InvoiceOrder, workOut } from './draft.ts'
 
 /** Ended periods that are looked at per customer, back from the last one. */
 export const PERIODS_BACK_MAX = 24
@@ -76,25 +76,43 @@ async function draftCustomer(
   for (let no = 0; period !== null && no < PERIODS_BACK_MAX; no++) {
     const { start, end }: Period = period
     if (invoiced.some((each) => each.start < end && each.end > start)) break
-    for (const currency of currenciesOwed(books, counters, period)) {
+    const owed = currenciesOwed(books, counters, period)
+    for (const currency of owed) {
       drafts.push(await draftInvoice(client, { tenantId, customerId, period, currency }, now))
+    }
+    // What is late needs an invoice even where the last period itself owes nothing.
+    const earlier = no === 0 ? new Set(invoiced.map((each) => each.currency)) : []
+    for (const currency of earlier) {
+      const order = { tenantId, customerId, period, currency }
+      if (!owed.includes(currency) && (await isAnythingLate(client, order))) {
+        drafts.push(await draftInvoice(client, order, now))
+      }
     }
     period = customerPeriod(books.terms, start - 1)
   }
   return drafts.reverse()
 }
 
+async function isAnythingLate(client: pg.ClientBase, order: InvoiceOrder): Promise<boolean> {
+  const { invoice, creditNote } = await workOut(client, order, null, null)
+  return invoice.document.lines.length > 0 || creditNote !== null
+}
+
+interface Invoiced extends Period {
+  readonly currency: string
+}
+
 async function readInvoiced(
   client: pg.ClientBase,
   tenantId: string,
   customerId: string,
-): Promise<readonly Period[]> {
-  const { rows } = await client.query<{ start: string; end: string }>(
-    `select (extract(epoch from period_from) * 1000)::bigint::text as "start",
+): Promise<readonly Invoiced[]> {
+  const { rows } = await client.query<{ start: string; end: string; currency: string }>(
+    `select currency, (extract(epoch from period_from) * 1000)::bigint::text as "start",
        (extract(epoch from period_to) * 1000)::bigint::text as "end"
      from aforo_store.invoices
      where tenant_id = $1 and customer_id = $2 and kind = 'invoice' and status not in ('draft', 'void')`,
     [tenantId, customerId],
   )
-  return rows.map(({ start, end }) => ({ start: Number(start), end: Number(end) }))
+  return rows.map(({ start, end, currency }) => ({ start: Number(start), end: Number(end), currency }))
 }

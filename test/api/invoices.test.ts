@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { NO_TOKENS } from '../../core/usage.ts'
 import { createRater, type Rater } from '../../rating/rater.ts'
 import { assemblyOf, modelCall, storeEvent, toolCall } from '../rating/events.ts'
+import { readPdf } from '../support/pdf-text.ts'
 import { type RunningApi, startApi } from './start.ts'
 
 let api: RunningApi
@@ -128,6 +129,19 @@ describe('an invoice', () => {
     expect(list.data.map((each: { number: string }) => each.number)).toEqual(['INV-000001'])
   })
 
+  test('is JSON, HTML or PDF, as the client likes', async () => {
+    const { body } = await api.get('/v1/invoices?customer=acme')
+    const path = `/v1/invoices/${body.data[0].invoice_id}`
+    const html = await api.get(path, { accept: 'text/html,*/*;q=0.8' })
+    expect([html.status, html.type]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(html.body).toContain('<h1>Invoice INV-000001</h1><b>PAID</b>')
+    const response = await fetch(api.url + path, { headers: { accept: 'application/pdf' } })
+    expect(response.headers.get('content-type')).toBe('application/pdf')
+    const { texts } = readPdf(Buffer.from(await response.arrayBuffer()))
+    for (const text of ['Invoice INV-000001', '23.80', 'VAT 19 %']) expect(texts).toContain(text)
+    expect((await api.get(path)).type).toContain('application/json')
+  })
+
   test('bills late usage on the next one, with the period it was used in', async () => {
     at('2026-01-01T00:00:00Z')
     await customer('late', {})
@@ -151,5 +165,119 @@ describe('an invoice', () => {
     ])
     const { body: again } = await api.get(`/v1/invoices/${first.invoice_id}`)
     expect(again).toEqual({ ...first, credit_note_id: undefined })
+  })
+
+  test('takes what is in favour of the customer as a credit note where nothing is to be set off', async () => {
+    at('2026-01-01T00:00:00Z')
+    await customer('credit', {}, { tax_rate_pct: '10' })
+    await use('credit', '2026-01-10T10:00:00Z', 1000)
+    const { rows } = await api.database.pool.query(
+      `select trace_id, time from aforo_store.events where customer_id = 'credit'`,
+    )
+    at('2026-02-02T00:00:00Z')
+    const first = await finalised('credit', 1)
+    // A correction: the trace had used only 100.
+    await storeEvent(api.database.pool, {
+      traceNo: Number.parseInt(rows[0].trace_id.toString('hex'), 16),
+      revision: 1,
+      customer: 'credit',
+      time: new Date('2026-01-10T10:00:00Z'),
+      recordedAt: api.clock,
+      assembly: assemblyOf({ calls: [modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 100 } })] }),
+    })
+    await rater.rate(api.clock)
+    at('2026-03-02T00:00:00Z')
+    const preview = await draft('credit', 2)
+    expect(preview.body).toMatchObject({
+      total: '0.00',
+      credit_note: { total: '-3.30', amount_due: '-3.30' },
+    })
+    const second = await finalised('credit', 2)
+    expect(second).toMatchObject({ total: '0.00', lines: [] })
+    const { body: note } = await api.get(`/v1/invoices/${second.credit_note_id}`)
+    expect(note).toMatchObject({
+      kind: 'credit_note',
+      number: 'CN-000001',
+      beside: second.number,
+      subtotal: '-3.00',
+      tax: '-0.30',
+      total: '-3.30',
+      lines: [{ kind: 'late', amount_exact: '-2.997', refers_to: first.number }],
+    })
+  })
+
+  test('says what it could not bill, and waits for what is to be rated unless told not to', async () => {
+    at('2026-01-01T00:00:00Z')
+    await customer('waiting', {})
+    await use('waiting', '2026-01-10T10:00:00Z', 1000)
+    at('2026-02-02T00:00:00Z')
+    const made = await draft('waiting', 1)
+    traceNo++
+    await storeEvent(api.database.pool, {
+      traceNo,
+      customer: 'waiting',
+      time: new Date('2026-01-11T00:00:00Z'),
+      recordedAt: api.clock,
+      assembly: assemblyOf({ calls: [modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 10 } })] }),
+    })
+    const path = `/v1/invoices/${made.body.invoice_id}`
+    expect((await api.get(path)).body.warnings).toContainEqual({
+      kind: 'not_rated',
+      count: 1,
+      scope: 'customer',
+    })
+    expect((await api.post(`${path}/finalize`, {})).status).toBe(409)
+    expect((await api.post(`${path}/finalize`, { allow_waiting: true })).body.subtotal).toBe('3.33')
+    await rater.rate(api.clock)
+  })
+
+  test('is finalised once, however many try, with numbers that follow one another', async () => {
+    at('2026-01-01T00:00:00Z')
+    const ids = Array.from({ length: 6 }, (_, no) => `many-${no}`)
+    for (const id of ids) await customer(id, {})
+    for (const id of ids) await use(id, '2026-01-10T10:00:00Z', 1000)
+    at('2026-02-02T00:00:00Z')
+    const made = await Promise.all(ids.flatMap((id) => [draft(id, 1), draft(id, 1)]))
+    const invoices = new Set(made.map(({ body }) => body.invoice_id))
+    expect(invoices.size).toBe(ids.length)
+    const tries = [...invoices, ...invoices].map((id) => api.post(`/v1/invoices/${id}/finalize`, {}))
+    const answers = await Promise.all(tries)
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(6).fill(200), ...Array(6).fill(409)])
+    const { rows } = await api.database.pool.query(
+      `select count(*) = max(number) and count(distinct number) = count(*) as gapless
+       from aforo_store.invoices where kind = 'invoice' and number is not null`,
+    )
+    expect(rows).toEqual([{ gapless: true }])
+  })
+
+  test('cannot be changed behind Aforo’s back either', async () => {
+    const { pool } = api.database
+    const change = (sql: string) =>
+      expect(pool.query(sql)).rejects.toThrow(/is finalised and cannot be changed/)
+    await change(
+      `update aforo_store.invoices set total = total + 1, tax = tax + 1, amount_due = amount_due + 1 where status <> 'draft'`,
+    )
+    await change(`update aforo_store.invoice_lines set amount = amount + 1, residual = residual - 1`)
+    await change(`delete from aforo_store.invoice_periods`)
+  })
+
+  test('is drafted for all customers at once, page by page', async () => {
+    at('2026-03-02T00:00:00Z')
+    const drafted: string[] = []
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const { body } = await api.post('/v1/invoices/run', { limit: 3, ...(cursor ? { cursor } : {}) })
+      expect(body.failed).toEqual([])
+      drafted.push(...body.data.map((each: Record<string, string>) => `${each.customer} ${each.period_from}`))
+      cursor = body.next_cursor
+    }
+    // February: one owes a minimum without usage, one what was rated late; the others owe nothing.
+    expect(drafted).toEqual(['acme 2026-02-01T00:00:00.000Z', 'waiting 2026-02-01T00:00:00.000Z'])
+  })
+
+  test('is of a period of the customer', async () => {
+    const wrong = { customer: 'acme', period_from: '2026-01-02T00:00:00Z', period_to: '2026-02-01T00:00:00Z' }
+    const { status, body } = await api.post('/v1/invoices', wrong)
+    expect([status, body.faults[0].path]).toEqual([400, '/period_from'])
+    expect((await api.post('/v1/invoices', { ...wrong, customer: 'nobody' })).status).toBe(404)
   })
 })
