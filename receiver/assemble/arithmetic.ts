@@ -1,7 +1,8 @@
-import { inputTokens, outputTokens, type TokenBuckets } from '../../core/usage.ts'
+import { inputTokens, NO_TOKENS, outputTokens, type TokenBuckets } from '../../core/usage.ts'
 
 export function plus(a: TokenBuckets, b: TokenBuckets): TokenBuckets {
-  return combined(a, b, (x, y) => x + y)
+  if (a === NO_TOKENS) return b
+  return b === NO_TOKENS ? a : combined(a, b, (x, y) => x + y)
 }
 
 export function minus(a: TokenBuckets, b: TokenBuckets): TokenBuckets {

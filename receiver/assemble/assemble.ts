@@ -20,12 +20,13 @@ import { settleWrappers } from './wrappers.ts'
  */
 export function assemble(usages: readonly Usage[], context: { readonly now: UnixNano }): Assembly {
   const anomalies: Anomaly[] = []
-  const { spans, indexOf } = indexSpans(usages, anomalies)
-  const tree = toTree({ spans: settleVersions(spans), indexOf }, anomalies)
+  const tree = withVersions(toTree(indexSpans(usages, anomalies), anomalies))
   const collapsed = collapseLayers(tree, anomalies)
   const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
   const settled = settleWrappers(tree, differenceSiblings(tree, merged, anomalies), anomalies)
-  const calls = settled.map((call) => toModelCall(tree, call, context.now)).sort(byCallStart)
+  // Spans are in the order of start and id, and so are the calls by the index of the span that counts.
+  const inOrder = settled.toSorted((a, b) => a.winner - b.winner)
+  const calls = inOrder.map((call) => toModelCall(tree, call, context.now))
   const tools = collectTools(tree)
   const attribution = attribute(tree)
   anomalies.push(...listAnomalies(tree, settled, calls))
@@ -42,6 +43,11 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
     ...attribution,
     spanIds: spansWith(tree, USAGE_CLASSES).map((index) => tree.spans[index]!.spanId),
   }
+}
+
+function withVersions(tree: Tree): Tree {
+  const isOpen = tree.traits.some((traits) => (traits & TRAIT.open) !== 0)
+  return isOpen ? { ...tree, spans: settleVersions(tree.spans) } : tree
 }
 
 /** Every class but `other`. */

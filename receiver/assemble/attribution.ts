@@ -1,5 +1,5 @@
 import type { Usage } from '../../core/usage.ts'
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
 
 /** Whose the trace is. */
 export interface TraceAttribution {
@@ -14,20 +14,25 @@ export interface TraceAttribution {
  * attributes on any span come before every fallback.
  */
 export function attribute(tree: Tree): TraceAttribution {
-  const nearestFirst = tree.spans.map((_, index) => index)
-  // Spans are in the order of start and id, which the sort keeps among equals.
-  nearestFirst.sort((a, b) => tree.depth[a]! - tree.depth[b]!)
-  const nearest = (read: (usage: Usage) => string | null): string | null => {
-    for (const index of nearestFirst) {
-      const text = read(tree.spans[index]!)
-      if (text !== null) return text
-    }
-    return null
-  }
+  // Who tells is known from the traits: the spans of a large trace are not walked over for what none of them tells.
+  const customer = nearest(tree, TRAIT.customer) ?? nearest(tree, TRAIT.customerFallback)
+  const session = nearest(tree, TRAIT.session) ?? nearest(tree, TRAIT.sessionFallback)
+  const product = nearest(tree, TRAIT.product) ?? nearest(tree, TRAIT.service)
   return {
-    customer: nearest((usage) => usage.customer) ?? nearest((usage) => usage.customerFallback),
-    product: nearest((usage) => usage.product) ?? nearest((usage) => usage.serviceName),
-    session: nearest((usage) => usage.session) ?? nearest((usage) => usage.sessionFallback),
-    agent: nearest((usage) => usage.agent),
+    customer: customer && (customer.customer ?? customer.customerFallback),
+    product: product && (product.product ?? product.serviceName),
+    session: session && (session.session ?? session.sessionFallback),
+    agent: nearest(tree, TRAIT.agentName)?.agent ?? null,
   }
+}
+
+/** Spans are in the order of start and id, so that the first of the least depth is the one. */
+function nearest({ spans, traits, depth }: Tree, trait: number): Usage | null {
+  let found = -1
+  for (let index = 0; index < traits.length; index++) {
+    if ((traits[index]! & trait) === 0) continue
+    if (found === -1 || depth[index]! < depth[found]!) found = index
+    if (depth[found] === 0) break
+  }
+  return found === -1 ? null : spans[found]!
 }

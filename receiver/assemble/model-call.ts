@@ -5,11 +5,13 @@ import { compiledOf } from '../dialects/recognise.ts'
 import type { Observed } from './observation.ts'
 import type { Tree } from './tree.ts'
 
+const NOBODY: readonly Usage[] = []
+
 /** A model call from what its observers say: the winner first, then the others where the winner is silent. */
 export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCall {
   const winner = tree.spans[call.winner]!
-  const others = call.observers.length === 1 ? [] : otherObservers(tree, call)
-  const observers = [winner, ...others]
+  const others = call.observers.length === 1 ? NOBODY : otherObservers(tree, call)
+  const observers = others.length === 0 ? [winner] : [winner, ...others]
   const first = <T>(read: (usage: Usage) => T | null): T | null => {
     for (const usage of observers) {
       const value = read(usage)
@@ -21,7 +23,7 @@ export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCal
   const model = first((usage) => usage.responseModel) ?? requestModel ?? modelOfWrapper(tree, call.winner)
   return {
     spanId: winner.spanId,
-    spanIds: [winner.spanId, ...others.map((usage) => usage.spanId).sort()],
+    spanIds: others.length === 0 ? [winner.spanId] : [winner.spanId, ...others.map(idOf).sort()],
     kind: winner.usageClass === 'embed' ? 'embedding' : 'chat',
     granularity: call.granularity,
     provider: first((usage) => usage.provider),
@@ -41,6 +43,10 @@ export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCal
     cacheHit: call.cacheHit,
     badTime: !isPlausible(winner.startNano, now) || !isPlausible(winner.endNano, now),
   }
+}
+
+function idOf({ spanId }: Usage): string {
+  return spanId
 }
 
 function otherObservers(tree: Tree, call: Observed): readonly Usage[] {
@@ -68,6 +74,7 @@ function modelOfWrapper(tree: Tree, index: number): string | null {
 
 /** A gateway or a provider knows what it charges; what a client works out comes after. */
 function reportedCost(observers: readonly Usage[]): string | null {
+  if (observers.every((usage) => usage.reportedCost === null)) return null
   const told = observers.filter((usage) => usage.reportedCost !== null)
   const charging = told.find((usage) => compiledOf(usage.dialect)?.dialect.serves === true)
   return (charging ?? told[0])?.reportedCost ?? null
@@ -75,12 +82,14 @@ function reportedCost(observers: readonly Usage[]): string | null {
 
 /** The visible parts of reasoning; where none can be seen, one step if any tokens went into reasoning. */
 function reasoningSteps(call: Observed, observers: readonly Usage[]): number {
-  const parts = Math.max(0, ...observers.map((usage) => usage.reasoningParts ?? 0))
+  let parts = 0
+  for (const usage of observers) parts = Math.max(parts, usage.reasoningParts ?? 0)
   if (parts > 0) return parts
   return call.buckets.outputReasoning > 0 ? 1 : 0
 }
 
 function quantitiesOf(observers: readonly Usage[]): Readonly<Record<string, number>> {
+  if (observers.length === 1) return observers[0]!.quantities
   const quantities: Record<string, number> = {}
   for (const usage of observers) {
     for (const [unit, quantity] of Object.entries(usage.quantities)) quantities[unit] ??= quantity

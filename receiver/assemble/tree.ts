@@ -1,11 +1,12 @@
 import type { Anomaly, Usage, UsageClass } from '../../core/usage.ts'
 import type { UniqueSpans } from './unique.ts'
+import { isOpen } from './versions.ts'
 
 /** The spans of a trace as a forest. Missing parents and several roots are normal. Indexes are into `spans`. */
 export interface Tree {
   readonly spans: readonly Usage[]
   /** What each span is, in bits of TRAIT. Steps that look for a few among many spans look here, not at each span. */
-  readonly traits: Uint16Array
+  readonly traits: Uint32Array
   /** Index of the parent, -1 for a root or a span whose parent is not here. */
   readonly parent: Int32Array
   /** Every index once, parents before their children. */
@@ -36,6 +37,16 @@ export const TRAIT = {
   /** Has anomalies of its own. */
   odd: 256,
   plan: 512,
+  /** Leaves open whether cached tokens are part of its input. */
+  open: 1_024,
+  /** Names whose the trace is; see `attribute`. */
+  customer: 2_048,
+  customerFallback: 4_096,
+  product: 8_192,
+  service: 16_384,
+  session: 32_768,
+  sessionFallback: 65_536,
+  agentName: 131_072,
 } as const
 
 /** Whether one of the two spans is above the other. */
@@ -49,7 +60,7 @@ export function isOnePath(tree: Tree, a: number, b: number): boolean {
  * in a fixed order. Spans that are each other's ancestors are cut apart at the first of them.
  */
 export function toTree({ spans, indexOf }: UniqueSpans, anomalies: Anomaly[]): Tree {
-  const traits = new Uint16Array(spans.length)
+  const traits = new Uint32Array(spans.length)
   const parent = new Int32Array(spans.length).fill(-1)
   for (let index = 0; index < spans.length; index++) {
     const usage = spans[index]!
@@ -85,7 +96,15 @@ function traitsOf(usage: Usage): number {
     (usage.agentBoundary ? TRAIT.agent : 0) |
     (usage.kind === 'server' ? TRAIT.server : 0) |
     (usage.anomalies.length > 0 ? TRAIT.odd : 0) |
-    (usage.plan ? TRAIT.plan : 0)
+    (usage.plan ? TRAIT.plan : 0) |
+    (isOpen(usage) ? TRAIT.open : 0) |
+    (usage.customer !== null ? TRAIT.customer : 0) |
+    (usage.customerFallback !== null ? TRAIT.customerFallback : 0) |
+    (usage.product !== null ? TRAIT.product : 0) |
+    (usage.serviceName !== null ? TRAIT.service : 0) |
+    (usage.session !== null ? TRAIT.session : 0) |
+    (usage.sessionFallback !== null ? TRAIT.sessionFallback : 0) |
+    (usage.agent !== null ? TRAIT.agentName : 0)
   )
 }
 

@@ -8,7 +8,6 @@ import { compiledOf } from '../dialects/recognise.ts'
  * at once decide nothing.
  */
 export function settleVersions(spans: readonly Usage[]): readonly Usage[] {
-  if (!spans.some(isOpen)) return spans
   const versions = new Map<string, CompiledDialect | null>()
   for (const usage of spans) {
     const compiled = compiledOf(usage.dialect)
@@ -20,7 +19,8 @@ export function settleVersions(spans: readonly Usage[]): readonly Usage[] {
   return spans.map((usage) => (isOpen(usage) ? settled(usage, versions) : usage))
 }
 
-function isOpen(usage: Usage): boolean {
+/** Whether a span leaves open whether cached tokens are part of its input. */
+export function isOpen(usage: Usage): boolean {
   if (!usage.metered || usage.inputConvention !== 'assumed' || cachedOf(usage) === 0) return false
   return compiledOf(usage.dialect)?.dialect.family !== undefined
 }

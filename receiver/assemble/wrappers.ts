@@ -94,12 +94,11 @@ function withCall(here: Beneath | undefined, call: Observed, index: number, drop
 
 function joined(a: Beneath | undefined, b: Beneath): Beneath {
   if (a === undefined) return b
-  return {
-    metered: a.metered + b.metered,
-    sum: plus(a.sum, b.sum),
-    missing: longer(a.missing, b.missing),
-    agents: longer(a.agents, b.agents),
-  }
+  a.metered += b.metered
+  a.sum = plus(a.sum, b.sum)
+  a.missing = longer(a.missing, b.missing)
+  a.agents = longer(a.agents, b.agents)
+  return a
 }
 
 function longer<T>(a: T[], b: T[]): T[] {
