@@ -4,8 +4,8 @@ import { eventIdOf } from '../core/ids.ts'
 import { packAssembly } from '../core/packed-assembly.ts'
 import { assemblyOf, modelCall, storeCustomer, storePlan, toolCall } from '../test/rating/events.ts'
 
-/** Customers `customer-0` to the last, each on one plan of four meters. */
-export async function storeCustomers(pool: pg.Pool, count: number): Promise<void> {
+/** Customers `customer-0`, or of another prefix, to the last, each on one plan of four meters. */
+export async function storeCustomers(pool: pg.Pool, count: number, prefix = 'customer-'): Promise<void> {
   await storePlan(pool, 'team', {
     currency: 'USD',
     meters: [
@@ -15,7 +15,7 @@ export async function storeCustomers(pool: pg.Pool, count: number): Promise<void
       { meter: 'tool_calls', model: 'per_unit', unit_price: '0.002' },
     ],
   })
-  for (let no = 0; no < count; no++) await storeCustomer(pool, `customer-${no}`, 'team')
+  for (let no = 0; no < count; no++) await storeCustomer(pool, `${prefix}${no}`, 'team')
 }
 
 /** Events of four calls of two models and two tool calls, waiting to be rated. */

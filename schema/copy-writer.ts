@@ -42,6 +42,11 @@ export class CopyWriter {
     return this.#view
   }
 
+  /** Forgets all rows and writes over them. */
+  rewind(): void {
+    this.#at = SIGNATURE.length
+  }
+
   row(fields: number): void {
     this.#reserve(2)
     this.#view.setInt16(this.#at, fields)

@@ -11,6 +11,9 @@ export const UNITS_TRIED_MAX = 5
 
 const BYTES_PER_ROW = 1024
 
+/** One row at a time is written here, to be hashed: a buffer for each would cost more than the hash. */
+const writer = new CopyWriter(BYTES_PER_ROW)
+
 /**
  * The usage a fingerprint was taken of, as far as the order of fields goes, which the database does not keep; null where
  * it was taken of something else than what the row says now.
@@ -32,7 +35,7 @@ export function asWritten(usage: Usage, stored: bigint): Usage | null {
 }
 
 function isOf(usage: Usage, columns: readonly JournalColumn[], stored: bigint): boolean {
-  const writer = new CopyWriter(BYTES_PER_ROW)
+  writer.rewind()
   const from = writer.position
   for (const column of columns) column.write(writer, usage)
   const print: Fingerprint = { high: 0, low: 0 }
