@@ -141,7 +141,72 @@ const ledger: ExportKind = {
     order by tenant_id, customer_id, posting.entry_no`,
 }
 
-export const EXPORTS = { usage, events, ledger } as const satisfies Record<string, ExportKind>
+const invoices: ExportKind = {
+  summary:
+    'Invoices and credit notes; `from` and `to` are of where their period begins. A draft has no number yet.',
+  columns: [
+    text('invoice_id'),
+    text('kind'),
+    text('number', `document->>'number'`),
+    text('status'),
+    text('customer', 'customer_id'),
+    text('currency'),
+    time('period_from'),
+    time('period_to'),
+    time('cutoff'),
+    number('amount_exact'),
+    number('subtotal'),
+    number('discount'),
+    number('tax'),
+    number('total'),
+    number('credits_applied'),
+    number('amount_due'),
+    time('due_at', `(document->>'due_at')::timestamptz`),
+    time('recorded_at'),
+    time('finalized_at'),
+    time('paid_at'),
+    time('uncollectible_at'),
+    time('voided_at'),
+  ],
+  rows: `from aforo_store.invoices
+    where tenant_id = $1 and ${within('period_from')} and ($4::text is null or customer_id = $4)
+    order by period_from, invoice_id`,
+}
+
+const invoice_lines: ExportKind = {
+  summary:
+    'Lines of invoices, exact and rounded; `from` and `to` are of where the period of their usage begins.',
+  columns: [
+    text('invoice_id', 'line.invoice_id'),
+    number('line_no', 'line.line_no'),
+    text('status', 'invoice.status'),
+    text('customer', 'invoice.customer_id'),
+    text('currency', 'invoice.currency'),
+    text('kind', 'line.kind'),
+    text('plan', 'line.plan_id'),
+    number('plan_version', 'line.plan_version'),
+    text('meter', 'line.meter'),
+    text('provider', 'line.provider'),
+    text('model', 'line.model'),
+    text('tool', 'line.tool'),
+    number('quantity', 'line.quantity'),
+    text('unit', 'line.unit'),
+    number('amount_exact', 'line.amount_exact'),
+    number('amount', 'line.amount'),
+    number('residual', 'line.residual'),
+    time('period_from', 'line.period_from'),
+    time('period_to', 'line.period_to'),
+  ],
+  rows: `from aforo_store.invoice_lines line
+    join aforo_store.invoices invoice using (tenant_id, invoice_id)
+    where tenant_id = $1 and ${within('line.period_from')} and ($4::text is null or invoice.customer_id = $4)
+    order by line.period_from, line.invoice_id, line.line_no`,
+}
+
+export const EXPORTS = { usage, events, ledger, invoices, invoice_lines } as const satisfies Record<
+  string,
+  ExportKind
+>
 export type ExportName = keyof typeof EXPORTS
 export const EXPORT_NAMES = Object.keys(EXPORTS) as [ExportName, ...ExportName[]]
 
