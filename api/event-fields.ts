@@ -75,6 +75,9 @@ export const billableEventFields = z.object({
   tools: z.array(toolShare).describe('in the order of their first use'),
   cogs: money.describe('null while any call or tool is unpriced, or the newest revision is not rated'),
   cogs_known: decimal.optional().describe('where cogs is null: the part that is known'),
+  cogs_adjustment: decimal
+    .optional()
+    .describe('what back-dated prices make of cogs, approved after they were booked; margin counts it'),
   cogs_reported: decimal
     .optional()
     .describe('where calls report a cost: what they report, whether or not that is what counts as cogs'),

@@ -11,6 +11,7 @@ import type { EventHead } from './queries/event-pages.ts'
  *
  * Cost and price are told only where they are known: cogs is null while something is unpriced or the newest revision
  * is not rated, with what is known in `cogs_known`; price is null without a customer on a plan; margin needs both.
+ * What back-dated prices make of cogs stands beside them and counts in the margin.
  * All amounts are in `currency`; without a rate of it nothing is known of cost or margin.
  */
 export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference: boolean): BillableEvent {
@@ -27,7 +28,8 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
   }
   const cogs = isCostKnown && rate !== 'unknown' ? new Decimal(sums.cogs ?? 0) : null
   const price = isPriceKnown && sums.price !== null ? new Decimal(sums.price) : null
-  const margin = cogs && price ? price.minus(cogs) : null
+  const adjustment = new Decimal(sums.cogsAdjustment ?? 0)
+  const margin = cogs && price ? price.minus(cogs).minus(adjustment) : null
   const startedAt = rfc3339OfDatabase(head.startedAt)
   const endedAt = rfc3339OfDatabase(head.endedAt)
   return {
@@ -63,6 +65,7 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
     tools: toolsOf(details, head.tools, known),
     cogs: cogs?.toFixed() ?? null,
     ...(cogs === null && { cogs_known: trimNumeric(sums.cogs ?? '0') }),
+    ...(!adjustment.isZero() && { cogs_adjustment: adjustment.toFixed() }),
     ...(sums.reportedCogs !== null && {
       cogs_reported: trimNumeric(sums.reportedCogs),
       cogs_computed: trimNumeric(sums.computedCogs ?? '0'),
@@ -99,12 +102,13 @@ function inCurrency(details: EventDetails, rate: Decimal | 'unknown' | null): Ev
   const worth = (usd: string) =>
     rate === 'unknown' ? '0' : decimalText(toMoneyScale(new Decimal(usd).div(rate)))
   const lines = details.lines.map((line) => ({ ...line, cogs: worth(line.cogs) }))
-  const { cogs, reportedCogs, computedCogs } = details.sums
+  const { cogs, reportedCogs, computedCogs, cogsAdjustment } = details.sums
   const sums = {
     ...details.sums,
     cogs: cogs && total(lines.map((line) => line.cogs)).toFixed(),
     reportedCogs: reportedCogs && worth(reportedCogs),
     computedCogs: computedCogs && worth(computedCogs),
+    cogsAdjustment: cogsAdjustment && worth(cogsAdjustment),
   }
   return { ...details, sums, lines }
 }

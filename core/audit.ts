@@ -26,6 +26,16 @@ export const AUDIT_CHECKS = {
   counters: { invariant: 4, claim: 'Σ price lines of a counter = the counter = F(total quantity)' },
   plans: { invariant: 4, claim: 'a plan version says what it said when it was made' },
   cost_lines: { invariant: 5, claim: 'cost lines are the assembly at the prices they name' },
+  cogs_adjustments: {
+    invariant: 5,
+    claim:
+      'Σ adjustments of an event = what approved back-dated prices make of its costs, at the rows they name',
+  },
+  proposals: {
+    invariant: 5,
+    claim:
+      'a proposal says what its fingerprint was taken of; what was taken in is in the book, of its source',
+  },
   price_rows: {
     invariant: 5,
     claim: 'a cost line’s unit price is its row’s, its amount quantity × unit price / per',

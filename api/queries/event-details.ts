@@ -22,6 +22,8 @@ export interface EventSums {
   /** Of the calls that report a cost; null where there are none. */
   readonly reportedCogs: string | null
   readonly computedCogs: string | null
+  /** What back-dated prices make of cogs; null where there are none. */
+  readonly cogsAdjustment: string | null
 }
 
 /** Those of the sums that the rating knows. */
@@ -85,8 +87,9 @@ export async function readEventDetails(
   const slot = allRevisions ? 'revision' : '0'
   const read = async <T extends Slotted>(sql: string) =>
     bySlot((await client.query<T>(sql.replaceAll('SLOT', slot), values)).rows)
-  const usage = await read<Slotted & Omit<EventSums, keyof MoneySums>>(USAGE)
+  const usage = await read<Slotted & Omit<EventSums, keyof MoneySums | 'cogsAdjustment'>>(USAGE)
   const money = await read<Slotted & MoneySums>(MONEY)
+  const adjusted = await read<Slotted & Pick<EventSums, 'cogsAdjustment'>>(ADJUSTED)
   const lines = await read<Slotted & StackLine>(LINES)
   const costs = await read<Slotted & CostShare>(COSTS)
   const exceptions = allRevisions
@@ -96,7 +99,11 @@ export async function readEventDetails(
     const name = nameOf(head.eventId, allRevisions ? head.revision : 0)
     const rated = money.get(name)?.[0] ?? NOT_RATED
     return {
-      sums: { ...usage.get(name)![0]!, ...rated },
+      sums: {
+        ...usage.get(name)![0]!,
+        ...rated,
+        cogsAdjustment: adjusted.get(name)?.[0]?.cogsAdjustment ?? null,
+      },
       lines: lines.get(name) ?? [],
       costs: costs.get(name) ?? [],
       openExceptions: exceptions.get(name) ?? [],
@@ -133,6 +140,12 @@ const MONEY = `
     sum(reported_cogs) as "reportedCogs", sum(computed_cogs) as "computedCogs"
   from aforo_store.ratings where ${OF_EVENTS}
   group by 1, 2`
+
+const ADJUSTED = `
+  select event_id as "eventId", SLOT as slot, sum(delta)::text as "cogsAdjustment"
+  from aforo_store.cogs_adjustments where ${OF_EVENTS}
+  group by 1, 2
+  having sum(delta) <> 0`
 
 const LINES = `
   select event_id as "eventId", SLOT as slot, part, provider, model, tool, unit, sum(quantity) as quantity,

@@ -35,7 +35,7 @@ export function marginKey(row: MarginRow): Key {
 
 /**
  * Margins by group, over event time in [from, to), in the order of their keys. Lines are differences, so that sums
- * over them hold whatever was corrected since.
+ * over them hold whatever was corrected since. COGS are with what back-dated prices make of them.
  */
 export async function readMargins(
   client: pg.PoolClient,
@@ -51,11 +51,16 @@ export async function readMargins(
   const [first, second = 'null::text'] = GROUPINGS[query.groupBy] as readonly [string, string?]
   const { rows } = await client.query<MarginRow>(
     `with grouped as (
-       select ${first} as key, ${second} as second, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls,
-         sum(cogs) as cogs, sum(coalesce(price_usd, price)) as revenue, coalesce(sum(unconverted), 0) as unconverted
-       from aforo_store.event_lines
-       where tenant_id = $1
-         and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
+       select key, second, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls, sum(cogs) as cogs,
+         sum(revenue) as revenue, sum(unconverted) as unconverted
+       from (
+         select ${first} as key, ${second} as second, calls, unpriced_calls, cogs,
+           coalesce(price_usd, price) as revenue, coalesce(unconverted, 0) as unconverted
+         from aforo_store.event_lines
+         where ${IN_TIME}
+         union all
+         select ${first}, ${second}, 0, 0, delta, 0, 0 from aforo_store.cogs_adjustments
+         where ${IN_TIME}) line
        group by 1, 2
      ),
      keyed as (
@@ -73,6 +78,9 @@ export async function readMargins(
   )
   return rows
 }
+
+const IN_TIME = `tenant_id = $1
+  and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)`
 
 function keyText(part: string | number | boolean): string {
   return typeof part === 'boolean' ? (part ? '1' : '0') : String(part)

@@ -1,17 +1,21 @@
 import type pg from 'pg'
 import type { AuditReport, AuditScope } from '../../core/audit.ts'
 import { acrossLanes } from '../../schema/lanes.ts'
+import type { BackDatedPrice } from '../adjustments.ts'
+import { readBackDated } from '../back-dated.ts'
 import { readBooked } from '../booked.ts'
 import { LockedCounters } from '../counters.ts'
 import { nameOf } from '../name.ts'
 import { PlanShelf } from '../plan-shelf.ts'
 import { createPricing, type Pricing } from '../pricing.ts'
+import { auditAdjustments } from './adjustments.ts'
 import { auditBudgets } from './budgets.ts'
 import { auditCounters } from './counters.ts'
 import { compareBooks } from './event.ts'
 import { compareFindings, readListed } from './findings.ts'
 import { auditLedger } from './ledger.ts'
 import { auditPlans } from './plans.ts'
+import { auditProposals } from './proposals.ts'
 import { newestRatings, type RatedRevision, readRated, type StoredRating } from './rated-events.ts'
 import { readRatingFacts } from './rating-facts.ts'
 import { auditRecurring } from './recurring.ts'
@@ -27,6 +31,7 @@ interface Sources {
   readonly shelf: PlanShelf
   readonly pricing: Pricing
   readonly noCounters: LockedCounters
+  readonly backDated: readonly BackDatedPrice[]
   readonly now: Date
 }
 
@@ -42,12 +47,14 @@ export async function auditRatings(
 ): Promise<void> {
   await auditSums(list, scope, report)
   await auditPlans(list, scope, report)
+  await auditProposals(list, scope, report)
+  const backDated = await readBackDated(list)
   await auditCounters(list, scope, report)
   await auditBudgets(list, scope, now, report)
   await auditLedger(list, scope, now, report)
   await auditRecurring(list, lanes[0]!, scope, now, report)
   const noCounters = await LockedCounters.lock(list, [])
-  const sources = { shelf: new PlanShelf(), pricing: createPricing(), noCounters, now }
+  const sources = { shelf: new PlanShelf(), pricing: createPricing(), noCounters, backDated, now }
   await acrossLanes(newestRatings(list, scope), lanes, (ratings, lane) =>
     auditPage(lane, sources, ratings, report),
   )
@@ -55,7 +62,7 @@ export async function auditRatings(
 
 async function auditPage(
   client: pg.PoolClient,
-  { shelf, pricing, noCounters, now }: Sources,
+  { shelf, pricing, noCounters, backDated, now }: Sources,
   ratings: readonly StoredRating[],
   report: AuditReport,
 ): Promise<void> {
@@ -66,6 +73,7 @@ async function auditPage(
   const bookedOf = ({ event }: RatedRevision) => booked(event)
   const facts = await readRatingFacts(client, shelf, page, bookedOf)
   const listed = await readListed(client, events)
+  await auditAdjustments(client, page, bookedOf, { backDated, now }, report)
   for (const rated of page) {
     const { rating, event } = rated
     const { tenantId, eventId } = event

@@ -4,6 +4,9 @@ import { SILENT } from '../../core/log.ts'
 import type { Usage } from '../../core/usage.ts'
 import { expireDue } from '../../rating/ledger/expire-due.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
+import { approveProposal } from '../../rating/prices/updates/decide.ts'
+import { importPrices } from '../../rating/prices/updates/import-prices.ts'
+import { sourceOfText } from '../../rating/prices/updates/read-source.ts'
 import { createRater } from '../../rating/rater.ts'
 import { createProjector } from '../../rating/running/projector.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
@@ -128,6 +131,23 @@ async function fillWallet(pool: pg.Pool): Promise<void> {
   await expireDue(pool, noon(-3_600))
 }
 
+/** A catalogue that dates another price back to before the usage, and a person who believes it. */
+async function backDate(pool: pg.Pool): Promise<void> {
+  const of = { provider: 'anthropic', model: 'claude-sonnet-4-5', meter: 'output' }
+  const since = noon(-3_600).toISOString()
+  const prices = [
+    { ...of, unit_price: '15', effective_to: since },
+    { ...of, unit_price: '14', effective_from: since },
+  ]
+  const catalogue = sourceOfText('list.json', JSON.stringify({ prices }))
+  await transaction(pool, (client) => importPrices(client, { catalogue, second: null, now: noon(9.2) }))
+  const { rows } = await pool.query<{ id: string }>(
+    `select proposal_id::text as id from aforo_store.price_proposals where kind = 'back_dated'`,
+  )
+  const order = { proposalId: rows[0]!.id, by: 'ada', reason: 'their price list' }
+  await transaction(pool, (client) => approveProposal(client, order, noon(9.4)))
+}
+
 /**
  * Books with something of everything: late spans, tools, prices and a customer that come later, calls without usage,
  * price or customer, a call that two traces saw, and a trace and a revision that still wait.
@@ -182,6 +202,7 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
     await books.cut(seconds)
     await books.rate(seconds)
   }
+  await backDate(pool)
   await fillSessions(books)
   await books.push(50, callOf('waiting', 'root'))
   await books.cut(52)

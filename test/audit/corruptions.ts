@@ -2,6 +2,7 @@ import { eventIdOf } from '../../core/ids.ts'
 import { spanIdOf, traceIdOf } from '../support/usages.ts'
 import type { Corruption } from './corruption.ts'
 import { LEDGER_CORRUPTIONS } from './ledger-corruptions.ts'
+import { PRICE_CORRUPTIONS } from './price-corruptions.ts'
 
 export const evt = (trace: string) => eventIdOf(traceIdOf(trace))
 export const ofEvent = (trace: string) => `event_id = '${evt(trace)}'`
@@ -385,4 +386,5 @@ export const CORRUPTIONS: readonly Corruption[] = [
     traceIdOf('late'),
   ],
   ...LEDGER_CORRUPTIONS,
+  ...PRICE_CORRUPTIONS,
 ]

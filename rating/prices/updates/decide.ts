@@ -44,7 +44,7 @@ async function adjustBooked(client: pg.PoolClient, proposalId: string, at: Date)
   const backDated = await readBackDated(client)
   const price = backDated.find((each) => each.proposalId === proposalId)
   if (!price) return
-  for await (const page of adjustedEvents(client, price, at))
+  for await (const page of adjustedEvents(client, price, backDated, at))
     await writeAdjustments(client, page, backDated, at)
 }
 

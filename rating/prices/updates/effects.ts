@@ -6,6 +6,7 @@ import { pagesOf } from '../../../schema/pages.ts'
 import { type CostedEvent, type EventAdjustments, findAdjustments } from '../../adjust.ts'
 import { type BackDatedPrice, deltaOf } from '../../adjustments.ts'
 import { readRated, type StoredRating } from '../../audit/rated-events.ts'
+import { readBackDated } from '../../back-dated.ts'
 import { readBooked } from '../../booked.ts'
 import { settledCosts } from '../../settled-costs.ts'
 import type { CatalogueRow } from '../catalogue-book.ts'
@@ -31,11 +32,12 @@ export async function previewEffects(
   const rows = rowsToRecord(proposal, book, at.toISOString())
   if (rows === null || rows.length === 0) return []
   const sums = new Map<string, { events: number; customers: Set<string>; usd: Decimal }>()
+  const before = await readBackDated(client)
   await client.query('savepoint preview')
   const ids = await recordCatalogueRows(client, rows, null, at)
   const { provider, model } = proposal
   const price = { provider, model, proposalId: '0', approver: '', reason: null, ...timeOf(rows, ids, at) }
-  for await (const page of adjustedEvents(client, price, at)) {
+  for await (const page of adjustedEvents(client, price, [...before, price], at)) {
     for (const { event, adjustments } of page) {
       const sum = sums.get(event.tenantId) ?? { events: 0, customers: new Set(), usd: ZERO }
       sum.events++
@@ -55,10 +57,14 @@ export async function previewEffects(
     .sort((a, b) => (a.tenant < b.tenant ? -1 : 1))
 }
 
-/** What a back-dated price that is in the book adjusts, page by page. */
+/**
+ * What a back-dated price that is in the book adjusts, page by page.
+ * @param all every back-dated price, that one among them: it goes on from where earlier ones left
+ */
 export async function* adjustedEvents(
   client: pg.PoolClient,
   price: BackDatedPrice,
+  all: readonly BackDatedPrice[],
   now: Date,
 ): AsyncGenerator<readonly EventAdjustments[], void, void> {
   for await (const ratings of pagesOf<StoredRating & pg.QueryResultRow>(
@@ -80,7 +86,7 @@ export async function* adjustedEvents(
         costs: settledCosts(booked(event).costs),
       }),
     )
-    yield await findAdjustments(client, costed, [price], now)
+    yield await findAdjustments(client, costed, all, now)
   }
 }
 
