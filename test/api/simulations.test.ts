@@ -157,3 +157,58 @@ test('reading is enough, and no less', async () => {
     await own.stop()
   }
 })
+
+test('what is due with a period is what its invoice bills, to the last digit, where plan and version change', async () => {
+  const own = await startApi()
+  try {
+    const { pool } = own.database
+    own.clock = new Date('2026-12-02T12:00:00Z')
+    const fees = (minimum: string, flat: string) => ({
+      currency: 'USD',
+      minimum,
+      discount_pct: '12.5',
+      meters: [
+        { meter: 'input_tokens', model: 'package', package_size: '700', package_price: '0.01' },
+        { meter: 'model_calls', model: 'flat', flat, zero_usage: 'flat' },
+      ],
+    })
+    await storePlan(pool, 'team', fees('20', '9'))
+    await storePlan(pool, 'team', fees('70', '11'), '2026-11-12T00:00:00Z')
+    await storePlan(pool, 'other', { ...fees('0', '3'), commitment: { amount: '40', overage_factor: '1.5' } })
+    for (const customer of ['stays', 'moves', 'idle']) await storeCustomer(pool, customer, 'team')
+    await pool.query(
+      `insert into aforo_store.subscriptions
+         (tenant_id, customer_id, plan_id, effective_from, timezone, anchor_day, recorded_at)
+       values ('default', 'moves', 'other', '2026-11-21', 'UTC', 1, '2020-01-02')`,
+    )
+    for (const [no, day] of [3, 13, 22, 29].entries()) {
+      for (const [who, customer] of ['stays', 'moves'].entries()) {
+        const call = modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 1_234 * (no + 1) } })
+        await storeEvent(pool, {
+          traceNo: 10 * no + who + 1,
+          customer,
+          time: new Date(Date.UTC(2026, 10, day, 12)),
+          assembly: assemblyOf({ calls: [call] }),
+        })
+      }
+    }
+    await createRater({ pool }).rate(NOON)
+    const { body } = await own.post('/v1/simulations', span)
+    const simulated: Record<string, string> = {}
+    for (const { customer, before } of body.customers) simulated[customer] = before.revenue
+    const billed: Record<string, string> = {}
+    for (const customer of ['stays', 'moves', 'idle']) {
+      const invoice = await own.post('/v1/invoices', { customer, period_from: span.from, period_to: span.to })
+      expect(invoice.status, JSON.stringify(invoice.body)).toBe(201)
+      const { rows } = await pool.query(
+        'select trim_scale(amount_exact)::text as amount from aforo_store.invoices where customer_id = $1',
+        [customer],
+      )
+      billed[customer] = rows[0].amount
+    }
+    expect(Object.values(billed)).not.toContain('0')
+    expect(simulated).toEqual(billed)
+  } finally {
+    await own.stop()
+  }
+})
