@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { NO_TOKENS } from '../../core/usage.ts'
 import { bundledCatalogue, seedPriceBook } from '../../rating/prices/seed.ts'
 import { approveProposal, rejectProposal } from '../../rating/prices/updates/decide.ts'
+import { createRater } from '../../rating/rater.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { assemblyOf, modelCall, storeCustomer, storeEvent, traceIdOf } from './events.ts'
 import { bookPrice, importText, priceRow, proposals, rowFile } from './price-catalogues.ts'
 
 const DAY = 86_400_000
@@ -149,6 +152,35 @@ describe('a pull', () => {
     const { id } = (await proposals(db.pool)).at(-1)!
     await expect(reject(id, days(1))).rejects.toMatchObject({ code: 'conflict' })
   })
+})
+
+test('an approved model completes exactly the events that waited for it', async () => {
+  const rater = createRater(db)
+  await storeCustomer(db.pool, 'acme')
+  const of = { provider: 'acme', requestModel: null, buckets: { ...NO_TOKENS, inputUncached: 10 } }
+  for (const [no, model] of [
+    [1, 'm-7'],
+    [2, 'm-8'],
+  ] as const) {
+    await storeEvent(db.pool, {
+      traceNo: no,
+      customer: 'acme',
+      assembly: assemblyOf({ calls: [modelCall(no, { ...of, model })] }),
+    })
+    await db.pool.query(
+      `insert into aforo_store.traces (tenant_id, trace_id, first_received_at, last_received_at, time_from, time_to,
+         root_ended, has_usage, span_count, opened_at, open_span_count, event_time, revision)
+       values ('default', $1, $2, $2, $2, $2, true, true, 1, $2, 0, $2, 0)`,
+      [Buffer.from(traceIdOf(no), 'hex'), NOON],
+    )
+  }
+  await rater.rate(NOON)
+  await importText(db.pool, rowFile([priceRow({ model: 'm-7' })]), days(1))
+  await approve((await proposals(db.pool)).at(-1)!.id, days(2))
+  const { rows } = await db.pool.query(
+    `select encode(trace_id, 'hex') as trace from aforo_store.traces where completed`,
+  )
+  expect(rows).toEqual([{ trace: traceIdOf(1) }])
 })
 
 describe('several at once', () => {
