@@ -24,9 +24,10 @@ export interface WrittenDraft {
   readonly drafted: DraftedInvoice
 }
 
-/** What an invoice does not have in common with what it was made of. */
+/** What of a finalised invoice is not as what it was made of. */
 export interface InvoiceDifference {
-  readonly about: string
+  /** As `aforo audit` names its checks. */
+  readonly check: string
   readonly found: string
 }
 
@@ -63,4 +64,11 @@ export interface Invoicing {
     readonly failed: readonly { readonly customer: string; readonly error: AforoError }[]
     readonly next: string | null
   }>
+  /** Works a finalised invoice out again from the rated lines, and these from their events. */
+  auditInvoice(
+    client: pg.PoolClient,
+    tenantId: string,
+    invoiceId: string,
+    now: Date,
+  ): Promise<readonly InvoiceDifference[]>
 }

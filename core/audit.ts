@@ -61,6 +61,19 @@ export const AUDIT_CHECKS = {
   },
   recurring_grants: { invariant: 12, claim: 'each period that began has the grants of its plan' },
   top_ups: { invariant: 12, claim: 'requests for credits are numbered without a gap' },
+  invoices: {
+    invariant: 14,
+    claim: 'a finalised invoice says what it said, and its sums are those of its lines',
+  },
+  invoice_lines: {
+    invariant: 14,
+    claim: 'lines before rounding = Σ price lines before the cutoff, and what was due at the period’s end',
+  },
+  invoice_periods: {
+    invariant: 14,
+    claim: 'what is billed of a period = what it came to, less what was billed',
+  },
+  invoice_numbers: { invariant: 14, claim: 'invoices and credit notes are numbered without a gap' },
   budget_counters: {
     invariant: 13,
     claim: 'what a budget counts = Σ what was rated + Σ what open traces count for',

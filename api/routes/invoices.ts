@@ -137,6 +137,30 @@ export const invoiceRoutes = [
     },
   }),
   route({
+    method: 'get',
+    path: '/v1/invoices/{invoice_id}/audit',
+    summary: 'Works a finalised invoice out again, and names every difference.',
+    description:
+      'Lines from the price lines that were rated before the cutoff, periods from what each had come to, the events of ' +
+      'the period rated once more. No difference: it is right to the last digit.',
+    pathFields: invoicePath,
+    queryFields: z.strictObject({}),
+    answers: {
+      200: z.object({
+        invoice_id: z.string(),
+        agrees: z.boolean(),
+        differences: z.array(z.object({ check: z.string(), found: z.string() })),
+      }),
+    },
+    async handle({ client, tenantId, path, invoicing, now }) {
+      const { invoiceId, status } = await knownInvoice(client, tenantId, path.invoice_id)
+      if (status === 'draft')
+        throw new AforoError('conflict', 'a draft is worked out anew whenever it is read')
+      const differences = [...(await invoicing.auditInvoice(client, tenantId, invoiceId, now))]
+      return ok({ invoice_id: invoiceId, agrees: differences.length === 0, differences })
+    },
+  }),
+  route({
     method: 'post',
     path: '/v1/invoices/{invoice_id}/finalize',
     summary: 'Finalises a draft: it gets its number, and nothing of it changes from then on.',

@@ -13,6 +13,7 @@ import { auditBudgets } from './budgets.ts'
 import { auditCounters } from './counters.ts'
 import { compareBooks } from './event.ts'
 import { compareFindings, readListed } from './findings.ts'
+import { auditInvoices } from './invoices.ts'
 import { auditLedger } from './ledger.ts'
 import { auditPlans } from './plans.ts'
 import { auditProposals } from './proposals.ts'
@@ -48,16 +49,32 @@ export async function auditRatings(
   await auditSums(list, scope, report)
   await auditPlans(list, scope, report)
   await auditProposals(list, scope, report)
-  const backDated = await readBackDated(list)
   await auditCounters(list, scope, report)
   await auditBudgets(list, scope, now, report)
   await auditLedger(list, scope, now, report)
   await auditRecurring(list, lanes[0]!, scope, now, report)
+  await auditInvoices(list, lanes[0]!, scope, report)
+  await auditEvents({ list, lanes }, scope, now, report)
+}
+
+/**
+ * Rates events once more and compares.
+ * @param customer only those of this one
+ */
+export async function auditEvents(
+  { list, lanes }: AuditConnections,
+  scope: AuditScope,
+  now: Date,
+  report: AuditReport,
+  customer: string | null = null,
+): Promise<void> {
+  const backDated = await readBackDated(list)
   const noCounters = await LockedCounters.lock(list, [])
   const sources = { shelf: new PlanShelf(), pricing: createPricing(), noCounters, backDated, now }
-  await acrossLanes(newestRatings(list, scope), lanes, (ratings, lane) =>
-    auditPage(lane, sources, ratings, report),
-  )
+  await acrossLanes(newestRatings(list, scope), lanes, async (ratings, lane) => {
+    const meant = ratings.filter((rating) => customer === null || rating.customer === customer)
+    if (meant.length > 0) await auditPage(lane, sources, meant, report)
+  })
 }
 
 async function auditPage(

@@ -66,7 +66,12 @@ const ENTRIES = `
     format('counts %s entries, and the ledger has %s', coalesce(wallet.entries, 0), coalesce(heads.entries, 0))
   from (select * from aforo_store.credit_wallets where ${OF_TENANT}) wallet
   full join heads using (tenant_id, customer_id)
-  where coalesce(wallet.entries, 0) <> coalesce(heads.entries, 0) or wallet.recorded_at is distinct from heads.recorded_at
+  -- The clock of a wallet is that of its last entry, or of the last invoice that was made of it.
+  left join (
+    select tenant_id, customer_id, max(cutoff) as cutoff from aforo_store.invoices where ${OF_TENANT}
+    group by 1, 2) invoiced using (tenant_id, customer_id)
+  where coalesce(wallet.entries, 0) <> coalesce(heads.entries, 0)
+    or wallet.recorded_at is distinct from greatest(heads.recorded_at, invoiced.cutoff)
   union all
   select 'entry', tenant_id, customer_id || '/' || entry_no,
     case when posting.entry_no is null or posting.destination <> 'usage' then 'is taken back, and is no debit'

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { auditInvoice } from '../audit/invoice.ts'
 import { draftInvoice, type InvoiceOrder, workOut } from './draft.ts'
 import { finalizeInvoice, stepInvoice } from './finalize.ts'
 import { runInvoices } from './run.ts'
@@ -10,4 +11,5 @@ export const invoicing = {
   finalizeInvoice,
   stepInvoice,
   runInvoices,
+  auditInvoice,
 }

@@ -261,6 +261,24 @@ describe('an invoice', () => {
     await change(`delete from aforo_store.invoice_periods`)
   })
 
+  test('is worked out again from what it was made of, and every difference is named', async () => {
+    const { body } = await api.get('/v1/invoices')
+    const finals = body.data.filter((each: { status: string }) => each.status !== 'draft')
+    expect(finals.length).toBeGreaterThan(5)
+    const audit = async (id: string) => (await api.get(`/v1/invoices/${id}/audit`)).body
+    for (const { invoice_id: id } of finals) {
+      expect(await audit(id)).toEqual({ invoice_id: id, agrees: true, differences: [] })
+    }
+    const late = finals.find((each: { customer: string }) => each.customer === 'late')
+    await api.database.pool.query(
+      `update aforo_store.price_lines set quantity = quantity + 1
+       where customer_id = 'late' and time >= '2026-02-01' and meter = 'input_tokens'`,
+    )
+    const { agrees, differences } = await audit(late.invoice_id)
+    expect(agrees).toBe(false)
+    expect(differences.map((each: { check: string }) => each.check)).toContain('price_lines')
+  })
+
   test('is drafted for all customers at once, page by page', async () => {
     at('2026-03-02T00:00:00Z')
     const drafted: string[] = []

@@ -8,6 +8,8 @@ import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { noon } from '../support/usages.ts'
 import { fillBooks } from './books.ts'
 import { CORRUPTIONS } from './corruptions.ts'
+import { invoiceBooks } from './invoice-books.ts'
+import { INVOICE_CORRUPTIONS } from './invoice-corruptions.ts'
 import { SESSION_CORRUPTIONS } from './session-corruptions.ts'
 
 const ALL = { tenantId: null, from: '-infinity', to: 'infinity' }
@@ -16,6 +18,7 @@ let db: TestDatabase
 beforeAll(async () => {
   db = await testDatabase()
   await fillBooks(db.pool)
+  await invoiceBooks(db.pool)
 })
 afterAll(() => db.drop())
 
@@ -66,11 +69,14 @@ it('looks at one tenant or a part of the time where that is asked for', async ()
 })
 
 describe('a row that is changed behind Aforo’s back is named', () => {
-  it.each([...CORRUPTIONS, ...SESSION_CORRUPTIONS])('%s', async (_, change, check, kind, id) => {
-    const report = await auditAfter(change)
-    const named = typeof id === 'string' ? id : expect.stringMatching(id)
-    expect(gapsOf(report)).toContainEqual([check, kind, named])
-  })
+  it.each([...CORRUPTIONS, ...SESSION_CORRUPTIONS, ...INVOICE_CORRUPTIONS])(
+    '%s',
+    async (_, change, check, kind, id) => {
+      const report = await auditAfter(change)
+      const named = typeof id === 'string' ? id : expect.stringMatching(id)
+      expect(gapsOf(report)).toContainEqual([check, kind, named])
+    },
+  )
 })
 
 it('lists twenty gaps of a check and counts the others', async () => {
