@@ -2,7 +2,17 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 /** Runs the benchmarks one after the other: `npm run bench`, or some by name: `npm run bench -- decode rate`. */
-const ALL = ['decode', 'receiver', 'journal', 'assemble', 'rate', 'simulate', 'pipeline', 'audit'] as const
+const ALL = [
+  'decode',
+  'receiver',
+  'journal',
+  'assemble',
+  'rate',
+  'simulate',
+  'pipeline',
+  'audit',
+  'visible',
+] as const
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(ALL as readonly string[]).includes(name) && name !== 'memory')

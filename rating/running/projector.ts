@@ -5,6 +5,7 @@ import type { TenantId } from '../../core/ids.ts'
 import { type Log, SILENT } from '../../core/log.ts'
 import type { OpenTrace, OpenTraces } from '../../core/open-trace.ts'
 import { countChanges, forgetSightings, queueTraces, type SpendChange } from '../../schema/budgets/count.ts'
+import { endHolds } from '../../schema/budgets/holds.ts'
 import { type SpendTrace, shareBudgets, tryLockTraces, tryProject } from '../../schema/budgets/lock.ts'
 import { beyond, type OpenSpend, readOpenSpend } from '../../schema/budgets/open-spend.ts'
 import { BudgetShelf, type TenantBudgets } from '../../schema/budgets/shelf.ts'
@@ -17,6 +18,7 @@ import { createRunningMetrics } from './metrics.ts'
 import { pauseMs } from './pause.ts'
 import { type PricedTrace, priceOpen } from './price-open.ts'
 import { queueForgotten } from './sweep.ts'
+import { ToldHolds } from './told-holds.ts'
 
 /** Keeps what open traces count for against budgets. Any number may run beside each other, and beside raters. */
 export interface Projector {
@@ -47,9 +49,13 @@ const SWEEP_MS = 1_000
 /** After a failure of a trace's own. */
 const FAILED_PAUSE_MS = 60_000
 
+/** Holds that a turn ends, by tenant. */
+type Ended = Map<TenantId, readonly string[]>
+
 export function createProjector({ pool, assembleOpen, log = SILENT, registry }: ProjectorParts): Projector {
   const metrics = createRunningMetrics(registry)
   const budgets = new BudgetShelf()
+  const holds = new ToldHolds()
   const sources: Sources = { shelf: new PlanShelf(), pricing: createPricing() }
   let sweptMs = Number.NEGATIVE_INFINITY
   let isAsleep = false
@@ -72,11 +78,13 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
 
   async function turn(now: Date, only: SpendTrace | null): Promise<number> {
     let claimed: readonly QueuedTrace[] = []
+    const ended: Ended = new Map()
     try {
       const done = await transaction(pool, async (client) => {
         claimed = await claimQueued(client, now, only)
-        return claimed.length === 0 ? 0 : projectClaimed(client, claimed, now)
+        return claimed.length === 0 ? 0 : projectClaimed(client, claimed, ended, now)
       })
+      for (const [tenantId, holdIds] of ended) holds.remember(tenantId, holdIds)
       metrics.projected(done)
       return done
     } catch (error) {
@@ -98,6 +106,7 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
   async function projectClaimed(
     client: pg.PoolClient,
     claimed: readonly QueuedTrace[],
+    ended: Ended,
     now: Date,
   ): Promise<number> {
     const tenants = claimed.map(({ tenantId }) => tenantId)
@@ -126,7 +135,7 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
     await queueTraces(client, missed, new Date(now.getTime() + RETRY_MS))
     await queueTraces(client, failed, new Date(now.getTime() + FAILED_PAUSE_MS))
     metrics.failed(failed.length)
-    await count(client, known, traces, now)
+    await count(client, known, traces, ended, now)
     return settled.length + held.length
   }
 
@@ -134,8 +143,10 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
     client: pg.PoolClient,
     known: ReadonlyMap<TenantId, TenantBudgets>,
     traces: readonly OpenTrace[],
+    ended: Ended,
     now: Date,
   ): Promise<void> {
+    await endHoldsOf(client, traces, ended, now)
     const open = await readOpenSpend(client, traces)
     const priced = await priceOpen(client, sources, traces, now)
     const changes = traces.map((trace, i): SpendChange => {
@@ -147,6 +158,26 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
       changes.filter(({ open }) => open.after === null).map(({ trace }) => trace),
     )
     await countChanges(client, known, changes, now)
+  }
+
+  /**
+   * What holds held for spans that are counted here is free now. Before the counters are moved: both lock counters in the
+   * order of their keys, and those of a span's hold are those that the span moves.
+   */
+  async function endHoldsOf(
+    client: pg.PoolClient,
+    traces: readonly OpenTrace[],
+    ended: Ended,
+    now: Date,
+  ): Promise<void> {
+    for (const [tenantId, found] of Map.groupBy(traces, (trace) => trace.tenantId)) {
+      const holdIds = holds.fresh(
+        tenantId,
+        found.flatMap((trace) => trace.holdIds),
+      )
+      await endHolds(client, tenantId, holdIds, now)
+      ended.set(tenantId, holdIds)
+    }
   }
 
   return {
