@@ -20,15 +20,15 @@ export interface OpenSpend {
 export function beyond(
   total: SpendEntry,
   rated: SpendEntry | null,
-  about: Pick<OpenSpend, 'spans' | 'mirrored'>,
+  { spans, mirrored }: Pick<OpenSpend, 'spans' | 'mirrored'>,
 ): OpenSpend {
-  if (rated === null) return { now: total, takenBack: null, ...about }
+  if (rated === null) return { now: total, takenBack: null, spans, mirrored }
   if (isSamePlacement(total.placement, rated.placement)) {
-    const left = minusSpend(total.spend, rated.spend)
-    return { now: { placement: total.placement, spend: left }, takenBack: null, ...about }
+    const now = { placement: total.placement, spend: minusSpend(total.spend, rated.spend) }
+    return { now, takenBack: null, spans, mirrored }
   }
   const takenBack = { placement: rated.placement, spend: negated(rated.spend) }
-  return { now: total, takenBack: isNothing(rated.spend) ? null : takenBack, ...about }
+  return { now: total, takenBack: isNothing(rated.spend) ? null : takenBack, spans, mirrored }
 }
 
 export function entriesOf(open: OpenSpend | null): readonly SpendEntry[] {
