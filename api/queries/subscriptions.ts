@@ -1,4 +1,4 @@
-import { and, desc, eq, lte } from 'drizzle-orm'
+import { and, desc, eq, lte, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { TenantId } from '../../core/ids.ts'
@@ -50,6 +50,8 @@ export async function addSubscription(
   now: Date,
 ): Promise<{ row: SubscriptionRow; isNew: boolean }> {
   await lockName(client, ['subscription', tenantId, customerId])
+  // The customer's invoices hold this while they are made: what is recorded after one is not in it.
+  await lockName(client, ['invoices', tenantId, customerId])
   const before = await readSubscription(client, tenantId, customerId, wanted.from)
   const isSame =
     before !== undefined &&
@@ -67,7 +69,8 @@ export async function addSubscription(
       effectiveFrom: wanted.from,
       timezone: wanted.timezone,
       anchorDay: wanted.anchor_day,
-      recordedAt: now.toISOString(),
+      recordedAt: sql`greatest(${now.toISOString()}::timestamptz, (
+        select max(cutoff) from aforo_store.invoices where tenant_id = ${tenantId} and customer_id = ${customerId}))`,
     })
     .returning()
   return { row: row!, isNew: true }
