@@ -9,6 +9,7 @@ import { migrateCommand } from './migrate.ts'
 import { pricesCommand } from './prices.ts'
 import { replayCommand } from './replay.ts'
 import { serveCommand } from './serve.ts'
+import { sidecarCommand } from './sidecar.ts'
 import { simulateCommand } from './simulate.ts'
 import { traceDebitCommand } from './trace-debit.ts'
 
@@ -29,6 +30,7 @@ program.addCommand(serveCommand('receiver', 'OTLP to usage journal', ['receiver'
 program.addCommand(serveCommand('rater', 'usage journal to rated events', ['rater']))
 program.addCommand(serveCommand('api', 'REST API', ['api']))
 program.addCommand(serveCommand('check', 'check address, from the database', ['check']))
+program.addCommand(sidecarCommand())
 program.addCommand(migrateCommand())
 program.addCommand(keysCommand())
 program.addCommand(auditCommand())

@@ -29,7 +29,7 @@ export function serveCommand(name: string, description: string, roles: readonly 
 }
 
 /** Resolves with the first signal that asks us to stop. A second one ends the process at once. */
-function firstSignal(): Promise<NodeJS.Signals> {
+export function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let asked = false
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

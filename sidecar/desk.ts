@@ -22,6 +22,8 @@ import { needOfCall } from './need.ts'
 export const HOLD_MS = 60_000
 /** How often a hold is tried again that others were quicker than. */
 const HOLD_TRIES_MAX = 8
+/** A watcher that could not be looked for is looked for again. */
+const LOOK_AGAIN_MS = 200
 /** Checks remembered by their idempotency key. */
 export const KEYS_MAX = 100_000
 
@@ -101,7 +103,7 @@ export class Desk {
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher)
     this.#parts.metrics.watchers.inc()
-    void this.#look(watcher)
+    this.#lookSoon(watcher)
     return () => {
       if (this.#watchers.delete(watcher)) this.#parts.metrics.watchers.dec()
     }
@@ -114,7 +116,7 @@ export class Desk {
     const isAway = this.#knowledge.isAway(this.#parts.clock())
     if (isAway === this.#wasAway) return
     this.#wasAway = isAway
-    for (const watcher of this.#watchers) void this.#look(watcher)
+    for (const watcher of this.#watchers) this.#lookSoon(watcher)
   }
 
   /** Since when nobody asked, in milliseconds of the clock; null while somebody watches or something is held. */
@@ -293,8 +295,14 @@ export class Desk {
         ('kill' in changed
           ? watcher.spender[changed.kill.of] === changed.kill.id
           : watcher.known?.counters.some((counter) => changed.counters.has(counter)))
-      if (isAbout) void this.#look(watcher)
+      if (isAbout) this.#lookSoon(watcher)
     }
+  }
+
+  #lookSoon(watcher: Watcher): void {
+    this.#look(watcher).catch((error: unknown) => {
+      this.#parts.log.error({ err: error }, 'a watched spender could not be read')
+    })
   }
 
   async #look(watcher: Watcher): Promise<void> {
@@ -304,7 +312,9 @@ export class Desk {
       if (isStale && !this.#knowledge.isAway(this.#parts.clock()))
         known = await this.#knowledge.read(watcher.name, watcher.spender)
     } catch (error) {
-      this.#parts.log.warn({ err: error }, 'a watched spender could not be read')
+      // Too many at once, or nobody to be asked: it is told a little later.
+      if (!asAforoError(error).retryable) throw error
+      setTimeout(() => this.#lookSoon(watcher), LOOK_AGAIN_MS).unref()
     }
     known ??= watcher.known ?? undefined
     if (!known || !this.#watchers.has(watcher)) return

@@ -82,6 +82,11 @@ export class HoldBook {
     return this.#underWay !== null
   }
 
+  /** Of the message under way. */
+  get underWaySeq(): number | null {
+    return this.#underWay?.seq ?? null
+  }
+
   /** Whether there is something to tell, or a lease to order. */
   get isWaiting(): boolean {
     if (this.#untold.size > 0 || this.#ends.length > 0) return true

@@ -136,7 +136,7 @@ export class Knowledge {
     switch (change.kind) {
       case 'reread':
         this.#rereadAt = this.#heardAt
-        this.memory.forgetAll()
+        this.memory.doubtAll()
         this.#cards.clear()
         this.#tell('all')
         break

@@ -1,5 +1,5 @@
 import { type Spender, subjectOf } from '../core/budget.ts'
-import type { KillKind } from '../core/decision.ts'
+import { KILL_KINDS, type KillKind } from '../core/decision.ts'
 import type { CounterStanding } from '../core/lease.ts'
 import { scaled } from '../core/scaled.ts'
 import { counterName } from '../schema/budgets/lease-book.ts'
@@ -30,6 +30,8 @@ export interface KnownSpender {
   /** Some window ends then; it is not right any more. */
   until: number
   readAt: number
+  /** How often everything had to be read again before it was. */
+  readonly generation: number
 }
 
 /** A counter that nobody is remembered with is kept so long. */
@@ -50,7 +52,9 @@ export class Memory {
   readonly #forgotten = new Set<Counter>()
   readonly #kills = new Set<string>()
   /** Every budget of the tenant that somebody met, for spenders that nobody can be asked about. */
-  readonly #terms = new Map<string, Terms>()
+  #terms = new Map<string, Terms>()
+  #termsBefore = new Map<string, Terms>()
+  #generation = 0
 
   get sizes() {
     return { spenders: this.#spenders.size, counters: this.#counters.size, kills: this.#kills.size }
@@ -62,7 +66,12 @@ export class Memory {
 
   freshness(known: KnownSpender, now: number): Freshness {
     const age = now - known.readAt
-    if (now >= known.until || (!known.isKnown && age > UNKNOWN_MS_MAX)) return 'stale'
+    if (
+      known.generation !== this.#generation ||
+      now >= known.until ||
+      (!known.isKnown && age > UNKNOWN_MS_MAX)
+    )
+      return 'stale'
     if (known.isMoving) {
       const read = this.#oldestRead(known)
       if (now - read > MOVING_MS_MAX) return 'stale'
@@ -99,9 +108,25 @@ export class Memory {
     const isMoving = counters.some(
       ({ terms }) => terms.isWallet || terms.window === 'day' || terms.window === 'hour',
     )
-    const known = { spender, isKnown: facts.isKnown, counters, isMoving, until, readAt: askedAt }
+    const known = {
+      spender,
+      isKnown: facts.isKnown,
+      counters,
+      isMoving,
+      until,
+      readAt: askedAt,
+      generation: this.#generation,
+    }
     this.#spenders.set(name, known)
-    for (const { kind, id } of facts.kills) this.setKilled(kind, id, true)
+    for (const kind of KILL_KINDS) {
+      const id = spender[kind]
+      if (id === null) continue
+      this.setKilled(
+        kind,
+        id,
+        facts.kills.some((kill) => kill.kind === kind),
+      )
+    }
     return known
   }
 
@@ -116,19 +141,25 @@ export class Memory {
   setKilled(kind: KillKind, id: string, isKilled: boolean): void {
     if (!isKilled) this.#kills.delete(killName(kind, id))
     else if (this.#kills.size < KILLS_MAX) this.#kills.add(killName(kind, id))
-    else this.forgetAll()
+    else {
+      this.#kills.clear()
+      this.doubtAll()
+    }
   }
 
-  /** Nothing is right any more. Leases stay: they are ours until they run out. */
-  forgetAll(): void {
-    this.#spenders.clear()
-    this.#kills.clear()
-    this.#terms.clear()
+  /** Something may have changed unheard: all is to be read again, and counts until then only while nobody can be asked. */
+  doubtAll(): void {
+    this.#generation += 1
+    if (this.#terms.size === 0) return
+    this.#termsBefore = this.#terms
+    this.#terms = new Map()
   }
 
   /** Budgets that would apply to somebody nobody can be asked about. */
   *applying(spender: Spender): Generator<Terms> {
-    for (const terms of this.#terms.values()) if (subjectOf(terms, spender) !== null) yield terms
+    for (const known of [this.#terms, this.#termsBefore]) {
+      for (const terms of known.values()) if (subjectOf(terms, spender) !== null) yield terms
+    }
   }
 
   /** Lets go of counters that nobody is remembered with and nothing is held of. A check under way may still know one. */

@@ -13,14 +13,13 @@ import type { Amounts } from '../../core/rate-card.ts'
 import { scaled, scaledText } from '../../core/scaled.ts'
 import { transaction } from '../pool.ts'
 import {
+  type BookLease,
   counterName,
   endBySpan,
-  endHold,
   endOverdue,
-  grant,
   LEASE_MS,
-  noteHold,
   type ToldHold,
+  takeIn,
 } from './lease-book.ts'
 import { type HoldOrigin, type KeyRow, keyOf, type LockedBook, lockBook, WINDOW_START } from './lease-rows.ts'
 import { writeBook } from './lease-writes.ts'
@@ -52,21 +51,16 @@ export async function exchange(
   const holdIds = [...told.holds, ...told.ends].map(({ holdId }) => holdId)
   return transaction(pool, async (client) => {
     const book = await lockBook(client, tenantId, keys, holdIds, told.sidecarId, now)
-    const at = now.getTime()
     const newHolds = new Map(told.holds.map((hold) => [hold.holdId, hold]))
-    const noted = told.holds.map((hold) => noteHold(book, told.sidecarId, toldHold(book, hold), at))
-    const ends = [
-      ...noted.filter((_, i) => told.holds[i]!.end !== null),
-      ...told.ends.map((end) => endHold(book, end, at) ?? { holdId: end.holdId, state: null }),
-    ]
-    const grants = told.orders.map((order) => {
-      const name = counterName(order.counter)
-      const newLeaseId = `${told.sidecarId}:${told.seq}:${order.counter.budgetId}:${crypto.randomUUID()}`
-      const lease = grant(book, { ...told, newLeaseId }, { ...order, name }, at)
-      return { counter: order.counter, lease }
-    })
+    const named = {
+      ...told,
+      holds: told.holds.map((hold) => toldHold(book, hold)),
+      orders: told.orders.map((order) => ({ ...order, name: counterName(order.counter) })),
+    }
+    const { ends, leases } = takeIn(book, named, () => crypto.randomUUID(), now.getTime())
+    const grants = told.orders.map(({ counter }, i) => grantReply(counter, leases[i]!))
     await writeBook(client, book, (holdId) => originOf(told.sidecarId, newHolds.get(holdId)), now)
-    return { ends, grants: grants.map(grantReply), standings: standingsOf(book) }
+    return { ends, grants, standings: standingsOf(book) }
   })
 }
 
@@ -161,13 +155,7 @@ function originOf(sidecarId: string | null, hold: HoldRecord | undefined): HoldO
   }
 }
 
-function grantReply({
-  counter,
-  lease,
-}: {
-  counter: CounterKey
-  lease: ReturnType<typeof grant>
-}): LeaseGrant {
+function grantReply(counter: CounterKey, lease: BookLease | null): LeaseGrant {
   return {
     counter,
     leaseId: lease?.leaseId ?? null,

@@ -92,6 +92,43 @@ export interface ToldHold {
   readonly end: HoldEnd | null
 }
 
+/** What a sidecar tells at once, with the names of counters. */
+export interface Told {
+  readonly sidecarId: string
+  readonly seq: number
+  readonly holds: readonly ToldHold[]
+  readonly ends: readonly HoldEnd[]
+  readonly orders: readonly (LeaseOrder & { readonly name: string })[]
+}
+
+/**
+ * Takes in what a sidecar tells: holds first, then how others ended, then its orders for leases, which have what was
+ * freed by then.
+ *
+ * @param newLeaseId makes the id of a lease that is new
+ * @returns how holds ended, those that are told of first; and a lease, or none, for each order
+ */
+export function takeIn(
+  book: LeaseBook,
+  told: Told,
+  newLeaseId: () => string,
+  now: number,
+): {
+  readonly ends: readonly (HoldEnded | { readonly holdId: string; readonly state: null })[]
+  readonly leases: readonly (BookLease | null)[]
+} {
+  const noted = told.holds.map((hold) => noteHold(book, told.sidecarId, hold, now))
+  const ends = [
+    ...noted.filter((_, i) => told.holds[i]!.end !== null),
+    ...told.ends.map((end) => endHold(book, end, now) ?? { holdId: end.holdId, state: null }),
+  ]
+  const { sidecarId, seq } = told
+  const leases = told.orders.map((order) => {
+    return grant(book, { sidecarId, seq, newLeaseId: newLeaseId() }, order, now)
+  })
+  return { ends, leases }
+}
+
 /**
  * Notes a hold that a sidecar took: its amounts move from the lease to the hold. Told again it is nothing new. Where its
  * span was here before it, it ends at once. What was taken of a lease that is no more holds nothing.

@@ -11,6 +11,7 @@ import { defineBudget } from '../../schema/budgets/define.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type RunningCheck, startCheck } from '../../sidecar/check.ts'
 import { createDatabaseCentre } from '../../sidecar/database-centre.ts'
+import { createHttpCentre } from '../../sidecar/http-centre.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
 /** An answer as a test looks at it. */
@@ -59,7 +60,7 @@ export async function startWorld(): Promise<CheckWorld> {
 }
 
 /** One more check server over the same database. */
-export function startCheckOver(pool: pg.Pool): Promise<RunningCheck> {
+export function startCheckOver(pool: pg.Pool, port = 0): Promise<RunningCheck> {
   const centre = createDatabaseCentre({
     pool,
     access: createAccess(pool, { open: true }),
@@ -68,6 +69,13 @@ export function startCheckOver(pool: pg.Pool): Promise<RunningCheck> {
     log: SILENT,
     now: () => new Date(),
   })
+  const address = { host: '127.0.0.1', port }
+  return startCheck({ centre, address, registry: new Registry(), log: SILENT, isReady: async () => true })
+}
+
+/** A sidecar without a database, of a check server that has one. */
+export function startSidecar(upstream: string, key: string | null = null): Promise<RunningCheck> {
+  const centre = createHttpCentre({ upstream, key, lendsKey: true, log: SILENT })
   const address = { host: '127.0.0.1', port: 0 }
   return startCheck({ centre, address, registry: new Registry(), log: SILENT, isReady: async () => true })
 }

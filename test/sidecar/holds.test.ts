@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CounterKey, Exchange, HoldRecord } from '../../core/lease.ts'
+import { NO_RATES } from '../../core/rate-card.ts'
+import { EXCHANGE_ROWS_MAX, endHolds, endOverdueHolds, exchange } from '../../schema/budgets/holds.ts'
+import { HOLD_GRACE_MS, LEASE_GRACE_MS, LEASE_MS, SETTLED_MS } from '../../schema/budgets/lease-book.ts'
+import { transaction } from '../../schema/pool.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { givenOut, putBudget } from './start.ts'
+
+let database: TestDatabase
+let no = 0
+
+beforeAll(async () => {
+  database = await testDatabase()
+})
+afterAll(() => database.drop())
+
+const START = Date.parse('2026-03-01T12:00:00Z')
+const at = (ms: number) => new Date(START + ms)
+const NOBODY = { customer: 'acme', product: null, agent: null, session: null, trace: null }
+
+async function counter(limit: string, unit: 'tokens' | 'price' = 'tokens'): Promise<CounterKey> {
+  const budgetId = `b${no++}`
+  await putBudget(database.pool, budgetId, { limit, unit })
+  return { budgetId, counting: 1, subject: '[]', windowStart: '-infinity' }
+}
+
+const order = (key: CounterKey, target: string, need = target) => ({
+  counter: key,
+  leaseId: null,
+  target,
+  need,
+  least: need,
+})
+const told = (sidecarId: string, seq: number, more: Partial<Exchange>): Exchange => ({
+  sidecarId,
+  seq,
+  holds: [],
+  ends: [],
+  orders: [],
+  ...more,
+})
+const hold = (
+  holdId: string,
+  key: CounterKey,
+  leaseId: string | null,
+  amount: string,
+  more: Partial<HoldRecord> = {},
+) => ({
+  holdId,
+  spender: NOBODY,
+  model: null,
+  heldBy: 'price' as const,
+  takes: [{ counter: key, leaseId, amount }],
+  card: NO_RATES,
+  msLeft: 60_000,
+  end: null,
+  ...more,
+})
+const send = (message: Exchange, ms = 0) => exchange(database.pool, 'default', message, at(ms))
+const leasedOf = async ({ budgetId }: CounterKey) => {
+  const { rows } = await database.pool.query(
+    'select trim_scale(leased)::text as leased from aforo_store.budget_counters where budget_id = $1',
+    [budgetId],
+  )
+  return rows[0].leased
+}
+const endBySpans = (...ids: string[]) =>
+  transaction(database.pool, (client) => endHolds(client, 'default', ids, at(1_000)))
+
+test('many sidecars at once are granted no more than there is', async () => {
+  const key = await counter('100')
+  const replies = await Promise.all(
+    Array.from({ length: 12 }, (_, i) => send(told(`many${i}`, 1, { orders: [order(key, '30', '9')] }))),
+  )
+  const granted = replies.map(({ grants }) => Number(grants[0]!.amount)).reduce((a, b) => a + b)
+  expect(granted).toBeLessThanOrEqual(100)
+  expect(granted).toBeGreaterThan(90)
+  expect(Number(await leasedOf(key))).toBeCloseTo(granted, 9)
+})
+
+test('a message that comes twice counts once, one that was overtaken not at all', async () => {
+  const key = await counter('100')
+  const first = told('twice', 1, { orders: [order(key, '10')] })
+  const { grants } = await send(first)
+  const lease = grants[0]!.leaseId
+  const second = told('twice', 2, {
+    holds: [hold('h1', key, lease, '4')],
+    orders: [{ ...order(key, '6'), leaseId: lease }],
+  })
+  await send(second)
+  const again = await send(second)
+  expect(again.grants[0]).toMatchObject({ leaseId: lease, amount: '6' })
+  await send(first)
+  expect(await leasedOf(key)).toBe('10')
+})
+
+test('a span ends its hold, before or after the centre has heard of it', async () => {
+  const key = await counter('100')
+  const lease = (await send(told('span', 1, { orders: [order(key, '10')] }))).grants[0]!.leaseId
+  await send(
+    told('span', 2, {
+      holds: [hold('late', key, lease, '4')],
+      orders: [{ ...order(key, '6'), leaseId: lease }],
+    }),
+  )
+  await endBySpans('late', 'early')
+  expect(await leasedOf(key)).toBe('6')
+  await send(
+    told('span', 3, {
+      holds: [hold('early', key, lease, '4')],
+      orders: [{ ...order(key, '2'), leaseId: lease }],
+    }),
+  )
+  expect(await leasedOf(key)).toBe('2')
+  // A settlement afterwards is noted and frees nothing twice.
+  const { ends } = await send(told('span', 4, { ends: [{ holdId: 'early', actual: { tokens: '3' } }] }))
+  expect(ends).toEqual([{ holdId: 'early', state: 'settled', late: false }])
+  expect(await leasedOf(key)).toBe('2')
+})
+
+test('what nobody ends in time ends by itself, and a settlement that comes late is noted', async () => {
+  const key = await counter('100')
+  const lease = (await send(told('slow', 1, { orders: [order(key, '10')] }))).grants[0]!.leaseId
+  await send(told('slow', 2, { holds: [hold('slow1', key, lease, '4'), hold('slow2', key, lease, '3')] }))
+  await send(told('slow', 3, { ends: [{ holdId: 'slow2', actual: { tokens: '1' } }] }), 50_000)
+  expect(await leasedOf(key)).toBe('8')
+  await endOverdueHolds(database.pool, at(60_000 + HOLD_GRACE_MS - 1))
+  expect(await leasedOf(key)).toBe('8')
+  await endOverdueHolds(database.pool, at(60_000 + HOLD_GRACE_MS))
+  expect(await leasedOf(key)).toBe('4')
+  await endOverdueHolds(database.pool, at(50_000 + SETTLED_MS))
+  expect(await leasedOf(key)).toBe('3')
+  await endOverdueHolds(database.pool, at(LEASE_MS + LEASE_GRACE_MS - 1))
+  expect(await leasedOf(key)).toBe('3')
+  await endOverdueHolds(database.pool, at(LEASE_MS + LEASE_GRACE_MS))
+  expect(await leasedOf(key)).toBe('0')
+  const { ends } = await send(
+    told('slow', 4, { ends: [{ holdId: 'slow1', actual: { tokens: '7' } }] }),
+    200_000,
+  )
+  expect(ends).toEqual([{ holdId: 'slow1', state: 'settled', late: true }])
+  const { rows } = await database.pool.query(
+    `select state, late, actual, trim_scale(over)::text as over, trim_scale(held)::text as held
+     from aforo_store.budget_holds join aforo_store.budget_hold_takes using (tenant_id, hold_id) where hold_id = 'slow1'`,
+  )
+  expect(rows).toEqual([{ state: 'settled', late: true, actual: { tokens: '7' }, over: '3', held: '0' }])
+})
+
+test('a hold out of a lease that is no more holds nothing', async () => {
+  const key = await counter('100')
+  const lease = (await send(told('gone', 1, { orders: [order(key, '10')] }))).grants[0]!.leaseId
+  await endOverdueHolds(database.pool, at(LEASE_MS + LEASE_GRACE_MS))
+  const back = told('gone', 2, {
+    holds: [hold('gone1', key, lease, '4', { msLeft: -1 })],
+    orders: [order(key, '5')],
+  })
+  await send(back, LEASE_MS + LEASE_GRACE_MS)
+  expect(await leasedOf(key)).toBe('5')
+})
+
+test('a rolling window still rolls when its counter was first made for a lease', async () => {
+  await putBudget(database.pool, 'rolling', { limit: '10', unit: 'tokens', window: 'hour' })
+  const key = { budgetId: 'rolling', counting: 1, subject: '[]', windowStart: '-infinity' }
+  await send(told('roll', 1, { orders: [order(key, '4')] }))
+  const { rows } = await database.pool.query(
+    `select slots from aforo_store.budget_counters where budget_id = 'rolling'`,
+  )
+  expect(rows).toEqual([{ slots: {} }])
+})
+
+test('a message with more than it may hold is refused', async () => {
+  const key = await counter('1')
+  const ends = Array.from({ length: EXCHANGE_ROWS_MAX }, (_, i) => ({ holdId: `x${i}`, actual: null }))
+  await expect(send(told('big', 1, { ends, orders: [order(key, '1')] }))).rejects.toMatchObject({
+    code: 'body_too_large',
+  })
+  expect((await send(told('big', 2, { ends }))).ends.every(({ state }) => state === null)).toBe(true)
+})
+
+test('what is leased is what leases and holds have', async () => {
+  const { leased, leases, held } = await givenOut(database.pool)
+  expect(Number(leased)).toBeCloseTo(Number(leases) + Number(held), 9)
+})

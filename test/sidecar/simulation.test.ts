@@ -1,0 +1,63 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { play, type Schedule } from './simulation.ts'
+
+/** More of them: SCHEDULES=100000 npm test -- test/sidecar/simulation.test.ts */
+const SCHEDULES = Number(process.env.SCHEDULES ?? 2_000)
+
+const percent = (max: number) => fc.integer({ min: 0, max })
+const schedule = (most: { sidecars: number; clients: number }): fc.Arbitrary<Schedule> =>
+  fc.record({
+    seed: fc.integer({ min: 0, max: 0x7fffffff }),
+    sidecars: fc.integer({ min: 1, max: most.sidecars }),
+    clients: fc.integer({ min: 1, max: most.clients }),
+    calls: fc.integer({ min: 0, max: most.clients }),
+    tokens: fc.integer({ min: 0, max: most.clients * 40 }),
+    lost: percent(40),
+    doubled: percent(40),
+    late: percent(10),
+    cutOff: percent(50),
+    killed: percent(30),
+    silent: percent(40),
+    rush: fc.integer({ min: 1, max: 240 }),
+    away: fc.integer({ min: 1, max: 240 }),
+    drift: percent(20),
+  })
+
+// A failing schedule is made smaller and printed: `play` with its numbers does the same again.
+test('in no schedule is more admitted than a hard limit, and nothing leaks', () => {
+  fc.assert(
+    fc.property(schedule({ sidecars: 6, clients: 16 }), (numbers) => {
+      expect(play(numbers).faults).toEqual([])
+    }),
+    { numRuns: SCHEDULES },
+  )
+}, 300_000)
+
+test('nor with 20 sidecars and 200 clients', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 0x7fffffff }), (seed) => {
+      const { faults, admitted, denied } = play({ ...BUSY, seed })
+      expect(faults).toEqual([])
+      expect(admitted).toBeGreaterThan(20)
+      expect(denied).toBeGreaterThan(20)
+    }),
+    { numRuns: 5 + Math.floor(SCHEDULES / 200) },
+  )
+}, 300_000)
+
+const BUSY: Omit<Schedule, 'seed'> = {
+  sidecars: 20,
+  clients: 200,
+  calls: 100,
+  tokens: 4_000,
+  lost: 10,
+  doubled: 20,
+  late: 3,
+  cutOff: 20,
+  killed: 20,
+  silent: 10,
+  rush: 20,
+  away: 60,
+  drift: 20,
+}

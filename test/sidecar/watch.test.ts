@@ -1,0 +1,108 @@
+import { EventEmitter } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { Registry } from 'prom-client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Decision } from '../../core/decision.ts'
+import type { Desk, Watcher } from '../../sidecar/desk.ts'
+import { createCheckMetrics } from '../../sidecar/metrics.ts'
+import { UNREAD_BYTES_MAX, WATCHERS_MAX, Watches } from '../../sidecar/watch.ts'
+import { type CheckWorld, putBudget, startWorld, until, use } from './start.ts'
+
+let world: CheckWorld
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+const SPENDER = { customer: 'acme', product: null, agent: null, session: 's', trace: null }
+
+test('tells each decision that differs, once, to those it is about', async () => {
+  await putBudget(world.database.pool, 'trip', {
+    scope: { session: '*' },
+    limit: '10',
+    unit: 'tokens',
+    warn_at: ['0.5'],
+  })
+  const [mine, other] = [await watch('session=s1'), await watch('session=s2')]
+  await until(async () => mine.seen.length > 0 && other.seen.length > 0)
+  await until(async () => mine.seen.at(-1)?.budget === 'trip')
+  const first = mine.seen.length
+  await use(world.database.pool, 'trip', ['s1'], '6')
+  await until(async () => mine.seen.at(-1)?.decision === 'warn')
+  await use(world.database.pool, 'trip', ['s1'], '6')
+  await until(async () => mine.seen.at(-1)?.reason === 'budget_exhausted')
+  const killedAt = performance.now()
+  await world.post('/v1/customers/acme/kill')
+  await until(async () => mine.seen.at(-1)?.reason === 'killed' && other.seen.at(-1)?.reason === 'killed')
+  expect(performance.now() - killedAt).toBeLessThan(1_000)
+  expect(mine.seen.slice(first).map(({ decision }) => decision)).toEqual(['warn', 'deny', 'deny'])
+  mine.stop()
+  other.stop()
+})
+
+test('who never reads is dropped', () => {
+  const { watches, watcher, response } = opened()
+  response.writableLength = UNREAD_BYTES_MAX
+  watcher().tell(DENIED)
+  expect(response.isDestroyed).toBe(false)
+  response.writableLength = UNREAD_BYTES_MAX + 1
+  watcher().tell(DENIED)
+  expect(response.isDestroyed).toBe(true)
+  watches.stop()
+})
+
+test('there are so many watches and no more', () => {
+  const { watches, open } = opened()
+  for (let i = 1; i < WATCHERS_MAX; i++) open()
+  expect(() => open()).toThrow('too many watches')
+  watches.stop()
+})
+
+const DENIED: Decision = { decision: 'deny', reason: 'killed', source: 'live', age_ms: 0 }
+
+function opened() {
+  const watches = new Watches(createCheckMetrics(new Registry()))
+  let last: Watcher | undefined
+  const desk = {
+    watch: (watcher: Watcher) => {
+      last = watcher
+      return () => {}
+    },
+  } as unknown as Desk
+  const stub = () =>
+    Object.assign(new EventEmitter(), {
+      writableLength: 0,
+      isDestroyed: false,
+      writeHead() {},
+      write() {},
+      end() {},
+      destroy() {
+        this.isDestroyed = true
+      },
+    })
+  const open = (response = stub()) => watches.open(response as unknown as ServerResponse, desk, SPENDER)
+  const response = stub()
+  open(response)
+  return { watches, watcher: () => last!, response, open }
+}
+
+/** A watch over the wire, and what it was told. */
+async function watch(query: string): Promise<{ seen: Decision[]; stop(): void }> {
+  const stopped = new AbortController()
+  const response = await fetch(`${world.url}/v1/watch?customer=acme&${query}`, { signal: stopped.signal })
+  const seen: Decision[] = []
+  void (async () => {
+    let text = ''
+    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += part
+      const events = text.split('\n\n')
+      text = events.pop()!
+      for (const event of events) {
+        const data = /^data: (.*)$/m.exec(event)?.[1]
+        if (data) seen.push(JSON.parse(data))
+      }
+    }
+  })().catch(() => {})
+  return { seen, stop: () => stopped.abort() }
+}
