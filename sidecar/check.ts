@@ -7,8 +7,10 @@ import type { Address } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
 import type { Centre } from './centre.ts'
 import { Desks } from './desks.ts'
+import { httpDoors } from './doors/doors.ts'
+import { createDoorMetrics } from './doors/metrics.ts'
 import { createCheckMetrics } from './metrics.ts'
-import { createCheckServer, type Door } from './server.ts'
+import { createCheckServer } from './server.ts'
 import { Watches } from './watch.ts'
 
 export interface CheckParts {
@@ -18,7 +20,6 @@ export interface CheckParts {
   readonly unixPath?: string | undefined
   readonly registry: Registry
   readonly log: Log
-  readonly doors?: readonly Door[]
   readonly isReady: () => Promise<boolean>
 }
 
@@ -39,7 +40,8 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
   const sidecarId = randomBytes(9).toString('base64url')
   const desks = new Desks({ centre, sidecarId, clock, log, metrics })
   const watches = new Watches(metrics)
-  const { doors = [], isReady } = parts
+  const doors = httpDoors(createDoorMetrics(registry))
+  const { isReady } = parts
   const servers = [
     createCheckServer({ centre, desks, watches, metrics, registry, log, clock, doors, isReady }),
   ]

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Spender } from '../core/budget.ts'
+import type { BudgetWindow, Spender } from '../core/budget.ts'
 import type { CheckRequest, Decision, Source } from '../core/decision.ts'
 import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Actual, HoldEnded } from '../core/lease.ts'
 import type { Log } from '../core/log.ts'
 import { NO_RATES, type RateCard } from '../core/rate-card.ts'
+import { scaledText } from '../core/scaled.ts'
 import type { Kill } from '../schema/budgets/kills.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Centre } from './centre.ts'
@@ -85,6 +86,14 @@ export class Desk {
   /** Ends a hold. Null: there is no such hold, of this tenant. */
   async endHold(holdId: string, actual: Actual | null): Promise<(HoldEnded & { source: Source }) | null> {
     return this.#errand.end({ holdId, actual })
+  }
+
+  /** The whole of a budget that a decision told of, where it is still known. */
+  quotaOf(request: CheckRequest, budget: string | undefined): { limit: string; window: BudgetWindow } | null {
+    if (budget === undefined) return null
+    const known = this.#knowledge.memory.find(spenderName(spenderOf(request)))
+    const counter = known?.counters.find(({ terms }) => terms.budgetId === budget)
+    return counter ? { limit: scaledText(counter.limit), window: counter.terms.window } : null
   }
 
   async kill(kill: Kill, reason: string | null): Promise<boolean> {

@@ -1,0 +1,8 @@
+import type { Door } from '../server.ts'
+import type { DoorMetrics } from './metrics.ts'
+import { proxyAuthDoor } from './proxy-auth.ts'
+
+/** Every way to ask over HTTP but our own. */
+export function httpDoors(metrics: DoorMetrics): readonly Door[] {
+  return [proxyAuthDoor(metrics)]
+}
