@@ -15,6 +15,7 @@ import { Counter } from '../../sidecar/counter.ts'
 import { decide } from '../../sidecar/decide.ts'
 import { HoldBook, type OpenHold } from '../../sidecar/hold-book.ts'
 import { termsOf } from '../../sidecar/terms.ts'
+import { Agenda, dice } from './agenda.ts'
 
 /** A schedule: everything that happens in it follows from these numbers. */
 export interface Schedule {
@@ -113,21 +114,9 @@ export function play(schedule: Schedule): Outcome {
   const faults: string[] = []
   let [admitted, denied, leaseNo, holdNo] = [0, 0, 0, 0]
 
-  const events: { at: number; no: number; run: () => void }[] = []
+  const agenda = new Agenda()
   let now = 0
-  let eventNo = 0
-  const after = (ms: number, run: () => void) => {
-    const event = { at: now + ms, no: eventNo++, run }
-    let at = events.length
-    events.push(event)
-    while (at > 0) {
-      const above = (at - 1) >> 1
-      if (isBefore(events[above]!, event)) break
-      events[at] = events[above]!
-      at = above
-    }
-    events[at] = event
-  }
+  const after = (ms: number, run: () => void) => agenda.add(now + ms, run)
 
   function centre(told: Exchange): ExchangeReply {
     version += 1
@@ -361,45 +350,12 @@ export function play(schedule: Schedule): Outcome {
   }
   after(500, sweep)
 
-  while (events.length > 0 && faults.length === 0) {
-    const event = events[0]!
-    const last = events.pop()!
-    if (events.length > 0) sink(events, last)
-    now = event.at
-    event.run()
+  for (let next = agenda.next(); next !== null && faults.length === 0; next = agenda.next()) {
+    now = next.at
+    next.run()
     compare()
   }
   const leased = [...counters.values()].reduce((sum, counter) => sum + counter.leased, 0n)
   if (faults.length === 0 && leased !== 0n) faults.push(`${scaledText(leased)} is leased in the end`)
   return { faults, admitted, denied, leasedInTheEnd: scaledText(leased) }
-}
-
-type Timed = { readonly at: number; readonly no: number }
-
-function isBefore(a: Timed, b: Timed): boolean {
-  return a.at < b.at || (a.at === b.at && a.no < b.no)
-}
-
-function sink<T extends Timed>(heap: T[], item: T): void {
-  let at = 0
-  for (;;) {
-    let below = at * 2 + 1
-    if (below >= heap.length) break
-    if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below += 1
-    if (isBefore(item, heap[below]!)) break
-    heap[at] = heap[below]!
-    at = below
-  }
-  heap[at] = item
-}
-
-/** Numbers from 0 to 1 that follow from the seed (mulberry32). */
-function dice(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
