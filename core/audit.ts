@@ -83,6 +83,9 @@ export const AUDIT_CHECKS = {
     invariant: 13,
     claim: 'budgets count anew when scope, unit or window changed, and only then',
   },
+  budget_leases: { invariant: 15, claim: 'what of a counter is given out = Σ leases + Σ what holds hold' },
+  budget_holds: { invariant: 15, claim: 'a hold that is over holds nothing' },
+  kills: { invariant: 15, claim: 'whoever is stopped is stopped once' },
 } as const satisfies Record<string, { readonly invariant: number; readonly claim: string }>
 
 export type AuditCheck = keyof typeof AUDIT_CHECKS

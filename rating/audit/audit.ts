@@ -14,6 +14,7 @@ import { auditCounters } from './counters.ts'
 import { compareBooks } from './event.ts'
 import { compareFindings, readListed } from './findings.ts'
 import { auditInvoices } from './invoices.ts'
+import { auditLeases } from './leases.ts'
 import { auditLedger } from './ledger.ts'
 import { auditPlans } from './plans.ts'
 import { auditProposals } from './proposals.ts'
@@ -51,6 +52,7 @@ export async function auditRatings(
   await auditProposals(list, scope, report)
   await auditCounters(list, scope, report)
   await auditBudgets(list, scope, now, report)
+  await auditLeases(list, scope, now, report)
   await auditLedger(list, scope, now, report)
   await auditRecurring(list, lanes[0]!, scope, now, report)
   await auditInvoices(list, lanes[0]!, scope, report)

@@ -10,6 +10,8 @@ import { fillBooks } from './books.ts'
 import { CORRUPTIONS } from './corruptions.ts'
 import { invoiceBooks } from './invoice-books.ts'
 import { INVOICE_CORRUPTIONS } from './invoice-corruptions.ts'
+import { leaseBooks } from './lease-books.ts'
+import { LEASE_CORRUPTIONS } from './lease-corruptions.ts'
 import { SESSION_CORRUPTIONS } from './session-corruptions.ts'
 
 const ALL = { tenantId: null, from: '-infinity', to: 'infinity' }
@@ -19,6 +21,7 @@ beforeAll(async () => {
   db = await testDatabase()
   await fillBooks(db.pool)
   await invoiceBooks(db.pool)
+  await leaseBooks(db.pool, noon(60))
 })
 afterAll(() => db.drop())
 
@@ -69,7 +72,7 @@ it('looks at one tenant or a part of the time where that is asked for', async ()
 })
 
 describe('a row that is changed behind Aforo’s back is named', () => {
-  it.each([...CORRUPTIONS, ...SESSION_CORRUPTIONS, ...INVOICE_CORRUPTIONS])(
+  it.each([...CORRUPTIONS, ...SESSION_CORRUPTIONS, ...INVOICE_CORRUPTIONS, ...LEASE_CORRUPTIONS])(
     '%s',
     async (_, change, check, kind, id) => {
       const report = await auditAfter(change)
