@@ -27,7 +27,7 @@ export class TenantBudgets {
 }
 
 /** Budgets of as many tenants are held in memory; at more all are forgotten. */
-const TENANTS_HELD_MAX = 1_000
+export const TENANTS_HELD_MAX = 1_000
 
 /**
  * Budgets in memory. Whoever reads them holds the tenant's budgets (`shareBudgets`): the row of the tenant is written

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BUDGET_UNITS, BUDGET_WINDOWS, type Budget } from '../../core/budget.ts'
-import { firstSlot, rollingOf } from '../../core/spending.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { openBooks } from '../audit/books.ts'
 import { testDatabase } from '../support/database.ts'
-import { callOf, NOON_NANO, noon, otherOf } from '../support/usages.ts'
+import { callOf, NOON_NANO, otherOf } from '../support/usages.ts'
 import { gapsOf, openWorld, type World } from './world.ts'
 
 /** Ids that no two calls share, so that traces that name one saw one call. */
@@ -198,20 +197,3 @@ async function comeToRest(world: World, from: number): Promise<void> {
     }
   }
 }
-
-test('what a rolling window counts at an instant is what was spent in the slots that it touches', () => {
-  const spent = fc.array(
-    fc.record({ at: fc.integer({ min: 0, max: 5_000_000 }), now: fc.integer({ min: 0, max: 9_000_000 }) }),
-  )
-  fc.assert(
-    fc.property(spent, fc.constantFrom('hour' as const, 'day' as const), (times, window) => {
-      const rolling = rollingOf(window)!
-      for (const { at, now } of times) {
-        const slot = Math.floor((noon().getTime() + at) / rolling.slotMs) * rolling.slotMs
-        const instant = noon().getTime() + now
-        const counts = slot >= firstSlot(rolling, instant)
-        expect(counts).toBe(slot + rolling.slotMs > instant - rolling.windowMs)
-      }
-    }),
-  )
-})
