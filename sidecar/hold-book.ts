@@ -311,7 +311,7 @@ function orderOf(
   const free = current ? current.amount - current.held : 0n
   const spare = isIdle ? 0n : counter.pace * SPARE
   const isDue = current !== null && current.until - now < LEASE_RENEW_MS && (current.amount > 0n || !isIdle)
-  const isGivenBack = current !== null && isIdle && free > 0n
+  const isGivenBack = current !== null && isIdle && (free > 0n || kept === 0n)
   const isShort = needed > free
   if (!isTold && !isDue && !isGivenBack && !isShort) return null
   const enough = needed + spare

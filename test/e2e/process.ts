@@ -17,9 +17,13 @@ export interface AforoProcess {
 }
 
 /** Runs `aforo <role>` on free ports and waits until it listens. The settings add to, and override, the test's. */
-export async function runAforo(role: string, settings: Record<string, string>): Promise<AforoProcess> {
+export async function runAforo(
+  role: string,
+  settings: Record<string, string>,
+  args: readonly string[] = [],
+): Promise<AforoProcess> {
   const free = '127.0.0.1:0'
-  const child = spawn(process.execPath, [AFORO, role], {
+  const child = spawn(process.execPath, [AFORO, role, ...args], {
     env: {
       ...environment(),
       AFORO_OTLP_HTTP_ADDR: free,
