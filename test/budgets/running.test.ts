@@ -228,3 +228,16 @@ test('traces of a session count one by one while they are open, and as one event
   )
   expect(await world.used('price')).toEqual({ '["acme"]': rows[0].price })
 })
+
+test('the hold that a span was made under ends in the transaction that counts the span', async () => {
+  await world.budget(0, 'all')
+  await world.push(1, callOf('one', 'root', { holdId: 'hold_1' }))
+  await look(1)
+  await world.push(2, callOf('one', 'more', { holdId: 'hold_2' }))
+  await look(2)
+  const { rows } = await db.pool.query('select hold_id, holding from aforo_store.budget_holds order by 1')
+  expect(rows).toEqual([
+    { hold_id: 'hold_1', holding: false },
+    { hold_id: 'hold_2', holding: false },
+  ])
+})
