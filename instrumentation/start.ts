@@ -10,6 +10,9 @@ import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node'
 import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace'
 import { type Attribution, toAttributes } from './attribution.ts'
 import { AttributionProcessor } from './attribution-processor.ts'
+import { setCurrentGuard } from './current.ts'
+import { createGuard, type GuardOptions } from './guard.ts'
+import { PromptFlush } from './prompt-flush.ts'
 
 /** Attribution given here holds for the whole process (it goes into the resource); `metered` refines it. */
 export interface StartOptions extends Omit<Attribution, 'hold'> {
@@ -24,6 +27,8 @@ export interface StartOptions extends Omit<Attribution, 'hold'> {
   readonly delayMs?: number
   /** Ended spans that may wait; beyond it the SDK drops them, and a dropped span is not billed. Default 16,384. */
   readonly queueSpans?: number
+  /** Where `guard` and guarded `metered` work ask; without it there is no guard. */
+  readonly check?: GuardOptions
   /** Takes the place of the OTLP exporter. */
   readonly exporter?: SpanExporter
 }
@@ -58,18 +63,22 @@ export function start(options: StartOptions): Instrumentation {
     // Not the SDK's own list: that sends the command line and the user of the process along.
     resourceDetectors: [envDetector, serviceInstanceIdDetector],
     instrumentations: options.instrumentations ?? [],
-    spanProcessors: [new AttributionProcessor(), batches],
+    spanProcessors: [new AttributionProcessor(), batches, new PromptFlush(() => batches.forceFlush())],
     metricReaders: [],
     logRecordProcessors: [],
   })
   sdk.start()
   running = true
+  const guard = options.check && createGuard(options.check)
+  setCurrentGuard(guard)
   return {
     flush: () => batches.forceFlush(),
     async shutdown() {
       if (!running) return
       running = false
+      setCurrentGuard(undefined)
       try {
+        await guard?.close()
         await sdk.shutdown()
       } finally {
         trace.disable()

@@ -1,0 +1,173 @@
+import { trace } from '@opentelemetry/api'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  CheckUnavailableError,
+  createGuard,
+  DeniedError,
+  guard,
+  metered,
+  workSignal,
+} from '../../instrumentation/index.ts'
+import { putBudget, until } from '../sidecar/start.ts'
+import { type GuardedWorld, startGuarded } from './world.ts'
+
+let world: GuardedWorld
+
+beforeAll(async () => {
+  world = await startGuarded()
+  await putBudget(world.database.pool, 'calls', {
+    scope: { agent: 'counted' },
+    limit: '1',
+    unit: 'model_calls',
+  })
+  await world.knows('calls', { customer: 'acme', agent: 'counted' })
+})
+afterAll(() => world.stop())
+beforeEach(() => world.spans.reset())
+
+const CALL = {
+  customer: 'acme',
+  model: 'claude-sonnet-4-6',
+  estimate: { input_tokens: '1000', max_output_tokens: '4000' },
+}
+
+/** What an instrumented client would do. */
+const modelCall = () => trace.getTracer('client').startSpan('chat').end()
+
+async function holdOfSpan(): Promise<string> {
+  await world.tracing.flush()
+  const ids = world.spans.getFinishedSpans().map(({ attributes }) => attributes['aforo.hold.id'])
+  expect(ids).toHaveLength(1)
+  return String(ids[0])
+}
+
+describe('a guarded call', () => {
+  test('holds what it may cost, names the hold on its spans, and settles', async () => {
+    const answer = await guard(
+      CALL,
+      async (signal) => {
+        modelCall()
+        return signal.aborted
+      },
+      () => ({ input_tokens: '1000', output_tokens: '10' }),
+    )
+    expect(answer).toBe(false)
+    const hold = await holdOfSpan()
+    await until(async () => (await world.stateOf(hold)) === 'settled')
+  })
+
+  test('that fails throws what it threw, and settles', async () => {
+    const error = new RangeError('the caller’s own')
+    const failing = guard(CALL, async () => {
+      modelCall()
+      throw error
+    })
+    await expect(failing).rejects.toBe(error)
+    const hold = await holdOfSpan()
+    await until(async () => (await world.stateOf(hold)) === 'settled')
+  })
+
+  test('does not run where its budget has no room', async () => {
+    const counted = { ...CALL, agent: 'counted' }
+    let runs = 0
+    const run = () => guard(counted, async () => ++runs)
+    await run()
+    const refused = await run().catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(DeniedError)
+    expect((refused as DeniedError).decision).toMatchObject({ reason: 'budget_exhausted', budget: 'calls' })
+    expect(runs).toBe(1)
+  })
+
+  test('of a stream is over when the stream is read', async () => {
+    const stream = await guard(CALL, async function* () {
+      modelCall()
+      yield 1
+      yield 2
+    })
+    const read: number[] = []
+    for await (const n of stream as AsyncIterable<number>) {
+      read.push(n)
+      if (n === 1) expect(await world.stateOf(await holdOfSpan())).not.toBe('settled')
+    }
+    expect(read).toEqual([1, 2])
+    const hold = await holdOfSpan()
+    await until(async () => (await world.stateOf(hold)) === 'settled')
+  })
+
+  test('without a customer is nobody’s budget, and runs', async () => {
+    expect(await guard({ model: 'm' }, async () => 7)).toBe(7)
+  })
+})
+
+describe('stopped in flight', () => {
+  const aborted = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () =>
+        reject(new DOMException('This operation was aborted', 'AbortError')),
+      ),
+    )
+
+  test('a killed session aborts the call that runs, which tells why', async () => {
+    const running = guard({ ...CALL, session: 'runaway' }, aborted).catch((error: unknown) => error)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await world.post('/v1/sessions/runaway/kill')
+    const error = (await running) as DeniedError
+    expect(error).toBeInstanceOf(DeniedError)
+    expect(error.decision.reason).toBe('killed')
+    expect(error.cause).toBeInstanceOf(DOMException)
+  })
+
+  test('and the whole of the guarded work around it', async () => {
+    const work = metered({ agent: 'desk', customer: 'acme', session: 'loop', guard: true }, async () => {
+      expect(workSignal().aborted).toBe(false)
+      return aborted(workSignal())
+    })
+    const running = work().catch((error: unknown) => error)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await world.post('/v1/sessions/loop/kill')
+    expect(await running).toBeInstanceOf(DeniedError)
+    await expect(work()).rejects.toBeInstanceOf(DeniedError)
+  })
+})
+
+describe('guarded metering', () => {
+  test('begins an async generator only where it may', async () => {
+    const stream = metered({ customer: 'acme', session: 'told', guard: true }, async function* (n: number) {
+      yield n
+      yield n + 1
+    })
+    const read: number[] = []
+    for await (const n of stream(4)) read.push(n)
+    expect(read).toEqual([4, 5])
+    await world.post('/v1/sessions/told/kill')
+    await expect(stream(4).next()).rejects.toBeInstanceOf(DeniedError)
+  })
+
+  test('reads its attribution from the arguments', async () => {
+    const work = metered(
+      (who: string) => ({ customer: who, guard: true as const }),
+      async (who) => who,
+    )
+    expect(await work('acme')).toBe('acme')
+    const refused = (await work('stranger').catch((error: unknown) => error)) as DeniedError
+    expect(refused.decision.reason).toBe('unknown_customer')
+  })
+})
+
+describe('where the check endpoint is away', () => {
+  const nobody = { endpoint: 'http://127.0.0.1:9', timeoutMs: 200 }
+
+  test('calls run, and the fault is told', async () => {
+    const faults: unknown[] = []
+    const away = createGuard({ ...nobody, onFault: (fault) => faults.push(fault) })
+    expect(await away.guard(CALL, async () => 'ran')).toBe('ran')
+    expect(faults).toHaveLength(1)
+    await away.close()
+  })
+
+  test('or none does, as configured', async () => {
+    const away = createGuard({ ...nobody, whenAway: 'deny' })
+    await expect(away.guard(CALL, async () => 'ran')).rejects.toBeInstanceOf(CheckUnavailableError)
+    await away.close()
+  })
+})
