@@ -12,6 +12,7 @@ const ALL = [
   'pipeline',
   'audit',
   'visible',
+  'guard',
 ] as const
 
 const wanted = process.argv.slice(2)

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SILENT } from '../core/log.ts'
+import { createGuard, type GuardedCall } from '../instrumentation/index.ts'
+import { startEmbedded } from '../schema/embedded/launcher.ts'
+import { migrate } from '../schema/migrate.ts'
+import { runAforo } from '../test/e2e/process.ts'
+import { median } from './median.ts'
+
+/*
+ * What a guard adds to a model call, one after the other as an agent makes them: the call (which does nothing here) with
+ * a check, and with a check that holds and a settlement, against the call alone. The sidecar is a process of its own on
+ * this machine. Rounds take turns; the median of rounds, and p99 over all calls.
+ */
+const ROUNDS = 5
+const CALLS = 2_000
+
+const HELD: GuardedCall = {
+  customer: 'acme',
+  model: 'claude-sonnet-4-5',
+  estimate: { input_tokens: '1000', max_output_tokens: '500' },
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
+const server = await startEmbedded({ dataDir: folder, log: SILENT })
+try {
+  await migrate(server.url, { timescale: 'off' })
+  const aforo = await runAforo('serve', { DATABASE_URL: server.url })
+  try {
+    await arrange(aforo.ports.api!)
+    await measure(aforo.ports.check!)
+  } finally {
+    await aforo.end('SIGTERM')
+  }
+} finally {
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function arrange(api: number): Promise<void> {
+  const put = async (path: string, body: object) => {
+    const headers = { 'content-type': 'application/json' }
+    const init = { method: 'PUT', headers, body: JSON.stringify(body) }
+    const response = await fetch(`http://127.0.0.1:${api}/v1/${path}`, init)
+    if (!response.ok) throw new Error(await response.text())
+  }
+  const meters = [{ meter: 'output_tokens', model: 'per_unit', unit_price: '15', per: '1000000' }]
+  await put('plans/pro', { currency: 'USD', meters })
+  await put('customers/acme', {})
+  await put('customers/acme/subscription', { plan: 'pro', from: '2020-01-01T00:00:00Z' })
+  const scope = { customer: 'acme' }
+  await put('budgets/acme', { scope, unit: 'price', limit: '1000000', window: 'lifetime', mode: 'hard' })
+}
+
+async function measure(check: number): Promise<void> {
+  const guard = createGuard({ endpoint: `http://127.0.0.1:${check}`, timeoutMs: 10_000, whenAway: 'deny' })
+  const call = async () => {}
+  const ways = {
+    alone: call,
+    checked: () => guard.guard({ customer: 'acme' }, call),
+    'checked, held, settled': () => guard.guard(HELD, call),
+  }
+  const taken = new Map<string, { medians: number[]; all: number[] }>()
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [way, run] of Object.entries(ways)) {
+      const us: number[] = []
+      for (let no = 0; no < CALLS; no++) {
+        const began = performance.now()
+        await run()
+        us.push((performance.now() - began) * 1_000)
+      }
+      if (round === 0) continue
+      const of = taken.get(way) ?? { medians: [], all: [] }
+      of.medians.push(median(us))
+      of.all.push(...us)
+      taken.set(way, of)
+    }
+  }
+  await guard.close()
+  process.stdout.write(`guard · ${CALLS} calls a round, one at a time · Node ${process.versions.node}\n`)
+  for (const [way, { medians, all }] of taken) {
+    all.sort((a, b) => a - b)
+    const p99 = all[Math.floor(all.length * 0.99)]!
+    process.stdout.write(
+      `${way.padEnd(24)} p50 ${median(medians).toFixed(1).padStart(8)} us  p99 ${p99.toFixed(0).padStart(6)} us\n`,
+    )
+  }
+}
