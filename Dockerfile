@@ -16,9 +16,11 @@ COPY schema ./schema
 COPY receiver ./receiver
 COPY rating ./rating
 COPY api ./api
+COPY sidecar ./sidecar
+COPY webhooks ./webhooks
 COPY cmd ./cmd
 USER node
-EXPOSE 4317 4318 8080
+EXPOSE 4317 4318 4319 4320 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=5 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "cmd/aforo.ts", "serve"]

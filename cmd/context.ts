@@ -42,8 +42,10 @@ export async function openContext(config: Config, log: Log): Promise<Context> {
   }
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const { otlpHttpAddr, otlpGrpcAddr, apiAddr, checkAddr } = config
-  const isLocal = [otlpHttpAddr, otlpGrpcAddr, apiAddr, checkAddr].every((a) => isLoopback(a.host))
+  const { otlpHttpAddr, otlpGrpcAddr, apiAddr, checkAddr, authzGrpcAddr } = config
+  const isLocal = [otlpHttpAddr, otlpGrpcAddr, apiAddr, checkAddr, authzGrpcAddr].every((a) =>
+    isLoopback(a.host),
+  )
   return {
     config,
     log,

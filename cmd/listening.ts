@@ -11,6 +11,7 @@ export function announce(config: Config, parts: readonly Part[]): void {
     ports.otlp_grpc &&
       `OTLP/gRPC  OTEL_EXPORTER_OTLP_ENDPOINT=http://${host(config.otlpGrpcAddr.host)}:${ports.otlp_grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc`,
     ports.check && `Check      http://${host(config.checkAddr.host)}:${ports.check}/v1/check`,
+    ports.authz_grpc && `Envoy      ${host(config.authzGrpcAddr.host)}:${ports.authz_grpc} (gRPC)`,
     ports.api && `API        http://${host(config.apiAddr.host)}:${ports.api}/v1/events`,
   ]
   process.stderr.write(

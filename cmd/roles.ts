@@ -201,5 +201,11 @@ async function api({ config, pool, databaseUrl, access, log, registry }: Context
 
 /** The check address, in a thread of its own. */
 async function check({ config, databaseUrl, isLocal }: Context): Promise<Part> {
-  return startCheckThread({ url: databaseUrl, address: config.checkAddr, isOpen: isLocal, log: config.log })
+  return startCheckThread({
+    url: databaseUrl,
+    address: config.checkAddr,
+    grpcAddress: config.authzGrpcAddr,
+    isOpen: isLocal,
+    log: config.log,
+  })
 }

@@ -46,7 +46,7 @@ export function firstSignal(): Promise<NodeJS.Signals> {
 async function refuseOpenDoors(config: Config, context: Context, roles: readonly Role[]): Promise<void> {
   const addresses = roles.includes('receiver') ? [config.otlpHttpAddr, config.otlpGrpcAddr] : []
   if (roles.includes('api')) addresses.push(config.apiAddr)
-  if (roles.includes('check')) addresses.push(config.checkAddr)
+  if (roles.includes('check')) addresses.push(config.checkAddr, config.authzGrpcAddr)
   const exposed = addresses.find((address) => !isLoopback(address.host))
   if (exposed && !(await context.hasKey())) {
     throw new AforoError(

@@ -27,7 +27,7 @@ export function sidecarCommand(): Command {
       const stopRequested = firstSignal()
       const upstream = upstreamOf(options.upstream)
       const key = options.key ?? process.env.AFORO_SIDECAR_KEY ?? null
-      const isLocal = isLoopback(config.checkAddr.host)
+      const isLocal = isLoopback(config.checkAddr.host) && isLoopback(config.authzGrpcAddr.host)
       if (!isLocal && key === null) {
         throw new AforoError('invalid_argument', 'an address that others can reach needs --key')
       }
@@ -41,12 +41,14 @@ export function sidecarCommand(): Command {
       const running = await startCheck({
         centre,
         address: config.checkAddr,
+        grpcAddress: config.authzGrpcAddr,
         unixPath,
         registry,
         log,
         isReady,
       })
-      announce(config, [{ name: 'sidecar', ports: { check: running.port }, stop: () => running.stop() }])
+      const ports = { check: running.port, authz_grpc: running.grpcPort! }
+      announce(config, [{ name: 'sidecar', ports, stop: () => running.stop() }])
       log.info({ signal: await stopRequested }, 'draining')
       await running.stop()
       process.exit(0)

@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
 import type { Address } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
+import { Admission } from './admission.ts'
 import type { Centre } from './centre.ts'
 import { Desks } from './desks.ts'
 import { httpDoors } from './doors/doors.ts'
+import { startGrpcDoors } from './doors/envoy/server.ts'
 import { createDoorMetrics } from './doors/metrics.ts'
 import { createCheckMetrics } from './metrics.ts'
 import { createCheckServer } from './server.ts'
@@ -16,6 +18,8 @@ import { Watches } from './watch.ts'
 export interface CheckParts {
   readonly centre: Centre
   readonly address: Address
+  /** Envoy's gRPC is answered there too. */
+  readonly grpcAddress?: Address | undefined
   /** A socket to listen on besides. */
   readonly unixPath?: string | undefined
   readonly registry: Registry
@@ -25,6 +29,7 @@ export interface CheckParts {
 
 export interface RunningCheck {
   readonly port: number
+  readonly grpcPort: number | null
   /** Takes nothing new, tells the centre of every hold and gives all leases back. */
   stop(): Promise<void>
 }
@@ -40,7 +45,8 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
   const sidecarId = randomBytes(9).toString('base64url')
   const desks = new Desks({ centre, sidecarId, clock, log, metrics })
   const watches = new Watches(metrics)
-  const doors = httpDoors(createDoorMetrics(registry))
+  const doorMetrics = createDoorMetrics(registry)
+  const doors = httpDoors(doorMetrics)
   const { isReady } = parts
   const servers = [
     createCheckServer({ centre, desks, watches, metrics, registry, log, clock, doors, isReady }),
@@ -53,11 +59,18 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
     removeLeftover(parts.unixPath)
     await listen(local, { path: parts.unixPath })
   }
+  const grpc = parts.grpcAddress
+    ? await startGrpcDoors(
+        { admission: new Admission(centre.access, clock), desks, metrics: doorMetrics, log, isReady },
+        parts.grpcAddress,
+      )
+    : null
   return {
     port: (servers[0]!.address() as AddressInfo).port,
+    grpcPort: grpc?.port ?? null,
     async stop() {
       watches.stop()
-      await Promise.all(servers.map(close))
+      await Promise.all([...servers.map(close), grpc?.stop(STOP_GRACE_MS)])
       await desks.stop()
       await centre.stop()
     },

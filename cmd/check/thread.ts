@@ -19,14 +19,16 @@ export async function startCheckThread(order: CheckOrder): Promise<Part> {
   const ended = once(worker, 'exit').then(() => {
     throw new AforoError('internal', 'the thread of the check ended before it listened')
   })
-  const [told] = (await Promise.race([once(worker, 'message'), failed, ended])) as [{ port: number }]
+  const [told] = (await Promise.race([once(worker, 'message'), failed, ended])) as [
+    { port: number; grpcPort: number },
+  ]
   ended.catch(() => {})
   failed.catch((error: unknown) => {
     throw error
   })
   return {
     name: 'check',
-    ports: { check: told.port },
+    ports: { check: told.port, authz_grpc: told.grpcPort },
     async stop() {
       const gone = once(worker, 'exit')
       const late = setTimeout(() => void worker.terminate(), STOP_MS_MAX)

@@ -16,6 +16,7 @@ import { startTicker } from '../ticker.ts'
 export interface CheckOrder {
   readonly url: string
   readonly address: Address
+  readonly grpcAddress: Address
   readonly isOpen: boolean
   readonly log: string
 }
@@ -37,6 +38,7 @@ const centre = createDatabaseCentre({ pool, access, periodOf, rates: createRateC
 const running = await startCheck({
   centre,
   address: order.address,
+  grpcAddress: order.grpcAddress,
   registry,
   log,
   isReady: () => isMigrated(pool),
@@ -54,4 +56,4 @@ parentPort!.on('message', async () => {
   parentPort!.postMessage({ event: 'stopped' })
   parentPort!.close()
 })
-parentPort!.postMessage({ event: 'listening', port: running.port })
+parentPort!.postMessage({ event: 'listening', port: running.port, grpcPort: running.grpcPort })

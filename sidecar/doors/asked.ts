@@ -1,5 +1,5 @@
 import type { CheckRequest } from '../../core/decision.ts'
-import { checkRequest } from '../request.ts'
+import { checkRequest, refuse } from '../request.ts'
 
 const TEXTS = ['customer', 'session', 'product', 'agent', 'model', 'trace', 'idempotency_key'] as const
 const ESTIMATES = ['input_tokens', 'max_output_tokens', 'tool_calls'] as const
@@ -39,14 +39,34 @@ export function headerOf(parameter: string): string {
   return `x-aforo-${parameter.replaceAll('_', '-')}`
 }
 
-/** Whether a status may be the answer to a call that is denied. */
-export const DENY_STATUSES = { '402': 402, '403': 403, '429': 429 } as const
-export type DenyStatus = (typeof DENY_STATUSES)[keyof typeof DENY_STATUSES]
+/** Parameters of a proxy besides those of a check. */
+export type AuthzWord = Parameter | 'deny' | 'product_path'
 
-/** The status that denies, as it is asked for; undefined where what is asked for is none. */
-export function denyStatus(asked: string | undefined): DenyStatus | undefined {
-  if (!asked) return 403
-  return Object.hasOwn(DENY_STATUSES, asked) ? DENY_STATUSES[asked as keyof typeof DENY_STATUSES] : undefined
+/** The statuses that may deny: which of them a proxy passes on is its own matter. */
+const DENY_STATUSES: Readonly<Record<string, number>> = { 402: 402, 403: 403, 429: 429 }
+const DENY_STATUS = 403
+/** A path has no segment beyond this that anybody would name a product by. */
+const SEGMENT = /^[1-9]$/
+
+/**
+ * What a proxy asks about a request with this path, and the status that denies it. The product may be a segment of the
+ * path. Throws `invalid_argument`.
+ */
+export function askedByProxy(
+  stated: (word: AuthzWord) => string | undefined,
+  path: string,
+): { asked: CheckRequest; denyWith: number } {
+  const denyWith = DENY_STATUSES[stated('deny') || DENY_STATUS]
+  if (denyWith === undefined) refuse([{ path: '/deny', message: 'must be 402, 403 or 429' }])
+  const product = stated('product') || productOf(stated('product_path'), path)
+  const asked = askedOf((parameter) => (parameter === 'product' ? product : stated(parameter)))
+  return { asked, denyWith }
+}
+
+function productOf(nth: string | undefined, path: string): string | undefined {
+  if (!nth) return undefined
+  if (!SEGMENT.test(nth)) refuse([{ path: '/product_path', message: 'must be a whole number from 1 to 9' }])
+  return segmentOf(path, Number(nth))
 }
 
 /** The n-th segment of a path, from 1, decoded; undefined where there is none, or it cannot be decoded. */

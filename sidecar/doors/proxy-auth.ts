@@ -1,19 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { type AforoError, asAforoError } from '../../core/errors.ts'
-import { refuse } from '../request.ts'
 import type { DeskFor, Door } from '../server.ts'
-import { askedOf, type DenyStatus, denyStatus, headerOf, type Parameter, segmentOf } from './asked.ts'
+import { type AuthzWord, askedByProxy, headerOf } from './asked.ts'
 import type { DoorMetrics } from './metrics.ts'
-import { type Header, lets, limitHeaders, textOf, toldHeaders } from './told.ts'
+import { bytesOf, type Header, lets, limitHeaders, textOf, toldHeaders } from './told.ts'
 
 const PATH = '/v1/authz'
 const DOOR = 'authz'
-/** A path has no segment beyond this that anybody would name a product by. */
-const SEGMENT = /^[1-9]$/
 const RETRY_AFTER_SECONDS = 1
-
-/** Parameters of this door besides those of a check. */
-type Word = Parameter | 'deny' | 'product_path'
 
 /**
  * `/v1/authz`, in any method, for proxies that ask before they pass a request on: 2xx lets it through. Parameters come
@@ -47,28 +41,15 @@ async function answer(request: IncomingMessage, path: string, deskFor: DeskFor):
   const { headers, url = '' } = request
   const at = path === PATH ? url.indexOf('?') : -1
   const query = at < 0 ? null : new URLSearchParams(url.slice(at + 1))
-  const stated = (word: Word) => query?.get(word) ?? headerText(headers, headerOf(word))
+  const stated = (word: AuthzWord) => query?.get(word) ?? headerText(headers, headerOf(word))
   const desk = await deskFor('check', keyOf(headers))
-  const denied = statusOf(stated('deny'))
-  const product = stated('product') || productOf(stated('product_path'), originalPath(headers, path))
-  const asked = askedOf((parameter) => (parameter === 'product' ? product : stated(parameter)))
+  const { asked, denyWith } = askedByProxy(stated, originalPath(headers, path))
   const decision = await desk.check(asked)
   const told = [
     ...toldHeaders(decision, asked),
     ...limitHeaders(decision, desk.quotaOf(asked, decision.budget)),
   ]
-  return [lets(decision) ? 200 : denied, told, decision.decision]
-}
-
-function statusOf(asked: string | undefined): DenyStatus {
-  const status = denyStatus(asked)
-  return status ?? refuse([{ path: '/deny', message: 'must be 402, 403 or 429' }])
-}
-
-function productOf(nth: string | undefined, path: string): string | undefined {
-  if (!nth) return undefined
-  if (!SEGMENT.test(nth)) refuse([{ path: '/product_path', message: 'must be a whole number from 1 to 9' }])
-  return segmentOf(path, Number(nth))
+  return [lets(decision) ? 200 : denyWith, told, decision.decision]
 }
 
 /** Of the request that the proxy asks about. */
@@ -97,6 +78,12 @@ function refusal({ code }: AforoError): [number, Header[]] {
 }
 
 function end(response: ServerResponse, status: number, headers: readonly Header[]): void {
-  response.writeHead(status, [...headers.flat(), 'content-length', '0', 'cache-control', 'no-store'])
+  response.writeHead(status, [
+    ...headers.flatMap(([name, value]) => [name, bytesOf(value)]),
+    'content-length',
+    '0',
+    'cache-control',
+    'no-store',
+  ])
   response.end()
 }

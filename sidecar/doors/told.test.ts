@@ -85,10 +85,7 @@ test('who is throttled is told when to come again, never at once', () => {
 
 test('names the headers it tells of', () => {
   const { budget: _, ...without } = DECISION
-  expect(toldHeaders(without, { customer: 'zo\u00eb' })).toContainEqual([
-    'x-aforo-customer',
-    'zo\u00c3\u00ab',
-  ])
+  expect(toldHeaders(without, { customer: 'zo\u00eb' })).toContainEqual(['x-aforo-customer', 'zo\u00eb'])
   expect(headerOf('max_output_tokens')).toBe('x-aforo-max-output-tokens')
 })
 

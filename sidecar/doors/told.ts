@@ -1,7 +1,7 @@
 import type { BudgetWindow } from '../../core/budget.ts'
 import type { CheckRequest, Decision } from '../../core/decision.ts'
 
-/** A header's name and value, in bytes as HTTP has them: one character each. */
+/** A header's name and value, as text. */
 export type Header = readonly [name: string, value: string]
 
 /** The whole of a budget: what may be used in its window. */
@@ -25,7 +25,7 @@ export const TOLD_HEADERS = [
 /** Units that are counted one by one; RateLimit tells whole numbers only. */
 const COUNTED: ReadonlySet<string> = new Set(['tokens', 'model_calls', 'tool_calls', 'reasoning_steps'])
 const WINDOW_SECONDS: Partial<Record<BudgetWindow, number>> = { hour: 3_600, day: 86_400 }
-const WHOLE_DIGITS_MAX = 15
+const WHOLE_MAX = 999_999_999_999_999n
 /** What a structured field's string may hold. */
 const PRINTABLE = /^[\x20-\x7e]+$/
 /** While the centre is away, it is worth trying again soon. */
@@ -41,10 +41,10 @@ export function toldHeaders(decision: Decision, { customer }: CheckRequest): Hea
   const headers: Header[] = [
     ['x-aforo-decision', decision.decision],
     ['x-aforo-reason', decision.reason],
-    ['x-aforo-customer', bytesOf(customer)],
+    ['x-aforo-customer', customer],
   ]
   const add = (name: (typeof TOLD_HEADERS)[number], value: string | undefined) => {
-    if (value !== undefined) headers.push([name, bytesOf(value)])
+    if (value !== undefined) headers.push([name, value])
   }
   add('x-aforo-budget', decision.budget)
   add('x-aforo-remaining', decision.remaining)
@@ -56,19 +56,26 @@ export function toldHeaders(decision: Decision, { customer }: CheckRequest): Hea
 
 /** A decision for whoever is before the proxy: RateLimit as the IETF drafts it, and Retry-After. Seconds are rounded up. */
 export function limitHeaders(decision: Decision, quota: Quota | null): Header[] {
-  const { budget, remaining, unit } = decision
+  const { budget } = decision
+  const remaining = countedOf(decision, decision.remaining)
   const wait = waitSeconds(decision)
   const headers: Header[] = wait === null ? [] : [['retry-after', String(wait)]]
-  const isTold = budget !== undefined && remaining !== undefined && unit !== undefined && COUNTED.has(unit)
-  if (!isTold || !PRINTABLE.test(budget)) return headers
+  if (budget === undefined || remaining === null || !PRINTABLE.test(budget)) return headers
   const name = `"${budget.replace(/["\\]/g, '\\$&')}"`
   headers.push(['ratelimit', `${name};r=${whole(remaining)}${wait === null ? '' : `;t=${wait}`}`])
-  if (quota) {
+  const limit = countedOf(decision, quota?.limit)
+  if (quota && limit !== null) {
     const seconds = WINDOW_SECONDS[quota.window]
     const window = seconds === undefined ? '' : `;w=${seconds}`
-    headers.push(['ratelimit-policy', `${name};q=${whole(quota.limit)}${window}`])
+    headers.push(['ratelimit-policy', `${name};q=${whole(limit)}${window}`])
   }
   return headers
+}
+
+/** An amount of the decision's unit, rounded down, where it is counted one by one; else null. */
+export function countedOf({ unit }: Decision, amount: string | undefined): bigint | null {
+  if (amount === undefined || unit === undefined || !COUNTED.has(unit)) return null
+  return BigInt(amount.split('.', 1)[0]!)
 }
 
 /** How long to wait before asking again, where that is known. */
@@ -77,7 +84,7 @@ export function waitSeconds({ reason, retry_after_ms: waitMs }: Decision): numbe
   return reason === 'stale' ? STALE_SECONDS : null
 }
 
-/** Text as the bytes of its UTF-8, which is how proxies write and read it. */
+/** Text as the bytes of its UTF-8, one character each: so Node writes headers, and proxies read and write them. */
 export function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1')
 }
@@ -87,8 +94,7 @@ export function textOf(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString()
 }
 
-/** The whole part, as large as a structured field can tell. */
-function whole(amount: string): string {
-  const digits = amount.split('.', 1)[0]!
-  return digits.length > WHOLE_DIGITS_MAX ? '9'.repeat(WHOLE_DIGITS_MAX) : digits
+/** A whole number as large as a structured field can tell. */
+function whole(count: bigint): string {
+  return String(count > WHOLE_MAX ? WHOLE_MAX : count)
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readConfig } from '../../core/config.ts'
@@ -37,6 +37,18 @@ test('the image runs as another than root, and all it copies is let into the bui
   )
   expect(new Set(copied)).toEqual(new Set(allowed))
   for (const path of copied) expect(existsSync(join(ROOT, path)), path).toBe(true)
+})
+
+test('the image holds every folder that the command imports from', () => {
+  const folders = new Set<string>()
+  // The demo is not in the image.
+  for (const path of globSync('cmd/**/*.ts', { cwd: ROOT, exclude: ['cmd/demo/**'] })) {
+    for (const [, folder] of text(path).matchAll(/from '(?:\.\.\/)+(\w+)\//g)) folders.add(folder!)
+  }
+  for (const folder of folders) {
+    const isCopied = existsSync(join(ROOT, 'cmd', folder)) || text('Dockerfile').includes(`COPY ${folder} `)
+    expect(isCopied, folder).toBe(true)
+  }
 })
 
 test('nothing starts with a secret that is not set, and each is in .env.example', () => {

@@ -30,6 +30,7 @@ export async function runAforo(
       AFORO_OTLP_GRPC_ADDR: free,
       AFORO_API_ADDR: free,
       AFORO_CHECK_ADDR: free,
+      AFORO_AUTHZ_GRPC_ADDR: free,
       AFORO_CUT_QUIET_MS: '50',
       AFORO_CUT_IDLE_MS: '300',
       AFORO_LOG: 'warn',

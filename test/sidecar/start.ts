@@ -70,14 +70,16 @@ export function startCheckOver(pool: pg.Pool, port = 0): Promise<RunningCheck> {
     now: () => new Date(),
   })
   const address = { host: '127.0.0.1', port }
-  return startCheck({ centre, address, registry: new Registry(), log: SILENT, isReady: async () => true })
+  const isReady = async () => true
+  return startCheck({ centre, address, grpcAddress: address, registry: new Registry(), log: SILENT, isReady })
 }
 
 /** A sidecar without a database, of a check server that has one. */
 export function startSidecar(upstream: string, key: string | null = null): Promise<RunningCheck> {
   const centre = createHttpCentre({ upstream, key, lendsKey: true, log: SILENT })
   const address = { host: '127.0.0.1', port: 0 }
-  return startCheck({ centre, address, registry: new Registry(), log: SILENT, isReady: async () => true })
+  const isReady = async () => true
+  return startCheck({ centre, address, grpcAddress: address, registry: new Registry(), log: SILENT, isReady })
 }
 
 export async function post(
