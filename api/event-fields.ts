@@ -85,6 +85,13 @@ export const billableEventFields = z.object({
     .optional()
     .describe('what the price book makes of the same calls, as far as it knows'),
   price: money.describe('null while no customer on a plan is known'),
+  other_prices: z
+    .array(z.object({ currency: z.string(), price: decimal }))
+    .optional()
+    .describe(
+      'what of charges in another currency could not be given back when the event went over to `currency`; margin counts ' +
+        'it at its worth in USD, and is null where nobody has said that',
+    ),
   margin: money,
   margin_pct: money,
   currency: z.string().nullable().describe('of all amounts, COGS too'),

@@ -1,6 +1,7 @@
 import { type EventStatus, PARTS, type Part } from '../core/event.ts'
 import { Decimal, decimalText, percentOf, toMoneyScale, trimNumeric } from '../core/money.ts'
 import type { BillableEvent, StackPart } from './event-fields.ts'
+import { pricesIn } from './event-prices.ts'
 import { type Known, modelsOf, moneyOf, toolsOf, total } from './event-shares.ts'
 import { millisBetween, rfc3339OfDatabase } from './instant.ts'
 import type { EventDetails, StackLine } from './queries/event-details.ts'
@@ -12,11 +13,12 @@ import type { EventHead } from './queries/event-pages.ts'
  * Cost and price are told only where they are known: cogs is null while something is unpriced or the newest revision
  * is not rated, with what is known in `cogs_known`; price is null without a customer on a plan; margin needs both.
  * What back-dated prices make of cogs stands beside them and counts in the margin.
- * All amounts are in `currency`; without a rate of it nothing is known of cost or margin.
+ * All amounts are in `currency`, but for what could not be given back when the event went over to it; without a rate of it nothing is known of cost or margin.
  */
 export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference: boolean): BillableEvent {
   const rate = rateOf(head)
-  const details = inCurrency(inUsd, rate)
+  const { details: priced, others } = pricesIn(inUsd, head.currency)
+  const details = inCurrency(priced, rate)
   const { sums } = details
   const status: EventStatus = head.status ?? 'pending'
   const isCostKnown = status !== 'pending' && head.unpriced === false
@@ -29,7 +31,8 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
   const cogs = isCostKnown && rate !== 'unknown' ? new Decimal(sums.cogs ?? 0) : null
   const price = isPriceKnown && sums.price !== null ? new Decimal(sums.price) : null
   const adjustment = new Decimal(sums.cogsAdjustment ?? 0)
-  const margin = cogs && price ? price.minus(cogs).minus(adjustment) : null
+  const revenue = others.length === 0 ? price : price && revenueIn(details, rate)
+  const margin = cogs && revenue ? revenue.minus(cogs).minus(adjustment) : null
   const startedAt = rfc3339OfDatabase(head.startedAt)
   const endedAt = rfc3339OfDatabase(head.endedAt)
   return {
@@ -71,8 +74,9 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
       cogs_computed: trimNumeric(sums.computedCogs ?? '0'),
     }),
     price: price?.toFixed() ?? null,
+    ...(others.length > 0 && { other_prices: [...others] }),
     margin: margin?.toFixed() ?? null,
-    margin_pct: margin && price ? percentOf(margin, price) : null,
+    margin_pct: margin && revenue ? percentOf(margin, revenue) : null,
     currency: head.currency,
     ...(head.currency !== null &&
       head.currency !== 'USD' && {
@@ -85,6 +89,13 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
     anomalies: anomaliesOf(head, details),
     span_ids: [...head.spanIds],
   }
+}
+
+/** What an event is charged in all its currencies, in that of its price; null where some of it has no rate. */
+function revenueIn({ sums, lines }: EventDetails, rate: Decimal | 'unknown' | null): Decimal | null {
+  if (rate === 'unknown' || lines.some((line) => Number(line.unconverted) !== 0)) return null
+  const usd = new Decimal(sums.priceUsd ?? 0)
+  return rate === null ? usd : toMoneyScale(usd.div(rate))
 }
 
 /** What a unit of the event's currency is worth in USD; null where it is USD. */

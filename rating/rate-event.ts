@@ -17,7 +17,7 @@ import type { FxRate } from './prices/terms.ts'
 import type { Prices } from './pricing.ts'
 import { chargeables, type InCurrency } from './quantities.ts'
 import { compareReported, type ReportedCost } from './reported.ts'
-import { type StackLine, stackDifference, stackOf, type UsdOf } from './stack.ts'
+import { type StackLine, stackDifference, stackOf, type WorthOf } from './stack.ts'
 import type { Enrolment, Unattributed } from './subscriptions.ts'
 
 /** An event with the plan it is charged by, or why there is none. */
@@ -38,8 +38,8 @@ export interface PreparedEvent extends EventOffer {
   readonly fx: FxRate | null
   /** The plan's currency, where nobody has said what it is worth. */
   readonly wantsRate: string | null
-  /** What charges in other currencies than USD are worth; null where the event never had any. */
-  readonly usdOf: UsdOf | null
+  /** What charges are worth; null where the event never had any in another currency than USD. */
+  readonly worthOf: WorthOf | null
   readonly steps: readonly ChargeStep[]
 }
 
@@ -50,8 +50,12 @@ export interface RatedEvent extends PreparedEvent {
   readonly charged: readonly Charged[]
   readonly stackLines: readonly StackLine[]
   readonly cogs: Decimal
+  /**
+   * In the currency of the attribution. A revision that changes it brings the sum of all of them into the new one: what
+   * a charge in the old one could not give back is told by its price lines and in USD.
+   */
   readonly price: Decimal | null
-  /** The price in USD, as far as rates are known; null for an event that was only ever priced in USD. */
+  /** All that is charged in USD, as far as rates are known; null for an event that was only ever priced in USD. */
   readonly priceUsd: Decimal | null
   readonly credits: Decimal | null
   /** Of the calls that report a cost: what they report, what the price book makes of them. Null: there are none. */
@@ -82,8 +86,8 @@ export function prepareEvent(offer: EventOffer, { priceOf, rateOf }: Prices): Pr
   const steps = stepsOf(offer, assembly, costs, inCurrency)
   // Of an event that was ever charged in another currency every line says what it is worth in USD.
   const isForeign = currency !== COST_CURRENCY || booked.stack.some((line) => line.priceUsd !== null)
-  const usdOf = isForeign ? usdOfCharges(offer, currency, fx, rateOf) : null
-  return { ...offer, assembly, costs, reported, fx, wantsRate, usdOf, steps }
+  const worthOf = isForeign ? worthOfCharges(offer, currency, fx, rateOf) : null
+  return { ...offer, assembly, costs, reported, fx, wantsRate, worthOf, steps }
 }
 
 /** What an event is charged in; USD where nobody is charged. */
@@ -97,18 +101,19 @@ function fxOf({ event, booked }: EventOffer, currency: string, rateOf: Prices['r
   return last?.fx && last.currency === currency ? last.fx : rateOf(currency, event.timeMicros)
 }
 
-function usdOfCharges(
+function worthOfCharges(
   { event, planOf }: EventOffer,
   currency: string,
   fx: FxRate | null,
   rateOf: Prices['rateOf'],
-): UsdOf {
+): WorthOf {
   return ({ counter, amount }) => {
     const { planId, planVersion: version } = counter
     const charged = planOf({ tenantId: event.tenantId, planId, version }).currency
-    if (charged === COST_CURRENCY) return amount
-    const rate = charged === currency ? fx : rateOf(charged, event.timeMicros)
-    return amount.isZero() ? ZERO : rate && toMoneyScale(amount.mul(rate.usd))
+    const isOwn = charged === currency
+    if (charged === COST_CURRENCY) return { isOwn, usd: amount }
+    const rate = isOwn ? fx : rateOf(charged, event.timeMicros)
+    return { isOwn, usd: amount.isZero() ? ZERO : rate && toMoneyScale(amount.mul(rate.usd)) }
   }
 }
 
@@ -121,9 +126,9 @@ export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedE
   })
   const costLines = costDifference(costs, booked.costs)
   const charges = sumCharges(booked.charges, charged)
-  const stack = stackOf(assembly, event, costs, charges, prepared.usdOf)
+  const stack = stackOf(assembly, event, costs, charges, prepared.worthOf)
   const stackLines = stackDifference(stack, booked.stack)
-  const price = sumOf(charged)
+  const price = prepared.worthOf ? priceOfLines(stackLines) : sumOf(charged)
   const known = typeof attribution !== 'string'
   return {
     ...prepared,
@@ -133,8 +138,8 @@ export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedE
     stackLines,
     cogs: knownCost(costLines),
     price: known || charged.length > 0 ? price : null,
-    priceUsd: prepared.usdOf && usdOfLines(stackLines),
-    credits: creditsOf(prepared, sumOf(booked.charges).plus(price)),
+    priceUsd: prepared.worthOf && usdOfLines(stackLines),
+    credits: creditsOf(prepared, priceOfLines(stack)),
     reportedCogs: beyond(prepared, booked.last?.reportedCogs, ({ reported }) => reported),
     computedCogs: beyond(prepared, booked.last?.computedCogs, ({ computed }) => computed),
     owed: creditsOwed(charges, planOf),
@@ -225,6 +230,10 @@ function beyond(
 ): Decimal | null {
   if (reported.length === 0 && !before) return null
   return reported.reduce((sum, cost) => sum.plus(read(cost)), ZERO).minus(before ?? ZERO)
+}
+
+function priceOfLines(lines: readonly StackLine[]): Decimal {
+  return lines.reduce((sum, line) => sum.plus(line.price), ZERO)
 }
 
 function usdOfLines(lines: readonly StackLine[]): Decimal {

@@ -13,16 +13,22 @@ export interface StackLine extends StackPlace {
   readonly unpricedCalls: number
   /** In USD. */
   readonly cogs: Decimal
-  /** In the currency of the plan. */
+  /** In the currency that the event is priced in: charges in another one are told by `priceUsd` alone. */
   readonly price: Decimal
-  /** The price in USD; null: it is in USD. */
+  /** All charges in USD; null: `price` is in USD, and there are no others. */
   readonly priceUsd: Decimal | null
   /** 1 where some of the price is in a currency without a rate, of which `priceUsd` says nothing. */
   readonly unconverted: number
 }
 
-/** What a charge is worth in USD; null where nobody has said. */
-export type UsdOf = (charge: StackCharge) => Decimal | null
+/** What a charge is to its event: whether it is in the currency of its price, and its worth in USD. */
+export interface ChargeWorth {
+  readonly isOwn: boolean
+  /** Null where nobody has said. */
+  readonly usd: Decimal | null
+}
+
+export type WorthOf = (charge: StackCharge) => ChargeWorth
 
 /** Where a line stands. Two lines of one place are one line. */
 export interface StackPlace {
@@ -57,15 +63,15 @@ const UNITS: Readonly<Record<Exclude<Part, 'other'>, string>> = {
 }
 
 /**
- * The whole stack of an event. Σ cogs is its known cost, Σ price the sum of its charges.
- * @param usdOf null where all charges are in USD
+ * The whole stack of an event. Σ cogs is its known cost, Σ price the sum of its charges in the currency of its price.
+ * @param worthOf null where all charges are in USD
  */
 export function stackOf(
   assembly: Assembly,
   scope: Pick<StackPlace, 'customer' | 'product' | 'agent'>,
   costs: readonly CostLine[],
   charges: readonly StackCharge[],
-  usdOf: UsdOf | null = null,
+  worthOf: WorthOf | null = null,
 ): readonly StackLine[] {
   const lines = new Map<string, OpenLine>()
   const { product, agent } = scope
@@ -93,9 +99,10 @@ export function stackOf(
   }
   for (const charge of charges) {
     const line = at(charge.part, charge, unitOf(charge.part, charge.meter), charge.customer)
-    add(line, 'price', charge.amount)
-    if (usdOf) {
-      const usd = usdOf(charge)
+    const worth = worthOf?.(charge)
+    if (worth?.isOwn !== false) add(line, 'price', charge.amount)
+    if (worth) {
+      const { usd } = worth
       line.priceUsd = (line.priceUsd ?? ZERO).plus(usd ?? ZERO)
       if (usd === null) line.unconverted = 1
     }

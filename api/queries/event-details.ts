@@ -18,6 +18,8 @@ export interface EventSums {
   /** Null where nothing is rated. */
   readonly cogs: string | null
   readonly price: string | null
+  /** All charges, as far as rates are known. */
+  readonly priceUsd: string | null
   readonly credits: string | null
   /** Of the calls that report a cost; null where there are none. */
   readonly reportedCogs: string | null
@@ -27,11 +29,12 @@ export interface EventSums {
 }
 
 /** Those of the sums that the rating knows. */
-type MoneySums = Pick<EventSums, 'cogs' | 'price' | 'credits' | 'reportedCogs' | 'computedCogs'>
+type MoneySums = Pick<EventSums, 'cogs' | 'price' | 'priceUsd' | 'credits' | 'reportedCogs' | 'computedCogs'>
 
 const NOT_RATED: MoneySums = {
   cogs: null,
   price: null,
+  priceUsd: null,
   credits: null,
   reportedCogs: null,
   computedCogs: null,
@@ -47,7 +50,21 @@ export interface StackLine {
   readonly quantity: string
   readonly calls: string
   readonly unpricedCalls: string
+  /** Above 0: some of the price is in a currency that nobody has said the worth of. */
+  readonly unconverted: string
   readonly cogs: string
+  readonly price: string
+}
+
+/** What the charges of a part, model and tool come to in one currency. */
+export interface PriceIn {
+  readonly part: Part
+  readonly provider: string | null
+  readonly model: string | null
+  readonly tool: string | null
+  /** Of the part `other`: the meter. */
+  readonly unit: string
+  readonly currency: string
   readonly price: string
 }
 
@@ -66,6 +83,8 @@ export interface EventDetails {
   readonly sums: EventSums
   readonly lines: readonly StackLine[]
   readonly costs: readonly CostShare[]
+  /** By currency: of events that were ever charged in another one than USD, else none. */
+  readonly prices: readonly PriceIn[]
   /** Kinds that the rating found and the assembly cannot know. */
   readonly openExceptions: readonly { kind: string; spanId: string | null; reason: string }[]
 }
@@ -92,6 +111,7 @@ export async function readEventDetails(
   const adjusted = await read<Slotted & Pick<EventSums, 'cogsAdjustment'>>(ADJUSTED)
   const lines = await read<Slotted & StackLine>(LINES)
   const costs = await read<Slotted & CostShare>(COSTS)
+  const prices = await read<Slotted & PriceIn>(PRICES)
   const exceptions = allRevisions
     ? new Map<string, never[]>()
     : await read<Slotted & EventDetails['openExceptions'][number]>(EXCEPTIONS)
@@ -106,6 +126,7 @@ export async function readEventDetails(
       },
       lines: lines.get(name) ?? [],
       costs: costs.get(name) ?? [],
+      prices: prices.get(name) ?? [],
       openExceptions: exceptions.get(name) ?? [],
     }
   })
@@ -136,7 +157,8 @@ const USAGE = `
   group by 1, 2`
 
 const MONEY = `
-  select event_id as "eventId", SLOT as slot, sum(cogs) as cogs, sum(price) as price, sum(credits) as credits,
+  select event_id as "eventId", SLOT as slot, sum(cogs) as cogs, sum(price) as price,
+    sum(coalesce(price_usd, price))::text as "priceUsd", sum(credits) as credits,
     sum(reported_cogs) as "reportedCogs", sum(computed_cogs) as "computedCogs"
   from aforo_store.ratings where ${OF_EVENTS}
   group by 1, 2`
@@ -149,7 +171,8 @@ const ADJUSTED = `
 
 const LINES = `
   select event_id as "eventId", SLOT as slot, part, provider, model, tool, unit, sum(quantity) as quantity,
-    sum(calls) as calls, sum(unpriced_calls) as "unpricedCalls", sum(cogs) as cogs, sum(price) as price
+    sum(calls) as calls, sum(unpriced_calls) as "unpricedCalls", sum(cogs) as cogs, sum(price) as price,
+    sum(coalesce(unconverted, 0))::text as unconverted
   from aforo_store.event_lines where ${OF_EVENTS}
   group by 1, 2, part, provider, model, tool, unit
   order by 1, 2, provider collate "C", model collate "C", tool collate "C", part, unit`
@@ -162,6 +185,23 @@ const COSTS = `
   group by 1, 2, part, provider, model, tool, meter, service_tier, amount is null, price_row_id
   having sum(quantity) <> 0
   order by 1, 2, price_row_id`
+
+// A plan has one currency in all of its versions.
+const PRICES = `
+  with foreign_event as (
+    select distinct event_id from aforo_store.ratings where ${OF_EVENTS} and price_usd is not null
+  )
+  select event_id as "eventId", SLOT as slot, part, provider, model, tool, unit, currency, sum(amount)::text as price
+  from (
+    select line.event_id, line.revision, line.part, line.provider, line.model, line.tool, line.amount,
+      case when line.part = 'other' then line.meter else '' end as unit, plan.body->>'currency' as currency
+    from aforo_store.price_lines line
+    join aforo_store.plan_versions plan
+      on plan.tenant_id = line.tenant_id and plan.plan_id = line.plan_id and plan.version = line.plan_version
+    where line.tenant_id = $1 and line.event_id in (select event_id from foreign_event) and line.time between $3 and $4
+  ) charge
+  group by 1, 2, part, provider, model, tool, unit, currency
+  order by 1, 2, currency, part, unit, provider, model, tool`
 
 const EXCEPTIONS = `
   select event_id as "eventId", 0 as slot, kind, encode(span_id, 'hex') as "spanId", reason

@@ -16,6 +16,7 @@ export async function auditSums(
   await countRows(client, 'price_rows', count('cost_lines'), values, report)
   await askForGaps(client, { check: 'queue', text: QUEUE, values }, report)
   await askForGaps(client, { check: 'sums', text: SUMS, values }, report)
+  await askForGaps(client, { check: 'sums', text: MOVED, values }, report)
   await askForGaps(client, { check: 'price_rows', text: UNIT_PRICES, values }, report)
   await askForGaps(client, { check: 'price_rows', text: AMOUNTS, values }, report)
   await askForGaps(client, { check: 'price_rows', text: SHARES, values }, report)
@@ -50,12 +51,42 @@ const QUEUE = `
   from ordered
   where written <> 1 or rated + waiting <> 1 or (rated = 1 and rated_before = 0)`
 
+/** Events that may have gone from one currency to another: each of their revisions says what it is worth in USD. */
+const FOREIGN = `
+  select distinct tenant_id, event_id, time from aforo_store.ratings
+  where ${IN_SCOPE} and revision > 0 and price_usd is not null`
+
+/** Of those the price up to a revision is Σ of the price lines up to it in the currency of that revision. */
+const MOVED = `
+  with moved as (${FOREIGN}), charged as (
+    select tenant_id, event_id, time, line.revision, plan.body->>'currency' as currency, sum(line.amount) as amount
+    from moved
+    join aforo_store.price_lines line using (tenant_id, event_id, time)
+    join aforo_store.plan_versions plan using (tenant_id, plan_id)
+    where plan.version = line.plan_version
+    group by tenant_id, event_id, time, line.revision, currency
+  ), told as (
+    select tenant_id, event_id, time, revision, coalesce(currency, 'USD') as currency,
+      sum(price) over (partition by tenant_id, event_id, time order by revision) as price
+    from aforo_store.ratings join moved using (tenant_id, event_id, time)
+  ), compared as (
+    select told.*, (
+      select coalesce(sum(amount), 0) from charged
+      where charged.tenant_id = told.tenant_id and charged.event_id = told.event_id and charged.time = told.time
+        and charged.revision <= told.revision and charged.currency = told.currency) as price_lines
+    from told
+  )
+  select 'revision' as kind, tenant_id, event_id || '#' || revision as id,
+    format('comes to %s %s, its price lines in it to %s', trim_scale(price), currency, trim_scale(price_lines)) as found
+  from compared
+  where price <> price_lines`
+
 /**
  * The lines of a revision against its rating. Lines whose revision has no rating at their time stand alone. Each table
  * is added up by itself: adding zeros for the others would cost more than all the rest.
  */
 const SUMS = `
-  with cost as (
+  with moved as (${FOREIGN}), cost as (
     select tenant_id, event_id, revision, time, sum(amount) as amount from aforo_store.cost_lines where ${IN_SCOPE}
     group by tenant_id, event_id, revision, time
   ), price as (
@@ -71,11 +102,12 @@ const SUMS = `
       coalesce(rating.price, 0) as price, coalesce(cost.amount, 0) as cost_lines,
       coalesce(price.amount, 0) as price_lines, coalesce(stack.cogs, 0) as stack_cogs,
       coalesce(stack.price, 0) as stack_price, coalesce(rating.price_usd, rating.price, 0) as usd,
-      coalesce(stack.usd, 0) as stack_usd
+      coalesce(stack.usd, 0) as stack_usd, moved.event_id is not null as is_moved
     from (select * from aforo_store.ratings where ${IN_SCOPE}) rating
     full join cost using (tenant_id, event_id, revision, time)
     full join price using (tenant_id, event_id, revision, time)
     full join stack using (tenant_id, event_id, revision, time)
+    left join moved using (tenant_id, event_id, time)
   )
   select 'revision' as kind, tenant_id, event_id || '#' || revision as id,
     case when unrated then 'has lines and no rating'
@@ -87,7 +119,7 @@ const SUMS = `
       else format('is priced %s, its price lines %s, its event lines %s', trim_scale(price), trim_scale(price_lines),
         trim_scale(stack_price)) end as found
   from summed
-  where unrated or cogs <> cost_lines or cogs <> stack_cogs or price <> price_lines or price <> stack_price
+  where unrated or cogs <> cost_lines or cogs <> stack_cogs or (price <> price_lines and not is_moved) or price <> stack_price
     or usd <> stack_usd`
 
 /** By price row: where a line says another unit price than its row, one of the two was changed. */
