@@ -1,5 +1,5 @@
 import type { CounterKey, CounterStanding } from '../core/lease.ts'
-import { type Scaled, scaled, scaledText } from '../core/scaled.ts'
+import { type Scaled, scaled, scaledText, shareOf } from '../core/scaled.ts'
 import type { Terms } from './terms.ts'
 
 /** What the centre lets us hold of a counter without asking. Instants are milliseconds of our own monotonic clock. */
@@ -19,8 +19,11 @@ const BURST = 1
 export class Counter {
   readonly name: string
   readonly key: CounterKey
-  terms: Terms
-  limit: Scaled
+  #terms: Terms
+  #limit: Scaled
+  /** Amounts at which the budget warns and throttles; null: it does not. */
+  warnFrom: Scaled | null = null
+  throttleFrom: Scaled | null = null
   used: Scaled = 0n
   usedCogs: Scaled | null = null
   /** Given out to everybody, us included, and held. */
@@ -52,8 +55,36 @@ export class Counter {
   constructor(name: string, key: CounterKey, terms: Terms, limit: Scaled) {
     this.name = name
     this.key = key
-    this.terms = terms
-    this.limit = limit
+    this.#terms = terms
+    this.#limit = limit
+    this.#weigh()
+  }
+
+  get terms(): Terms {
+    return this.#terms
+  }
+
+  set terms(terms: Terms) {
+    if (terms === this.#terms) return
+    this.#terms = terms
+    this.#weigh()
+  }
+
+  get limit(): Scaled {
+    return this.#limit
+  }
+
+  set limit(limit: Scaled) {
+    if (limit === this.#limit) return
+    this.#limit = limit
+    this.#weigh()
+  }
+
+  /** Shares of the limit are worked out when it changes, not with every check. */
+  #weigh(): void {
+    const { warnAt, throttleAt } = this.#terms
+    this.warnFrom = warnAt === null ? null : shareOf(this.#limit, warnAt)
+    this.throttleFrom = throttleAt === null ? null : shareOf(this.#limit, throttleAt)
   }
 
   /** Whether a hold must have an amount of it granted. */

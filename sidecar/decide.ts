@@ -2,7 +2,7 @@ import type { Decision, Reason, Source, Verdict } from '../core/decision.ts'
 import type { Amounts } from '../core/rate-card.ts'
 import type { Scaled } from '../core/scaled.ts'
 import type { Counter } from './counter.ts'
-import { isBelowFloor, isReached } from './terms.ts'
+import { isBelowFloor } from './terms.ts'
 
 /** Everything a decision depends on. */
 export interface Question {
@@ -76,7 +76,7 @@ export function decide(question: Question, now: number): Ruling {
       if (isAway && terms.onOutage === 'closed') stale ??= counter
       if (used >= limit) warned ??= counter
     }
-    if (terms.warnAt !== null && isReached(used, limit, terms.warnAt)) warned ??= counter
+    if (counter.warnFrom !== null && used >= counter.warnFrom) warned ??= counter
     if (isSlowed(counter)) {
       const wait = counter.waitAt(now)
       if (wait > waitMs) {
@@ -130,8 +130,8 @@ export function withLeastLeft(ruling: Ruling, counters: readonly Counter[], now:
   return { ...ruling, counter: least }
 }
 
-function isSlowed({ terms, used, limit }: Counter): boolean {
-  return terms.throttleAt !== null && isReached(used, limit, terms.throttleAt)
+function isSlowed({ throttleFrom, used }: Counter): boolean {
+  return throttleFrom !== null && used >= throttleFrom
 }
 
 /** A ruling in the words of the wire, as things are now. */

@@ -18,25 +18,28 @@ export interface CheckMetrics {
 /** Makes the metrics of the check in a registry. */
 export function createCheckMetrics(registry: Registry): CheckMetrics {
   const registers = [registry]
-  const decisions = new Counter({
+  // A check moves a number; Prometheus' counters are moved when somebody looks.
+  const decided = new Map<string, { readonly decision: string; readonly reason: string; count: number }>()
+  new Counter({
     name: 'aforo_check_decisions_total',
     help: 'Checks answered.',
     labelNames: ['decision', 'reason'],
     registers,
+    collect() {
+      for (const one of decided.values()) {
+        this.inc({ decision: one.decision, reason: one.reason }, one.count)
+        one.count = 0
+      }
+    },
   })
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter<L>({ name, help, labelNames, registers })
-  // A label's counter is looked up once: it is moved with every check.
-  const known = new Map<string, { inc(): void }>()
   return {
-    decided(verdict, reason) {
-      const name = verdict + reason
-      let one = known.get(name)
-      if (!one) {
-        one = decisions.labels(verdict, reason)
-        known.set(name, one)
-      }
-      one.inc()
+    decided(decision, reason) {
+      const name = decision + reason
+      const one = decided.get(name)
+      if (one) one.count += 1
+      else decided.set(name, { decision, reason, count: 1 })
     },
     holds: counter('aforo_check_holds_total', 'Holds taken, settled, released and ended late.', ['outcome']),
     over: counter(

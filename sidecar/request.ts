@@ -9,6 +9,8 @@ const NAME_CHARS_MAX = 256
 /** Nobody can use more of anything in one call. */
 const COUNT = /^\d{1,12}$/
 const AMOUNT = /^\d{1,15}(\.\d{1,18})?$/
+/** Most names are; the other question is dearer. */
+const PLAIN = /^[\x20-\x7e]*$/
 const CONTROL = /[\p{Cc}\p{Cs}]/u
 const TRACE = /^(?!0{32})[0-9a-f]{32}$/
 
@@ -81,9 +83,8 @@ export function refuse(faults: readonly FieldFault[]): never {
 
 /** Something that names a customer, session and the like: anything that can be printed. */
 export function isName(value: unknown): value is string {
-  return (
-    typeof value === 'string' && value.length > 0 && value.length <= NAME_CHARS_MAX && !CONTROL.test(value)
-  )
+  if (typeof value !== 'string' || value.length === 0 || value.length > NAME_CHARS_MAX) return false
+  return PLAIN.test(value) || !CONTROL.test(value)
 }
 
 export const NAME_RULE = `must be text of 1 to ${NAME_CHARS_MAX} characters, none of them a control character`

@@ -1,5 +1,5 @@
 import type { Budget, BudgetMode, BudgetScope, BudgetUnit, BudgetWindow, Outage } from '../core/budget.ts'
-import { leastOf, SCALED_ONE, type Scaled, scaled, shareOf } from '../core/scaled.ts'
+import { leastOf, SCALED_ONE, type Scaled, scaled } from '../core/scaled.ts'
 
 /** A budget made ready to be compared with, once per version. */
 export interface Terms {
@@ -38,11 +38,6 @@ export function termsOf(budgetId: string, budget: Budget): Terms {
     hintModel: budget.hint_model ?? null,
     floorAfter: budget.floor_after === undefined ? 0n : scaled(budget.floor_after),
   }
-}
-
-/** Whether a share of a limit is reached. Of a limit of nothing every share is. */
-export function isReached(used: Scaled, limit: Scaled, share: Scaled): boolean {
-  return used >= shareOf(limit, share)
 }
 
 /** Whether the margin of a price over its cost is below a percentage. Nothing is judged where there is no price. */

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { REASONS } from '../../core/decision.ts'
+import { KEYS_MAX } from '../../sidecar/desk.ts'
+import { DESKS_MAX } from '../../sidecar/desks.ts'
+import { UNTOLD_HOLDS_MAX } from '../../sidecar/hold-book.ts'
+import { CARDS_MAX } from '../../sidecar/knowledge.ts'
+import { KILLS_MAX, SPENDERS_MAX } from '../../sidecar/memory.ts'
+import { CONNECTIONS_MAX } from '../../sidecar/server.ts'
+import { WATCHERS_MAX } from '../../sidecar/watch.ts'
+import { type CheckWorld, startWorld } from './start.ts'
+
+const DOC = readFileSync(new URL('../../docs/CHECK.md', import.meta.url), 'utf8')
+let world: CheckWorld
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+test('the calls of docs/CHECK.md are answered', async () => {
+  const calls = [...DOC.matchAll(/curl -X POST \$check(\S+)(?: -d '([^']*)')?/g)]
+  expect(calls.length).toBeGreaterThanOrEqual(4)
+  let hold = ''
+  for (const [, path, body] of calls) {
+    const { status, body: answer } = await world.post(path!.replace('$HOLD', hold), body ?? '{}')
+    expect([path, status]).toEqual([path, 200])
+    hold = answer.hold_id ?? hold
+  }
+  expect(hold).not.toBe('')
+})
+
+test('docs/CHECK.md tells every reason, and the bounds as they are', () => {
+  for (const reason of REASONS) expect(DOC).toContain(`\`${reason}\``)
+  for (const bound of [
+    SPENDERS_MAX,
+    KILLS_MAX,
+    CARDS_MAX,
+    KEYS_MAX,
+    DESKS_MAX,
+    WATCHERS_MAX,
+    CONNECTIONS_MAX,
+    UNTOLD_HOLDS_MAX,
+  ]) {
+    expect(DOC).toContain(bound.toLocaleString('en-US'))
+  }
+})
