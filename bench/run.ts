@@ -13,6 +13,7 @@ const ALL = [
   'audit',
   'visible',
   'guard',
+  'check',
 ] as const
 
 const wanted = process.argv.slice(2)

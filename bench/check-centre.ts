@@ -1,0 +1,97 @@
+import type { Budget } from '../core/budget.ts'
+import type { CounterStanding, Exchange, ExchangeReply } from '../core/lease.ts'
+import type { Amounts } from '../core/rate-card.ts'
+import { scaled, scaledText } from '../core/scaled.ts'
+import {
+  type BookCounter,
+  counterName,
+  endOverdue,
+  LEASE_MS,
+  type LeaseBook,
+  takeIn,
+} from '../schema/budgets/lease-book.ts'
+import type { Centre, Change } from '../sidecar/centre.ts'
+
+/** Budgets of the benchmark: enough that nothing is denied. */
+const BUDGETS: readonly (readonly [string, Budget])[] = [
+  ['calls', { scope: {}, unit: 'model_calls', limit: '100000000000', window: 'lifetime', mode: 'hard' }],
+  [
+    'money',
+    { scope: { customer: '*' }, unit: 'price', limit: '1000000000', window: 'lifetime', mode: 'hard' },
+  ],
+]
+const RATES = { call: '0', input: '0.000003', output: '0.000015', tool: '0' }
+const OVERDUE_MS = 1_000
+
+/** A centre in memory, with the decisions of the real one: what is measured is the check, not a database. */
+export function memoryCentre(): Centre {
+  const keys = BUDGETS.map(([budgetId, { scope }]) => ({
+    budgetId,
+    counting: 1,
+    subject: scope.customer === '*' ? '["acme"]' : '[]',
+    windowStart: '-infinity',
+  }))
+  const counters = new Map(
+    keys.map((key, i): [string, BookCounter] => {
+      const name = counterName(key)
+      const limit = scaled(BUDGETS[i]![1].limit)
+      return [name, { name, key, limit, used: scaled('0.5'), usedCogs: null, leased: 0n }]
+    }),
+  )
+  const book: LeaseBook = { counters, leases: new Map(), holds: new Map() }
+  let version = 0
+  setInterval(() => {
+    endOverdue(book, Date.now())
+    for (const [id, hold] of book.holds) if (hold.state !== 'active') book.holds.delete(id)
+  }, OVERDUE_MS).unref()
+  const standings = (): CounterStanding[] =>
+    [...counters.values()].map(({ key, used, leased, limit }) => ({
+      counter: key,
+      version,
+      used: scaledText(used),
+      usedCogs: null,
+      leased: scaledText(leased),
+      limit: scaledText(limit!),
+    }))
+  return {
+    access: { authorise: async () => 'default' },
+    async read() {
+      const budgets = standings().map((standing, i) => {
+        const [budgetId, budget] = BUDGETS[i]!
+        return { budgetId, budget, standing, msLeft: null }
+      })
+      return { isKnown: true, kills: [], budgets }
+    },
+    async exchange(_, told: Exchange): Promise<ExchangeReply> {
+      version += 1
+      const unitOf = (budgetId: string) => BUDGETS.find(([id]) => id === budgetId)![1].unit as keyof Amounts
+      const holds = told.holds.map((hold) => ({
+        ...hold,
+        takes: hold.takes.map(({ counter, leaseId, amount }) => ({
+          counter: counterName(counter),
+          unit: unitOf(counter.budgetId),
+          leaseId,
+          amount: scaled(amount),
+        })),
+      }))
+      const orders = told.orders.map((order) => ({ ...order, name: counterName(order.counter) }))
+      const { ends, leases } = takeIn(book, { ...told, holds, orders }, () => crypto.randomUUID(), Date.now())
+      const grants = told.orders.map(({ counter }, i) => ({
+        counter,
+        leaseId: leases[i]?.leaseId ?? null,
+        amount: scaledText(leases[i]?.amount ?? 0n),
+        msValid: LEASE_MS,
+      }))
+      return { ends, grants, standings: standings() }
+    },
+    rates: async () => ({ price: RATES, cogs: RATES, credits: RATES, contextTokens: 200_000 }),
+    kill: async () => true,
+    lift: async () => true,
+    follow(_, tell: (change: Change) => void) {
+      tell({ kind: 'reread' })
+      const beat = setInterval(() => tell({ kind: 'beat' }), 25)
+      return () => clearInterval(beat)
+    },
+    stop: async () => {},
+  }
+}

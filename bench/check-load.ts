@@ -1,0 +1,79 @@
+import { connect, type Socket } from 'node:net'
+import type { Redis } from 'ioredis'
+
+/** What a load came to: answers per second, and the 99th percentile of how long one took, in microseconds. */
+export interface Load {
+  readonly count: number
+  /** Of the server, microseconds per answer; 0 where it was not asked. */
+  readonly cpu: number
+  readonly perSecond: number
+  readonly p99: number
+}
+
+/** Keeps so many requests open, one to a connection, and counts answers. */
+export async function loadHttp(port: number, body: string, concurrency: number, ms: number): Promise<Load> {
+  const request = Buffer.from(
+    'POST /v1/check HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n' +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+  const took: number[] = []
+  const sockets = await Promise.all(Array.from({ length: concurrency }, () => open(port)))
+  const started = performance.now()
+  const until = started + ms
+  await Promise.all(sockets.map((socket) => drive(socket, request, until, took)))
+  const elapsed = performance.now() - started
+  for (const socket of sockets) socket.destroy()
+  return loadOf(took, elapsed)
+}
+
+/** The same by ioredis' own pipelining over one connection. */
+export async function loadRedis(client: Redis, concurrency: number, ms: number): Promise<Load> {
+  const take = (client as unknown as { take(key: string, amount: string): Promise<number> }).take.bind(client)
+  const took: number[] = []
+  const started = performance.now()
+  const until = started + ms
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (let at = performance.now(); at < until; ) {
+        if ((await take('budget:acme', '1')) !== 1) throw new Error('the script refused')
+        const now = performance.now()
+        took.push(now - at)
+        at = now
+      }
+    }),
+  )
+  return loadOf(took, performance.now() - started)
+}
+
+function loadOf(took: number[], elapsed: number): Load {
+  took.sort((a, b) => a - b)
+  return {
+    count: took.length,
+    cpu: 0,
+    perSecond: (took.length * 1_000) / elapsed,
+    p99: took[Math.floor(took.length * 0.99)]! * 1_000,
+  }
+}
+
+function open(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket))
+    socket.on('error', reject)
+  })
+}
+
+/** An answer is one chunk here: small, with its length, and nothing else is under way on its connection. */
+function drive(socket: Socket, request: Buffer, until: number, took: number[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let at = performance.now()
+    socket.on('data', (chunk: Buffer) => {
+      if (chunk[9] !== 0x32) return reject(new Error(chunk.toString()))
+      const now = performance.now()
+      took.push(now - at)
+      at = now
+      if (now < until) socket.write(request)
+      else resolve()
+    })
+    socket.write(request)
+  })
+}
