@@ -42,3 +42,10 @@ export function readJson(
   })
   request.on('close', () => finish(new AforoError('invalid_argument', 'the body ended before its length')))
 }
+
+/** As `readJson`, for whoever can wait. */
+export function readBody(request: IncomingMessage, bytesMax: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    readJson(request, bytesMax, (error, body) => (error ? reject(error) : resolve(body)))
+  })
+}

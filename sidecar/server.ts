@@ -7,7 +7,8 @@ import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { KeyRole } from '../schema/keys.ts'
 import { Admission } from './admission.ts'
-import { CENTRE_BYTES_MAX, CHECK_BYTES_MAX, readJson } from './body.ts'
+import { type Answer, sendJson } from './answer.ts'
+import { CENTRE_BYTES_MAX, CHECK_BYTES_MAX, readBody, readJson } from './body.ts'
 import type { Centre } from './centre.ts'
 import { CENTRE_QUESTIONS, streamChanges } from './centre-wire.ts'
 import type { Desk } from './desk.ts'
@@ -48,12 +49,6 @@ export interface CheckServerParts {
   readonly doors?: readonly Door[]
   /** Whether it can do its work; it can from memory too. */
   readonly isReady: () => Promise<boolean>
-}
-
-/** What an answer is made of: a status, and JSON. */
-interface Answer {
-  readonly status: number
-  readonly body: unknown
 }
 
 /**
@@ -111,8 +106,8 @@ export function createCheckServer(parts: CheckServerParts): Server {
     const [, version, noun, rawId = '', verb] = path.split('/')
     if (version === 'v1' && noun === 'centre' && verb === undefined && CENTRE_QUESTIONS[rawId]) {
       const tenantId = await admit(request, 'check')
-      const body = await bodyOf(request, CENTRE_BYTES_MAX)
-      return send(response, {
+      const body = await readBody(request, CENTRE_BYTES_MAX)
+      return sendJson(response, {
         status: 200,
         body: await CENTRE_QUESTIONS[rawId](parts.centre, tenantId, body),
       })
@@ -120,12 +115,12 @@ export function createCheckServer(parts: CheckServerParts): Server {
     const id = decoded(rawId)
     if (version === 'v1' && noun === 'holds' && (verb === 'settle' || verb === 'release')) {
       const desk = await deskFor('check')
-      return send(response, await endHold(desk, id, verb, await bodyOf(request, CHECK_BYTES_MAX)))
+      return sendJson(response, await endHold(desk, id, verb, await readBody(request, CHECK_BYTES_MAX)))
     }
     const kind = KILL_KINDS.find((each) => `${each}s` === noun)
     if (version === 'v1' && kind && (verb === 'kill' || verb === 'lift')) {
       const desk = await deskFor('check')
-      return send(response, await stop(desk, kind, id, verb, await bodyOf(request, CHECK_BYTES_MAX)))
+      return sendJson(response, await stop(desk, kind, id, verb, await readBody(request, CHECK_BYTES_MAX)))
     }
     throw new AforoError('not_found', `there is no POST ${path}`)
   }
@@ -139,11 +134,11 @@ export function createCheckServer(parts: CheckServerParts): Server {
   ): Promise<void> {
     switch (path) {
       case '/healthz':
-        return send(response, { status: 200, body: { status: 'ok' } })
+        return sendJson(response, { status: 200, body: { status: 'ok' } })
       case '/readyz':
         if (!(await parts.isReady()))
           throw new AforoError('unavailable', 'it has not heard of the centre yet')
-        return send(response, { status: 200, body: { status: 'ready' } })
+        return sendJson(response, { status: 200, body: { status: 'ready' } })
       case '/metrics': {
         await admit(request, 'read')
         const sizes = desks.sizes()
@@ -204,15 +199,6 @@ function sendDecision(response: ServerResponse, decision: Decision): void {
   response.end(text)
 }
 
-function send(response: ServerResponse, { status, body }: Answer): void {
-  const text = JSON.stringify(body)
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  })
-  response.end(text)
-}
-
 async function endHold(desk: Desk, id: string, verb: 'settle' | 'release', body: unknown): Promise<Answer> {
   const actual = verb === 'settle' ? actualOf(body) : null
   const ended = isName(id) ? await desk.endHold(id, actual) : null
@@ -253,12 +239,6 @@ function spenderOf(query: URLSearchParams): Spender {
   if (spender.customer === null) faults.push({ path: '/customer', message: NAME_RULE })
   if (faults.length > 0) refuse(faults)
   return spender
-}
-
-function bodyOf(request: IncomingMessage, bytesMax: number): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    readJson(request, bytesMax, (error, body) => (error ? reject(error) : resolve(body)))
-  })
 }
 
 function split(url: string): { path: string; query: URLSearchParams } {
