@@ -22,9 +22,13 @@ interface Truth {
   readonly usage: Readonly<Record<string, number>>
 }
 
-const TRUTH = Object.entries<Truth>(JSON.parse(readFileSync(new URL('truth.json', FOLDER), 'utf8'))).filter(
+const RECORDINGS = Object.entries<Truth>(JSON.parse(readFileSync(new URL('truth.json', FOLDER), 'utf8')))
+const TRUTH = RECORDINGS.filter(
   ([, { recoverable }]) => recoverable === 'exact' || recoverable === 'totals_exact_detail_missing',
 )
+const SILENT_CLIENTS = RECORDINGS.filter(([, { recoverable }]) => recoverable === 'usage_missing')
+/** The model server refused, and the span says nothing of it. */
+const REFUSED = RECORDINGS.filter(([, { recoverable }]) => recoverable === 'calls_1_of_0')
 
 const SETTINGS = { quietMs: 10, idleMs: 20, maxAgeMs: 120_000, spansMax: 10_000 }
 /** When the recordings are received: a day after they were made. */
@@ -71,6 +75,20 @@ async function billed(tenant: string) {
   return rows[0]
 }
 
+/** What a person sees who asks what is not billed. */
+async function listed(tenant: string) {
+  const { rows } = await db.pool.query<{ kind: string; span: string; reason: string; model: string | null }>(
+    `select kind, encode(span_id, 'hex') as span, reason, model from aforo_store.exceptions
+     where tenant_id = $1 and resolved_at is null and kind <> 'unattributed'`,
+    [tenant],
+  )
+  return rows
+}
+
+it('no recording is left out', () => {
+  expect(TRUTH.length + SILENT_CLIENTS.length + REFUSED.length).toBe(RECORDINGS.length)
+})
+
 describe.each(['first', 'last'] as const)('the events of a recording, its %s trace cut first,', (which) => {
   it.each(TRUTH)('are what was served: %s', async (name, truth) => {
     const tenant = `${which} ${name}`
@@ -86,4 +104,33 @@ describe.each(['first', 'last'] as const)('the events of a recording, its %s tra
       ...seen,
     })
   })
+})
+
+it.each(SILENT_CLIENTS)(
+  'calls whose usage the client does not tell are listed, each with its model: %s',
+  async (name, truth) => {
+    const tenant = `silent ${name}`
+    const traces = tracesOf(truth)
+    await bill(tenant, traces)
+    expect(await billed(tenant)).toMatchObject({
+      calls: truth.model_calls,
+      unmetered: truth.model_calls,
+      input_tokens: 0,
+      output_tokens: 0,
+    })
+    const exceptions = await listed(tenant)
+    expect(exceptions).toHaveLength(truth.model_calls)
+    const spans = new Set(traces.flat().map(({ spanId }) => spanId))
+    for (const exception of exceptions) {
+      expect(exception).toMatchObject({ kind: 'unmetered', reason: 'no_usage', model: expect.any(String) })
+      expect(spans).toContain(exception.span)
+    }
+  },
+)
+
+it.each(REFUSED)('a refused request is no call and nothing is listed: %s', async (name, truth) => {
+  const tenant = `refused ${name}`
+  await bill(tenant, tracesOf(truth))
+  expect(await billed(tenant)).toMatchObject({ calls: truth.model_calls, unmetered: 0, input_tokens: 0 })
+  expect(await listed(tenant)).toEqual([])
 })
