@@ -1,9 +1,9 @@
 import { type SpawnOptions, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import { FOLDER } from './clients.ts'
+import { type Client, FOLDER } from './clients.ts'
 
 /** Where what is installed goes: ignored by git, kept for the next run. */
 const VENVS = join(FOLDER, '../../.aforo/test-clients')
@@ -12,13 +12,14 @@ const PYTHON = process.env.PYTHON ?? 'python3.11'
 /** What a program is run with, or why it cannot be. */
 export type Runtime = { readonly command: string } | { readonly missing: string }
 
-/** Node's packages by their lock file, and one environment per file of python/. Installs again only what changed. */
-export async function install(): Promise<ReadonlyMap<string | undefined, Runtime>> {
+/**
+ * What the clients run with: Node's packages by their lock file, and the environments of python/ that they name. Nothing that
+ * none of them needs, and again only what changed.
+ */
+export async function install(clients: readonly Client[]): Promise<ReadonlyMap<string | undefined, Runtime>> {
   const runtimes = new Map<string | undefined, Runtime>()
-  runtimes.set(undefined, await installed(installNode))
-  for (const file of readdirSync(join(FOLDER, 'python'))) {
-    const name = file.replace(/\.txt$/, '')
-    runtimes.set(name, await installed(() => installPython(name)))
+  for (const python of new Set(clients.map((client) => client.python))) {
+    runtimes.set(python, await installed(python === undefined ? installNode : () => installPython(python)))
   }
   return runtimes
 }

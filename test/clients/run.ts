@@ -26,7 +26,7 @@ if (clients.length < wanted.length || clients.length === 0) {
   process.stderr.write(`known clients: ${CLIENTS.map(({ name }) => name).join(', ')}\n`)
   process.exit(2)
 }
-const outcomes = await runAll(clients, await install())
+const outcomes = await runAll(clients, await install(clients))
 process.stdout.write(`\n${table(outcomes)}`)
 process.exit(outcomes.some(isFault) ? 1 : 0)
 
