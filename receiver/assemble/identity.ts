@@ -36,6 +36,27 @@ export function isWithin(inner: Seen, outer: Seen): boolean {
   return inner.startNano >= outer.startNano - slack && inner.endNano <= outer.endNano + slack
 }
 
+/**
+ * Whether two observations of one process may be of one call: one within the other, or beginning and ending, together, no
+ * further apart than either lasts. Callbacks that wait in a queue behind slow ones tell both ends of a call late.
+ */
+export function isSeenTogether(a: Seen, b: Seen): boolean {
+  if (isWithin(a, b) || isWithin(b, a)) return true
+  const distance = apart(a, b)
+  return distance <= a.endNano - a.startNano && distance <= b.endNano - b.startNano
+}
+
+/** How far apart two observations begin and end, together. */
+export function apart(a: Times, b: Times): UnixNano {
+  return magnitude(a.startNano - b.startNano) + magnitude(a.endNano - b.endNano)
+}
+
+type Times = Pick<Usage, 'startNano' | 'endNano'>
+
+export function magnitude(nanos: UnixNano): UnixNano {
+  return nanos < 0n ? -nanos : nanos
+}
+
 export function overlap(a: Seen, b: Seen): boolean {
   const slack = slackOf(a, b)
   return a.startNano <= b.endNano + slack && b.startNano <= a.endNano + slack

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { assembled, reasons, silent, TOOL, tokens, withUsage } from '../../test/support/assemblies.ts'
 import { type Attributes, chat, type SpanWords } from '../../test/support/spans.ts'
+import { SCOPES_MAX } from './mirrors.ts'
 
 const LONG_ID = 'chatcmpl-Ax9Zk2LmQp7RtYv4'
 
@@ -15,7 +16,7 @@ describe('mirrors', () => {
   it.each<[string, readonly SpanWords[]]>([
     ['other tokens', [twin(1, {}), twin(2, { from: 10, to: 990 }, 21)]],
     ['one scope', [twin(1, { scope: 's' }), twin(2, { scope: 's', from: 10, to: 990 })]],
-    ['neither within the other', [twin(1, {}), twin(2, { from: 500, to: 1500 })]],
+    ['neither within the other for long', [twin(1, {}), twin(2, { from: 501, to: 1501 })]],
     [
       'another model',
       [twin(1, {}), twin(2, { from: 10, to: 990, attributes: { 'gen_ai.request.model': 'o4-mini' } })],
@@ -40,6 +41,27 @@ describe('mirrors', () => {
       twin(4, { scope: 'b', from: 10, to: 990 }),
     )
     expect(trace.calls).toHaveLength(2)
+  })
+
+  it('told late on both ends, by callbacks in a queue, is one call', () => {
+    expect(assembled(twin(1, {}), twin(2, { from: 300, to: 1200 })).calls).toHaveLength(1)
+  })
+
+  it('two calls at once are two, though the first pair that fits would leave one alone', () => {
+    const trace = assembled(
+      twin(1, { scope: 'a', from: 0, to: 2000 }),
+      twin(2, { scope: 'a', from: 10, to: 1000 }),
+      twin(3, { scope: 'b', from: 20, to: 990 }),
+      twin(4, { scope: 'b', from: 25, to: 1990 }),
+    )
+    expect(trace.calls).toHaveLength(2)
+  })
+
+  it(`scopes beyond ${SCOPES_MAX} are not compared`, () => {
+    const told = (count: number) =>
+      assembled(...Array.from({ length: count }, (_, i) => twin(i + 1, {}))).calls.length
+    expect(told(SCOPES_MAX)).toBe(1)
+    expect(told(SCOPES_MAX + 1)).toBe(2)
   })
 
   it('one call beside two equal ones is one of them', () => {

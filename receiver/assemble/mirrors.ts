@@ -1,19 +1,19 @@
-import type { Anomaly, Usage } from '../../core/usage.ts'
-import { allTokens, equalTotals } from './arithmetic.ts'
+import { type Anomaly, inputTokens, outputTokens, type Usage } from '../../core/usage.ts'
+import { equalTotals } from './arithmetic.ts'
 import {
+  apart,
   areDistinctIds,
   isHighEntropy,
   isOneProcess,
   isRunId,
+  isSeenTogether,
   isWithin,
   modelsAgree,
   overlap,
 } from './identity.ts'
 import { append, type Observed, takeOver } from './observation.ts'
+import { NEIGHBOURS_MAX, partnersOf } from './pairing.ts'
 import { isOnePath, type Tree } from './tree.ts'
-
-/** How many neighbours in time a call is compared with. Beyond it a mirror is not found, and both calls stand. */
-export const NEIGHBOURS_MAX = 64
 
 /**
  * Merges observations of one call that are not above one another: two instrumentations side by side, or a gateway's
@@ -41,21 +41,73 @@ export function mergeMirrors(
   markReplays(tree, groups)
   const runs = mergeRuns(tree, byId, anomalies)
   if (isOneScope(tree, runs)) return runs
-  const metered = mergeGroups(
-    tree,
-    runs,
-    (call) => (call.metered ? allTokens(call.buckets) : null),
-    (a, b) =>
-      equalTotals(a.buckets, b.buckets) && areBeside(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
+  return mergePlaces(tree, runs)
+}
+
+/** How many sets of scopes are compared with one another. Nobody is instrumented more often; beyond it calls stay apart. */
+export const SCOPES_MAX = 16
+
+/**
+ * Merges equal calls that two scopes saw in one process, then those without usage into what they are of. As many are
+ * merged as can be, so how many calls there are does not depend on which of two equals is merged with which.
+ */
+function mergePlaces(tree: Tree, calls: readonly Observed[]): readonly Observed[] {
+  const metered = calls.filter((call) => call.metered)
+  const gone = new Set<Observed>()
+  for (const alike of Map.groupBy(metered, tokensOf).values()) {
+    let known: readonly Observed[] = []
+    for (const seen of byScopes(tree, alike)) {
+      known = inOrder([...known, ...joined(tree, known, seen, gone)])
+    }
+  }
+  if (metered.length === calls.length) return calls.filter((call) => !gone.has(call))
+  const known = inOrder(metered.filter((call) => !gone.has(call)))
+  const silent = calls.filter((call) => !call.metered)
+  for (const seen of byScopes(tree, silent)) joined(tree, known, seen, gone)
+  return calls.filter((call) => !gone.has(call))
+}
+
+/** Merges what was seen into what is known, and returns what is of no known call. Those given share their scopes. */
+function joined(
+  tree: Tree,
+  known: readonly Observed[],
+  seen: readonly Observed[],
+  gone: Set<Observed>,
+): readonly Observed[] {
+  if (known.length === 0) return seen
+  const usageOf = ({ winner }: Observed): Usage => tree.spans[winner]!
+  const partners = partnersOf(known, seen, {
+    startOf: (call) => usageOf(call).startNano,
+    seenAt: (call) => usageOf(call).startNano,
+    isSame: (a, b) => areBeside(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
+    distance: (a, b) => apart(usageOf(a), usageOf(b)),
+  })
+  return seen.filter((call, i) => {
+    const partner = known[partners[i]!]
+    if (partner === undefined) return true
+    merge(tree, partner, call)
+    gone.add(call)
+    return false
+  })
+}
+
+function tokensOf({ buckets }: Observed): string {
+  return `${inputTokens(buckets)}/${outputTokens(buckets)}`
+}
+
+/** Calls by the scopes that saw them, in a fixed order of the scopes. */
+function byScopes(tree: Tree, calls: readonly Observed[]): readonly (readonly Observed[])[] {
+  if (calls.length === 1) return [calls]
+  const groups = Map.groupBy(calls, ({ places }) =>
+    JSON.stringify([...new Set(places.map((index) => tree.spans[index]!.scopeName))].sort()),
   )
-  // Calls with usage have been compared with one another: what is left is those without.
-  if (metered.every((call) => call.metered)) return metered
-  return mergeGroups(
-    tree,
-    metered,
-    () => 'any',
-    (a, b) => a.metered !== b.metered && areBeside(tree, a, b) && sameByPlace(usageOf(a), usageOf(b)),
-  )
+  const names = [...groups.keys()].sort().slice(0, SCOPES_MAX)
+  return names.map((name) => groups.get(name)!)
+}
+
+/** Spans are in the order of their start. */
+function inOrder(calls: readonly Observed[]): readonly Observed[] {
+  return calls.toSorted((a, b) => a.winner - b.winner)
 }
 
 /** Then none can be a mirror by its place: one scope sees a call once. */
@@ -177,7 +229,7 @@ function areBeside(tree: Tree, a: Observed, b: Observed): boolean {
 function sameByPlace(a: Usage, b: Usage): boolean {
   if (a.scopeName === b.scopeName || !isOneProcess(a, b) || a.usageClass !== b.usageClass) return false
   if (areDistinctIds(a.responseId, b.responseId) || areBothNamed(a, b)) return false
-  return (isWithin(a, b) || isWithin(b, a)) && modelsAgree(a, b)
+  return isSeenTogether(a, b) && modelsAgree(a, b)
 }
 
 /** Two ids that differ are two calls, strong or not. */

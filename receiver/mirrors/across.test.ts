@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { callOf, NOON_NANO, otherOf, spanIdOf, traceIdOf } from '../../test/support/usages.ts'
 import { assemble } from '../assemble/assemble.ts'
+import { NEIGHBOURS_MAX } from '../assemble/pairing.ts'
 import { acrossTraces } from './across.ts'
-import { NEIGHBOURS_MAX } from './places.ts'
 
 const ID = 'chatcmpl-Ax9Zk2LmQp7RtYv4'
 const ms = (count: number) => BigInt(count) * 1_000_000n
@@ -54,12 +54,18 @@ describe('two traces tell of one call', () => {
       },
     ],
     ['by place', during(0, 500), { scopeName: 'b', ...during(1, 499) }],
+    ['by place, told late by callbacks in a queue', during(0, 500), { scopeName: 'b', ...during(140, 610) }],
     ['by place, one with an id', { responseId: ID }, { scopeName: 'b' }],
     ['by place, one under something', { parentSpanId: spanIdOf('x') }, { scopeName: 'b' }],
     [
       'by place, one silent and about as long',
       during(0, 500),
       { scopeName: 'b', ...SILENT, ...during(5, 480) },
+    ],
+    [
+      'by place, one silent, the process too busy to begin and end at once',
+      during(0, 300),
+      { scopeName: 'b', ...SILENT, ...during(61, 180) },
     ],
   ])('%s', (_, a, b) => {
     expect(callsOf(a, b)).toBe(1)
@@ -76,7 +82,7 @@ describe('two traces tell of two calls', () => {
     ['with other tokens', {}, { scopeName: 'b', ...tokens(101) }],
     ['in two processes', { serviceInstance: 'x' }, { scopeName: 'b', serviceInstance: 'y' }],
     ['of two models', {}, { scopeName: 'b', responseModel: 'o4-mini', requestModel: 'o4-mini' }],
-    ['neither within the other', during(0, 500), { scopeName: 'b', ...during(10, 510) }],
+    ['neither within the other for long', during(0, 500), { scopeName: 'b', ...during(260, 760) }],
     [
       'each under something of its own',
       { parentSpanId: spanIdOf('x') },

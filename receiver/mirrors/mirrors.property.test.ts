@@ -19,6 +19,9 @@ const DEPLOYMENTS: readonly (readonly Observer[])[] = [
   ['framework', 'sdk', 'gateway'],
   ['silent', 'poll'],
   ['framework', 'silent', 'poll'],
+  ['queued', 'sdk'],
+  ['queued', 'silent'],
+  ['queued', 'sdk', 'gateway'],
 ]
 
 function across(traces: readonly (readonly Usage[])[], rules = BY_PLACE): readonly Assembly[] {

@@ -17,8 +17,9 @@ export interface MadeCall {
  *  framework  within an agent's trace, no id    sdk      a trace of its own, within the framework's time
  *  silent     as sdk, but without usage         gateway  a trace of its own in another service, by another clock
  *  poll       asks for the result later on, in a trace of its own
+ *  queued     as framework, but its callbacks wait in a queue: both ends come late, in a trace of its own
  */
-export const OBSERVERS = ['framework', 'sdk', 'silent', 'gateway', 'poll'] as const
+export const OBSERVERS = ['framework', 'sdk', 'silent', 'gateway', 'poll', 'queued'] as const
 export type Observer = (typeof OBSERVERS)[number]
 
 /** Calls of which many are alike and at once, as loops and fans of agents make them. */
@@ -29,7 +30,7 @@ export const madeCalls: fc.Arbitrary<readonly MadeCall[]> = fc.array(
     fromMs: fc.constantFrom(0, 1, 3, 40, 5_000),
     forMs: fc.constantFrom(300, 300, 301, 800),
     hasId: fc.boolean(),
-    toldBy: fc.uniqueArray(fc.constantFrom(...OBSERVERS), { minLength: 1, maxLength: 5 }),
+    toldBy: fc.uniqueArray(fc.constantFrom(...OBSERVERS), { minLength: 1, maxLength: OBSERVERS.length }),
   }),
   { minLength: 1, maxLength: 5 },
 )
@@ -50,9 +51,13 @@ export function tracesOf(run: string, calls: readonly MadeCall[]): readonly (rea
   return [...traces.values()]
 }
 
+/** How late a clock or a queue makes both ends of a call. */
+const SKEW_MS: Readonly<Partial<Record<Observer, number>>> = { gateway: 700, queued: 90 }
+
 function spanOf(trace: string, no: number, call: MadeCall, observer: Observer, run: string): Usage {
-  const inset = BigInt(observer === 'framework' ? 0 : 2) * 1_000_000n
-  const skew = BigInt(observer === 'gateway' ? 700 : 0) * 1_000_000n
+  const isFramework = observer === 'framework' || observer === 'queued'
+  const inset = BigInt(isFramework ? 0 : 2) * 1_000_000n
+  const skew = BigInt(SKEW_MS[observer] ?? 0) * 1_000_000n
   const start = NOON_NANO + BigInt(call.fromMs) * 1_000_000n + skew
   const tells = observer !== 'silent'
   const later = BigInt(observer === 'poll' ? 60_000 : 0) * 1_000_000n
@@ -65,8 +70,8 @@ function spanOf(trace: string, no: number, call: MadeCall, observer: Observer, r
     serviceName: observer === 'gateway' ? 'gateway' : 'agent',
     serviceInstance: observer === 'gateway' ? null : 'pod-1',
     dialect: observer === 'gateway' ? 'openrouter' : 'otel-genai',
-    customer: observer === 'framework' ? 'acme' : null,
-    responseId: call.hasId && observer !== 'framework' ? `chatcmpl-${run}-${no}-Ax9Zk2LmQp7Rt` : null,
+    customer: isFramework ? 'acme' : null,
+    responseId: call.hasId && !isFramework ? `chatcmpl-${run}-${no}-Ax9Zk2LmQp7Rt` : null,
     metered: tells,
     buckets: tells ? { ...NO_TOKENS, inputUncached: call.input, outputText: call.output } : NO_TOKENS,
   })
