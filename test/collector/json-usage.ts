@@ -135,7 +135,13 @@ function oneSpan(
     ],
     status: { code: 1, message: SECRET },
   }
-  const resource = { attributes: [{ key: 'process.command_line', value: { stringValue: SECRET } }] }
+  // Equal calls of one process at one time, told by two scopes, would be one call.
+  const resource = {
+    attributes: [
+      { key: 'service.name', value: { stringValue: scope } },
+      { key: 'process.command_line', value: { stringValue: SECRET } },
+    ],
+  }
   return {
     traceId,
     request: { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: scope }, spans: [span] }] }] },
