@@ -65,6 +65,8 @@ export interface HoldEnded {
   readonly state: HoldState
   /** It had expired or been released: it is noted all the same. */
   readonly late: boolean
+  /** Units of which more was used than was held. */
+  readonly over: readonly string[]
 }
 
 /** A wish that a lease be as large as `target`, and at least `need` larger than it is; `least` would help already. */

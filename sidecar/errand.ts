@@ -76,14 +76,15 @@ export class Errand {
     const ended = await this.#endOf(end.holdId)
     if (ended !== 'away') {
       if (ended.state === null) return null
-      const { holdId, state, late } = ended
+      const { holdId, state, late, over } = ended
+      for (const unit of over) this.#parts.metrics.over.inc({ unit })
       this.#parts.metrics.holds.inc({ outcome: late ? 'late' : state })
-      return { holdId, state, late, source: 'live' }
+      return { holdId, state, late, over, source: 'live' }
     }
     if (!this.#own.get(end.holdId))
       throw new AforoError('unavailable', 'the centre is away: the hold is not known')
     const state = end.actual === null ? 'released' : 'settled'
-    return { holdId: end.holdId, state, late: false, source: 'last_known' }
+    return { holdId: end.holdId, state, late: false, over: [], source: 'last_known' }
   }
 
   /** Sends what there is to tell, soon. */

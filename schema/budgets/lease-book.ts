@@ -174,7 +174,7 @@ export function endHold(book: LeaseBook, end: HoldEnd, now: number): HoldEnded |
     return ended(hold)
   }
   if (end.actual === null) {
-    if (hold.state === 'expired') return { holdId: hold.holdId, state: 'expired', late: true }
+    if (hold.state === 'expired') return { ...ended(hold), late: true }
     hold.state = 'released'
     free(book, hold, () => 0n)
     return ended(hold)
@@ -337,6 +337,6 @@ export function actualAmounts(card: RateCard, actual: Actual): Partial<Record<ke
   return amounts
 }
 
-function ended({ holdId, state, late }: BookHold): HoldEnded {
-  return { holdId, state, late }
+function ended({ holdId, state, late, takes, over }: BookHold): HoldEnded {
+  return { holdId, state, late, over: takes.filter(({ counter }) => counter in over).map(({ unit }) => unit) }
 }

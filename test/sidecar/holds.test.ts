@@ -115,7 +115,7 @@ test('a span ends its hold, before or after the centre has heard of it', async (
   expect(await leasedOf(key)).toBe('2')
   // A settlement afterwards is noted and frees nothing twice.
   const { ends } = await send(told('span', 4, { ends: [{ holdId: 'early', actual: { tokens: '3' } }] }))
-  expect(ends).toEqual([{ holdId: 'early', state: 'settled', late: false }])
+  expect(ends).toEqual([{ holdId: 'early', state: 'settled', late: false, over: [] }])
   expect(await leasedOf(key)).toBe('2')
 })
 
@@ -139,7 +139,7 @@ test('what nobody ends in time ends by itself, and a settlement that comes late 
     told('slow', 4, { ends: [{ holdId: 'slow1', actual: { tokens: '7' } }] }),
     200_000,
   )
-  expect(ends).toEqual([{ holdId: 'slow1', state: 'settled', late: true }])
+  expect(ends).toEqual([{ holdId: 'slow1', state: 'settled', late: true, over: ['tokens'] }])
   const { rows } = await database.pool.query(
     `select state, late, actual, trim_scale(over)::text as over, trim_scale(held)::text as held
      from aforo_store.budget_holds join aforo_store.budget_hold_takes using (tenant_id, hold_id) where hold_id = 'slow1'`,
