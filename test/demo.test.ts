@@ -68,6 +68,8 @@ test.each([
     expect(stdout).toContain(`COGS ${dollars(cogs)} · Net ${dollars(price.minus(cogs))}`)
     expect(stdout).toContain(`price ${decimalText(price)} - COGS ${decimalText(cogs)}`)
     expect(stdout).toMatch(/^.*claude-sonnet-4-6.*$/m)
+    expect(stdout).toMatch(/^Credit ledger .*\n(.*\n)*issued → grant:\d+ +100 +100$/m)
+    expect(stdout).toContain('{"decision":"deny","reason":"budget_exhausted","budget":"per-session"')
     expect(await readdir(workplace)).toEqual([])
   },
 )

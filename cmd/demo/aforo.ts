@@ -11,6 +11,7 @@ export interface RunningAforo {
   /** `host:port` of each. */
   readonly otlpHttp: string
   readonly api: string
+  readonly check: string
 }
 
 /** An Aforo of its own: free ports, a database in a temporary directory, nothing left behind by `stop`. */
@@ -52,7 +53,8 @@ function environment(directory: string): Record<string, string | undefined> {
 async function listening(program: Program): Promise<RunningAforo> {
   const line = await program.firstLine(START_MS)
   const ports = JSON.parse(line) as Record<string, unknown>
-  return { otlpHttp: address(ports, 'otlp_http'), api: address(ports, 'api') }
+  const [otlpHttp, api, check] = ['otlp_http', 'api', 'check'].map((name) => address(ports, name))
+  return { otlpHttp: otlpHttp!, api: api!, check: check! }
 }
 
 /** Both `4318` and `127.0.0.1:4318` name an address on loopback. */

@@ -20,6 +20,8 @@ export interface BillableEvent {
 /** Aforo's REST API, as much of it as the demo needs. Every answer but 2xx is an Error that says what was refused. */
 export interface Api {
   put(path: string, body: unknown): Promise<void>
+  post<T>(path: string, body: unknown): Promise<T>
+  json<T>(path: string): Promise<T>
   /** A table for people. */
   text(path: string): Promise<string>
   /** The one event of a session, when it is rated. Rejects when there is none, or more, by `timeoutMs`. */
@@ -49,6 +51,12 @@ export function apiAt(address: string): Api {
         body: JSON.stringify(body),
       })
     },
+    async post<T>(path: string, body: unknown) {
+      const headers = { 'content-type': 'application/json' }
+      const response = await call(path, { method: 'POST', headers, body: JSON.stringify(body) })
+      return (await response.json()) as T
+    },
+    json: async <T>(path: string) => (await (await call(path, {})).json()) as T,
     text: async (path) => (await call(path, { headers: { accept: 'text/plain' } })).text(),
     async ratedEvent(session, timeoutMs) {
       const deadlineMs = performance.now() + timeoutMs

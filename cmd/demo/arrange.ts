@@ -18,4 +18,5 @@ export async function arrange(api: Api, customer: string, plan: unknown): Promis
   await api.put(`/v1/customers/${customer}`, {})
   const from = new Date(Date.now() - DAY_MS).toISOString()
   await api.put(`/v1/customers/${customer}/subscription`, { plan: 'demo', from })
+  await api.post(`/v1/customers/${customer}/grants`, { amount: '100', kind: 'promo' })
 }

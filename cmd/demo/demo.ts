@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startOwnAforo } from './aforo.ts'
-import { apiAt, type BillableEvent } from './api.ts'
+import { type Api, apiAt, type BillableEvent } from './api.ts'
 import { arrange } from './arrange.ts'
 import { startModelServer } from './model-server.ts'
 import { ownEnvironment, startProgram } from './program.ts'
@@ -46,7 +46,7 @@ async function demo(): Promise<void> {
   stops.push(model.close)
   const aforo = startOwnAforo()
   stops.push(aforo.stop)
-  const { otlpHttp, api: apiAddress } = await aforo.ready()
+  const { otlpHttp, api: apiAddress, check } = await aforo.ready()
   const api = apiAt(apiAddress)
   await arrange(api, CUSTOMER, plan)
 
@@ -66,7 +66,34 @@ async function demo(): Promise<void> {
     `Margin by model\n${await api.text('/v1/margins?group_by=model')}`,
     `Margin by customer\n${await api.text('/v1/margins?group_by=customer')}`,
   )
+  print(await ledger(api), await deniedCheck(api, apiAt(check)))
   if (options.json) print(JSON.stringify(event))
+}
+
+/** Credits that were given, and what was taken of them for the event. */
+async function ledger(api: Api): Promise<string> {
+  type Entry = Readonly<Record<'source' | 'destination' | 'amount' | 'balance', string>>
+  const { data } = await api.json<{ data: readonly Entry[] }>(`/v1/customers/${CUSTOMER}/ledger`)
+  const lines = data.map(
+    ({ source, destination, amount, balance }) =>
+      `${source} → ${destination}`.padEnd(28) + amount.padStart(12) + balance.padStart(14),
+  )
+  return [`${'Credit ledger'.padEnd(28)}${'credits'.padStart(12)}${'balance'.padStart(14)}`, ...lines].join(
+    '\n',
+  )
+}
+
+/** The session has used more than a budget allows: its next call is not let through. */
+async function deniedCheck(api: Api, check: Api): Promise<string> {
+  await api.put('/v1/budgets/per-session', {
+    scope: { session: '*' },
+    unit: 'model_calls',
+    limit: '5',
+    window: 'lifetime',
+    mode: 'hard',
+  })
+  const asked = { customer: CUSTOMER, session: SESSION }
+  return `POST /v1/check ${JSON.stringify(asked)}\n${JSON.stringify(await check.post<object>('/v1/check', asked))}`
 }
 
 function marginLine(event: BillableEvent): string {
