@@ -1,4 +1,5 @@
 import PdfDocument from 'pdfkit'
+import { createWriter, FONT_NAMES, fontBytes, missingNote, type Writer } from './letters.ts'
 import type { Sheet, SheetRow } from './sheet.ts'
 
 const MARGIN = 50
@@ -21,17 +22,21 @@ const COLUMNS = {
 } as const
 
 /**
- * An invoice as PDF, A4. The same sheet gives the same bytes. Letters that the fonts of every reader do not have
- * (other scripts than Latin) stand as question marks: the JSON and the HTML have them.
+ * An invoice as PDF, A4. The same sheet gives the same bytes. Letters that its font lacks stand as `□`, and a note
+ * names them: the JSON and the HTML have them.
  * @param madeAt instant the file says it was made at
  */
 export function invoicePdf(sheet: Sheet, madeAt: Date): Promise<Buffer> {
-  const pdf = new PdfDocument({
+  const document = new PdfDocument({
     size: 'A4',
     margin: MARGIN,
     bufferPages: true,
-    info: { Title: latin(sheet.title), Creator: 'Aforo', CreationDate: madeAt, ModDate: madeAt },
+    // None yet: the ones that every reader has know Latin letters alone.
+    font: null as unknown as string,
+    info: { Title: sheet.title, Creator: 'Aforo', CreationDate: madeAt, ModDate: madeAt },
   })
+  for (const name of FONT_NAMES) document.registerFont(name, fontBytes(name))
+  const pdf: Pdf = Object.assign(document, createWriter())
   const chunks: Buffer[] = []
   pdf.on('data', (chunk: Buffer) => chunks.push(chunk))
   const done = new Promise<Buffer>((resolve, reject) => {
@@ -42,29 +47,31 @@ export function invoicePdf(sheet: Sheet, madeAt: Date): Promise<Buffer> {
   drawRows(pdf, sheet.rows)
   drawSums(pdf, sheet)
   drawNotes(pdf, sheet.notes)
+  const note = missingNote(pdf.missing())
+  if (note !== null) drawNotes(pdf, [note])
   numberPages(pdf, sheet.title)
   pdf.end()
   return done
 }
 
-type Pdf = InstanceType<typeof PdfDocument>
+type Pdf = InstanceType<typeof PdfDocument> & Writer
 
 function drawHead(pdf: Pdf, { title, stamp, seller, buyer, facts }: Sheet): void {
   pdf
     .fillColor(INK)
-    .font('Helvetica-Bold')
+    .font('bold')
     .fontSize(18)
-    .text(latin(title), MARGIN, MARGIN, { width: RIGHT - MARGIN, align: 'right' })
+    .text(pdf.written(title), MARGIN, MARGIN, { width: RIGHT - MARGIN, align: 'right' })
   if (stamp !== null)
     pdf.fillColor('#a3352a').fontSize(11).text(stamp, { align: 'right', characterSpacing: 1.5 })
   const sellerEnd = drawBlock(pdf, seller, MARGIN)
   const top = Math.max(sellerEnd, pdf.y, MARGIN + 60) + 24
-  pdf.font('Helvetica').fontSize(8).fillColor(GREY).text('Billed to', MARGIN, top)
+  pdf.font('text').fontSize(8).fillColor(GREY).text('Billed to', MARGIN, top)
   const buyerEnd = drawBlock(pdf, buyer, top + 12)
   let y = top + 12
   for (const [label, value] of facts) {
-    pdf.font('Helvetica').fontSize(9).fillColor(GREY).text(label, 330, y, { width: 70 })
-    pdf.fillColor(INK).text(latin(value), 400, y, { width: RIGHT - 400, align: 'right' })
+    pdf.font('text').fontSize(9).fillColor(GREY).text(label, 330, y, { width: 70 })
+    pdf.fillColor(INK).text(pdf.written(value), 400, y, { width: RIGHT - 400, align: 'right' })
     y = Math.max(pdf.y, y + 13)
   }
   pdf.y = Math.max(buyerEnd, y) + 24
@@ -74,10 +81,10 @@ function drawBlock(pdf: Pdf, lines: readonly string[], y: number): number {
   pdf.y = y
   lines.forEach((line, no) => {
     pdf
-      .font(no === 0 ? 'Helvetica-Bold' : 'Helvetica')
+      .font(no === 0 ? 'bold' : 'text')
       .fontSize(10)
       .fillColor(INK)
-    pdf.text(latin(line), MARGIN, pdf.y, { width: 250 })
+    pdf.text(pdf.written(line), MARGIN, pdf.y, { width: 250 })
   })
   return pdf.y
 }
@@ -91,7 +98,7 @@ function drawRows(pdf: Pdf, rows: readonly SheetRow[]): void {
       drawColumnHeads(pdf)
     }
     const y = pdf.y + 5
-    pdf.font('Helvetica').fontSize(9).fillColor(INK)
+    pdf.font('text').fontSize(9).fillColor(INK)
     cell(pdf, 'no', row.no, y)
     cell(pdf, 'quantity', row.quantity, y, 'right')
     cell(pdf, 'unit', row.unit, y)
@@ -108,16 +115,16 @@ function drawRows(pdf: Pdf, rows: readonly SheetRow[]): void {
 
 function rowHeight(pdf: Pdf, { description, detail, quantity }: SheetRow): number {
   const { width } = COLUMNS.description
-  pdf.font('Helvetica').fontSize(9)
-  const text = pdf.heightOfString(latin(description), { width })
+  pdf.font('text').fontSize(9)
+  const text = pdf.heightOfString(pdf.written(description), { width })
   const counted = pdf.heightOfString(quantity, { width: COLUMNS.quantity.width })
-  const more = detail === '' ? 0 : pdf.fontSize(7.5).heightOfString(latin(detail), { width }) + 1
+  const more = detail === '' ? 0 : pdf.fontSize(7.5).heightOfString(pdf.written(detail), { width }) + 1
   return Math.max(text + more, counted) + 10
 }
 
 function drawColumnHeads(pdf: Pdf): void {
   const { y } = pdf
-  pdf.font('Helvetica-Bold').fontSize(8).fillColor(INK)
+  pdf.font('bold').fontSize(8).fillColor(INK)
   cell(pdf, 'no', '#', y)
   cell(pdf, 'description', 'Description', y)
   cell(pdf, 'quantity', 'Quantity', y, 'right')
@@ -133,10 +140,10 @@ function drawSums(pdf: Pdf, { sums }: Sheet): void {
   for (const { label, amount, isMain } of sums) {
     if (isMain) rule(pdf, y - 3, INK, 320)
     pdf
-      .font(isMain ? 'Helvetica-Bold' : 'Helvetica')
+      .font(isMain ? 'bold' : 'text')
       .fontSize(isMain ? 10.5 : 9.5)
       .fillColor(INK)
-    pdf.text(latin(label), 320, y, { width: 130, lineBreak: false, ellipsis: true })
+    pdf.text(pdf.written(label), 320, y, { width: 130, lineBreak: false, ellipsis: true })
     pdf.text(amount, 420, y, { width: RIGHT - 420, align: 'right' })
     y += 18
   }
@@ -147,9 +154,9 @@ function drawNotes(pdf: Pdf, notes: readonly string[]): void {
   pdf.y += 20
   for (const note of notes) {
     const width = RIGHT - MARGIN
-    pdf.font('Helvetica').fontSize(8).fillColor(GREY)
-    if (pdf.y + pdf.heightOfString(latin(note), { width }) > BOTTOM) pdf.addPage()
-    pdf.text(latin(note), MARGIN, pdf.y, { width })
+    pdf.font('text').fontSize(8).fillColor(GREY)
+    if (pdf.y + pdf.heightOfString(pdf.written(note), { width }) > BOTTOM) pdf.addPage()
+    pdf.text(pdf.written(note), MARGIN, pdf.y, { width })
     pdf.y += 3
   }
 }
@@ -160,8 +167,8 @@ function numberPages(pdf: Pdf, title: string): void {
     pdf.switchToPage(no)
     // Text below the margin would begin a page of its own.
     pdf.page.margins.bottom = 0
-    const text = `${latin(title)} · page ${no + 1} of ${count}`
-    pdf.font('Helvetica').fontSize(8).fillColor(GREY)
+    const text = `${pdf.written(title)} · page ${no + 1} of ${count}`
+    pdf.font('text').fontSize(8).fillColor(GREY)
     pdf.text(text, MARGIN, PAGE_HEIGHT - 45, { width: RIGHT - MARGIN, align: 'right', lineBreak: false })
   }
 }
@@ -174,14 +181,9 @@ function cell(
   align: 'left' | 'right' = 'left',
 ) {
   const { x, width } = COLUMNS[column]
-  pdf.text(latin(text), x, y, { width, align })
+  pdf.text(pdf.written(text), x, y, { width, align })
 }
 
 function rule(pdf: Pdf, y: number, color: string, from = MARGIN): void {
   pdf.moveTo(from, y).lineTo(RIGHT, y).lineWidth(0.5).strokeColor(color).stroke()
-}
-
-/** What the built-in fonts can write: Latin-1, and a few signs of Windows-1252 beyond it. */
-function latin(text: string): string {
-  return text.replaceAll(/[^\n\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]/gu, '?')
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { invoiceHtml } from '../../api/invoices/html.ts'
+import { MISSING_TOLD_MAX } from '../../api/invoices/letters.ts'
 import { invoicePdf } from '../../api/invoices/pdf.ts'
 import { sheetOf } from '../../api/invoices/sheet.ts'
 import { Decimal } from '../../core/money.ts'
@@ -110,6 +111,42 @@ test('names are shown as they are, and make no markup', async () => {
   const { texts } = readPdf(await invoicePdf(sheet, NOON))
   expect(texts).toContain('Søren <& Söhne>')
   expect(texts).toContain('PAID')
+})
+
+describe('a name in the PDF', () => {
+  const written = async (name: string) => {
+    const made = { ...document(1), buyer: { name, address: null, tax_id: null } }
+    return readPdf(await invoicePdf(sheetOf(made, 'open'), NOON)).texts
+  }
+
+  test.each([
+    'Łódź Żółć sp. z o.o.',
+    'İstanbul Ağaç Ürünleri A.Ş.',
+    'Công ty Nguyễn Trường Đại ợ ữ ẵ',
+    'Ελληνική Εταιρεία Ά.Ε.',
+    'ООО «Московский Ёж», Київ їґ',
+    'Ķēniņš Ščepán Țiriac',
+    'Հայաստան · საქართველო · ₹ ₺ ₴ € ₫',
+    'Nguyê\u0303n'.normalize('NFD'),
+  ])('is written in its letters: %s', async (name) => {
+    const texts = await written(name)
+    expect(texts).toContain(name.normalize('NFC'))
+    expect(texts.join('')).not.toMatch(/[?□]/)
+  })
+
+  test('is written from the right where it is read so', async () => {
+    const texts = (await written('שלום בית acme')).join('|')
+    expect(texts).toContain('תיב\u00a0םולש acme')
+  })
+
+  test('shows what the font lacks, and a note says what that is', async () => {
+    const texts = (await written('株式会社 Tanaka ไทย 🦊')).join('\n')
+    expect(texts).toContain('□□□□ Tanaka □□□ □')
+    expect(texts).toContain('U+682A, U+5F0F, U+4F1A, U+793E, U+0E44, U+0E17, U+0E22, U+1F98A')
+    const all = String.fromCodePoint(...Array.from({ length: MISSING_TOLD_MAX + 1 }, (_, no) => 0x4e00 + no))
+    expect((await written(all)).join(' ')).toContain(' and 1 more')
+    expect((await written(all.slice(1))).join(' ')).not.toContain(' more.')
+  })
 })
 
 test('the same sheet is the same file', async () => {
