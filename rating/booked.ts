@@ -42,6 +42,7 @@ export async function readBooked(
   const values = [
     later.map((event) => event.tenantId),
     later.map((event) => event.eventId),
+    later.map((event) => event.time),
     ...timeRange(later),
   ]
   const costs = await grouped(client, COSTS, values, costLine)
@@ -56,12 +57,14 @@ export async function readBooked(
   })
 }
 
-/** Lines of the events, event by event through the key, whatever the planner believes of the table. */
-const linesOf = (table: string) => `unnest($1::text[], $2::text[]) as event (tenant_id, event_id)
+/** Lines of the events, event by event through the index by time, whatever the planner believes of the table. */
+const linesOf = (
+  table: string,
+) => `unnest($1::text[], $2::text[], $3::timestamptz[]) as event (tenant_id, event_id, time)
   cross join lateral (
     select * from aforo_store.${table}
     where ${table}.tenant_id = event.tenant_id and ${table}.event_id = event.event_id
-      and ${table}.time between $3 and $4
+      and ${table}.time = event.time and ${table}.time between $4 and $5
     offset 0) line`
 
 const COSTS = `

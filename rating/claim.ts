@@ -80,6 +80,7 @@ async function readRevisions(
   queued: readonly QueueRow[],
 ): Promise<readonly ClaimedRevision[]> {
   const { rows } = await client.query<EventRow>({
+    name: 'rating-claimed-read',
     text: `with claimed as (
          select event.tenant_id, event.event_id, event.revision, event.time, queued.attempts, event.recorded_at,
            event.trace_id, event.customer_id, event.product_id, event.agent, event.assembly,

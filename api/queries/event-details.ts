@@ -102,10 +102,10 @@ export async function readEventDetails(
   if (heads.length === 0) return []
   const times = heads.map((head) => head.time).sort()
   const ids = [...new Set(heads.map((head) => head.eventId))]
-  const values = [tenantId, ids, times[0], times.at(-1)]
+  const values = [tenantId, ids, times, times[0], times.at(-1)]
   const slot = allRevisions ? 'revision' : '0'
-  const read = async <T extends Slotted>(sql: string) =>
-    bySlot((await client.query<T>(sql.replaceAll('SLOT', slot), values)).rows)
+  const read = async <T extends Slotted>(sql: string, given: readonly unknown[] = values) =>
+    bySlot((await client.query<T>(sql.replaceAll('SLOT', slot), [...given])).rows)
   const usage = await read<Slotted & Omit<EventSums, keyof MoneySums | 'cogsAdjustment'>>(USAGE)
   const money = await read<Slotted & MoneySums>(MONEY)
   const adjusted = await read<Slotted & Pick<EventSums, 'cogsAdjustment'>>(ADJUSTED)
@@ -114,7 +114,7 @@ export async function readEventDetails(
   const prices = await read<Slotted & PriceIn>(PRICES)
   const exceptions = allRevisions
     ? new Map<string, never[]>()
-    : await read<Slotted & EventDetails['openExceptions'][number]>(EXCEPTIONS)
+    : await read<Slotted & EventDetails['openExceptions'][number]>(EXCEPTIONS, [tenantId, ids])
   return heads.map((head) => {
     const name = nameOf(head.eventId, allRevisions ? head.revision : 0)
     const rated = money.get(name)?.[0] ?? NOT_RATED
@@ -145,7 +145,8 @@ function nameOf(eventId: string, slot: number): string {
   return `${eventId}/${slot}`
 }
 
-const OF_EVENTS = 'tenant_id = $1 and event_id = any($2) and time between $3 and $4'
+// The lines of events are found by their times. That they are within a range is said for hypertables.
+const OF_EVENTS = `tenant_id = $1 and event_id = any($2) and time = any($3::timestamptz[]) and time between $4 and $5`
 
 const USAGE = `
   select event_id as "eventId", SLOT as slot, sum(model_calls) as "modelCalls", sum(unmetered_calls) as "unmeteredCalls",
@@ -206,6 +207,6 @@ const PRICES = `
 const EXCEPTIONS = `
   select event_id as "eventId", 0 as slot, kind, encode(span_id, 'hex') as "spanId", reason
   from aforo_store.exceptions
-  where tenant_id = $1 and event_id = any($2) and $3::timestamptz <= $4::timestamptz
+  where tenant_id = $1 and event_id = any($2)
     and kind in ('unpriced', 'unattributed', 'cost_drift') and resolved_at is null
   order by kind, span_id, exception_id`
