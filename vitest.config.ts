@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '.aforo/**', 'test/collector/**'],
+    exclude: ['**/node_modules/**', '.aforo/**', 'test/collector/**', 'test/doors/**'],
     globalSetup: ['test/support/global-setup.ts'],
     // Real processes and signals do not work in threads.
     pool: 'forks',
