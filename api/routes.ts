@@ -1,5 +1,6 @@
 import type { LongRoute } from './long-route.ts'
 import type { Route } from './route.ts'
+import { alertRoutes } from './routes/alerts.ts'
 import { budgetRoutes } from './routes/budgets.ts'
 import { contractRoutes } from './routes/contracts.ts'
 import { creditRoutes } from './routes/credits.ts'
@@ -30,6 +31,7 @@ export const ROUTES: readonly Route[] = [
   ...customerRoutes,
   ...creditRoutes,
   ...budgetRoutes,
+  ...alertRoutes,
   ...topUpRoutes,
   ...planRoutes,
   ...quoteRoutes,

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createWatcher } from '../alerts/watcher.ts'
 import { createApi } from '../api/server.ts'
 import { invoicing } from '../rating/invoices/invoicing.ts'
 import { expireDue } from '../rating/ledger/expire-due.ts'
@@ -46,6 +47,8 @@ const LEDGER_TICK_MS = 1_000
 const DELIVER_TICK_MS = 250
 const FORGET_TICK_MS = 60_000
 
+/** How often alert rules that are due are looked for. */
+const ALERT_TICK_MS = 250
 /** How often closed hours of models that cost by the hour are looked for. */
 const ALLOCATION_TICK_MS = 60_000
 
@@ -117,6 +120,12 @@ async function rater(context: Context): Promise<Part> {
     everyMs: ALLOCATION_TICK_MS,
     backoffMsMax: ALLOCATION_TICK_MS,
   })
+  const watcher = createWatcher({ pool, log, registry })
+  const alerts = startTicker((now) => watcher.watch(now), {
+    name: 'alerts',
+    ...timing,
+    everyMs: ALERT_TICK_MS,
+  })
   const webhooks = startWebhooks(context)
   const pull = startScheduledPull(context)
   return {
@@ -128,6 +137,7 @@ async function rater(context: Context): Promise<Part> {
       await running.stop()
       for (const ticker of ledger) await ticker.stop()
       await allocation.stop()
+      await alerts.stop()
       await webhooks.stop()
       await pull?.stop()
     },

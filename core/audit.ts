@@ -86,6 +86,11 @@ export const AUDIT_CHECKS = {
   budget_leases: { invariant: 15, claim: 'what of a counter is given out = Σ leases + Σ what holds hold' },
   budget_holds: { invariant: 15, claim: 'a hold that is over holds nothing' },
   kills: { invariant: 15, claim: 'whoever is stopped is stopped once' },
+  alerts: {
+    invariant: 16,
+    claim:
+      'what is not ok is what the alerts of each subject come to; alerts of a rule are numbered without a gap',
+  },
 } as const satisfies Record<string, { readonly invariant: number; readonly claim: string }>
 
 export type AuditCheck = keyof typeof AUDIT_CHECKS

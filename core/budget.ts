@@ -119,3 +119,14 @@ export function subjectOf(budget: Pick<Budget, 'scope' | 'window'>, spender: Spe
   }
   return JSON.stringify(apart)
 }
+
+/** What a subject's values are of: what the budget counts apart, by name. */
+export function subjectFields(
+  budget: Pick<Budget, 'scope' | 'window'>,
+  subject: string,
+): Record<string, string> {
+  const apart: string[] = SCOPE_FIELDS.filter((field) => budget.scope[field] === '*')
+  if (budget.window === 'session' || budget.window === 'trace') apart.push(budget.window)
+  const values = JSON.parse(subject) as readonly string[]
+  return Object.fromEntries(apart.map((field, i) => [field, values[i]!]))
+}

@@ -9,6 +9,9 @@ export const MESSAGE_TYPES = [
   'invoice.paid',
   'invoice.voided',
   'invoice.uncollectible',
+  'alert.warned',
+  'alert.blocked',
+  'alert.cleared',
 ] as const
 export type MessageType = (typeof MESSAGE_TYPES)[number]
 

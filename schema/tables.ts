@@ -4,6 +4,7 @@
  */
 export * from './tables/access.ts'
 export * from './tables/across-traces.ts'
+export * from './tables/alerts.ts'
 export * from './tables/budgets.ts'
 export * from './tables/credits.ts'
 export * from './tables/events.ts'

@@ -25,6 +25,7 @@ export const APPLY_KINDS: readonly ApplyKind[] = [
   kind('prices', '/v1/prices/overrides/{override_id}'),
   kind('webhooks', '/v1/webhooks/{webhook_id}'),
   kind('budgets', '/v1/budgets/{budget_id}'),
+  kind('alert_rules', '/v1/alert-rules/{rule_id}'),
 ]
 
 function kind(

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type Budget, SCOPE_FIELDS } from '../../core/budget.ts'
+import type { Budget } from '../../core/budget.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { Decimal, decimalText, percentOf, trimNumeric } from '../../core/money.ts'
 import { amountOf, rollingOf, type Slots, usedWithin } from '../../core/spending.ts'
@@ -114,15 +114,4 @@ function useOf(row: CounterRow, budget: Budget, now: Date): BudgetUse {
     cogs: isFloor ? decimalText(cogs) : null,
     marginPct: isFloor ? percentOf(used.minus(cogs), used) : null,
   }
-}
-
-/** What a subject's values are of: what the budget counts apart, by name. */
-export function subjectFields(
-  budget: Pick<Budget, 'scope' | 'window'>,
-  subject: string,
-): Record<string, string> {
-  const apart: string[] = SCOPE_FIELDS.filter((field) => budget.scope[field] === '*')
-  if (budget.window === 'session' || budget.window === 'trace') apart.push(budget.window)
-  const values = JSON.parse(subject) as readonly string[]
-  return Object.fromEntries(apart.map((field, i) => [field, values[i]!]))
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { z } from 'zod'
+import { subjectFields } from '../../core/budget.ts'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { defineBudget, endBudget, readVersion } from '../../schema/budgets/define.ts'
@@ -7,7 +8,7 @@ import { budgetFields, budgetOf, budgetPath } from '../budget-fields.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
 import { decimal, listOf, page } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
-import { type BudgetRow, type BudgetUse, listBudgets, readUses, subjectFields } from '../queries/budgets.ts'
+import { type BudgetRow, type BudgetUse, listBudgets, readUses } from '../queries/budgets.ts'
 import { ok, route } from '../route.ts'
 
 /** Counters that are shown with a budget; the rest is a list of its own. */

@@ -1,9 +1,13 @@
 import type pg from 'pg'
+import { auditAlerts } from '../../alerts/audit.ts'
 import { AuditReport, type AuditScope } from '../../core/audit.ts'
 import { auditRatings } from '../../rating/audit/audit.ts'
 import { auditJournal } from '../../receiver/audit/audit.ts'
 
-/** The two halves of an audit: the journal against the events, the events against what they cost and were charged. */
+/**
+ * The two halves of an audit: the journal against the events; the events against what they cost and were charged, and
+ * what is told of them.
+ */
 export const HALVES = ['journal', 'ratings'] as const
 export type Half = (typeof HALVES)[number]
 
@@ -22,6 +26,9 @@ export async function auditHalf(
   const report = new AuditReport()
   const connections = { list: list!, lanes }
   if (half === 'journal') await auditJournal(connections, scope, report)
-  else await auditRatings(connections, scope, now, report)
+  else {
+    await auditRatings(connections, scope, now, report)
+    await auditAlerts(connections.list, scope, report)
+  }
   return report
 }

@@ -20,17 +20,26 @@ export async function kill(
   reason: string | null,
   now: Date,
 ): Promise<boolean> {
-  return transaction(pool, async (client) => {
-    await lockOne(client, tenantId, { kind, id })
-    const { rowCount } = await client.query(
-      `insert into aforo_store.kills (tenant_id, kind, id, kill_no, reason, killed_at)
-       select $1, $2, $3, count(*) + 1, $4, $5 from aforo_store.kills
-       where tenant_id = $1 and kind = $2 and id = $3
-       having count(*) filter (where lifted_at is null) = 0`,
-      [tenantId, kind, id, reason, now.toISOString()],
-    )
-    return rowCount === 1
-  })
+  return transaction(pool, (client) => stop(client, tenantId, { kind, id }, reason, now))
+}
+
+/** The same in the caller's transaction. */
+export async function stop(
+  client: Queryable,
+  tenantId: TenantId,
+  { kind, id }: Kill,
+  reason: string | null,
+  now: Date,
+): Promise<boolean> {
+  await lockOne(client, tenantId, { kind, id })
+  const { rowCount } = await client.query(
+    `insert into aforo_store.kills (tenant_id, kind, id, kill_no, reason, killed_at)
+     select $1, $2, $3, count(*) + 1, $4, $5 from aforo_store.kills
+     where tenant_id = $1 and kind = $2 and id = $3
+     having count(*) filter (where lifted_at is null) = 0`,
+    [tenantId, kind, id, reason, now.toISOString()],
+  )
+  return rowCount === 1
 }
 
 /** Lets it go on. False: it was not stopped. */

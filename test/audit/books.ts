@@ -1,4 +1,6 @@
 import type pg from 'pg'
+import { createWatcher } from '../../alerts/watcher.ts'
+import type { AlertRule } from '../../core/alert.ts'
 import type { Budget } from '../../core/budget.ts'
 import { SILENT } from '../../core/log.ts'
 import type { Usage } from '../../core/usage.ts'
@@ -13,6 +15,7 @@ import { assemble } from '../../receiver/assemble/assemble.ts'
 import { createCutter } from '../../receiver/cut/cutter.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
 import { createOpenAssembler } from '../../receiver/open/assemble-open.ts'
+import { defineAlertRule } from '../../schema/alerts/define.ts'
 import { defineBudget } from '../../schema/budgets/define.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { recordGrant } from '../../schema/ledger/grant.ts'
@@ -208,6 +211,31 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
   await books.cut(52)
   await books.push(53, callOf('due', 'root'))
   while ((await books.project(54)) > 0);
+  await fillAlerts(pool)
+}
+
+/** Alerts of calls without a price: of one rule that warns, and of one that does not any more. */
+async function fillAlerts(pool: pg.Pool): Promise<void> {
+  const rule: AlertRule = {
+    kind: 'unpriced_share',
+    scope: {},
+    window: 'day',
+    warn: '0.001',
+    clear_by: '0',
+    judge_from: '1',
+    least_seconds: 0,
+    tell_seconds: 60,
+    kill: false,
+  }
+  const define = (id: string, fields: Partial<AlertRule>, seconds: number) =>
+    transaction(pool, (client) =>
+      defineAlertRule(client, 'default', id, { ...rule, ...fields }, noon(seconds)),
+    )
+  const watcher = createWatcher({ pool, log: SILENT })
+  for (const id of ['unpriced', 'relaxed']) await define(id, {}, 55)
+  await watcher.watch(noon(56))
+  await define('relaxed', { warn: '1' }, 57)
+  await watcher.watch(noon(57))
 }
 
 /** Sessions: of several traces, with one that comes over late, one that leaves, and one that nobody owns at first. */

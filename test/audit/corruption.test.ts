@@ -6,6 +6,7 @@ import { reportLines } from '../../cmd/audit.ts'
 import { type AuditCheck, AuditReport } from '../../core/audit.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { noon } from '../support/usages.ts'
+import { ALERT_CORRUPTIONS } from './alert-corruptions.ts'
 import { fillBooks } from './books.ts'
 import { CORRUPTIONS } from './corruptions.ts'
 import { invoiceBooks } from './invoice-books.ts'
@@ -72,14 +73,17 @@ it('looks at one tenant or a part of the time where that is asked for', async ()
 })
 
 describe('a row that is changed behind Aforo’s back is named', () => {
-  it.each([...CORRUPTIONS, ...SESSION_CORRUPTIONS, ...INVOICE_CORRUPTIONS, ...LEASE_CORRUPTIONS])(
-    '%s',
-    async (_, change, check, kind, id) => {
-      const report = await auditAfter(change)
-      const named = typeof id === 'string' ? id : expect.stringMatching(id)
-      expect(gapsOf(report)).toContainEqual([check, kind, named])
-    },
-  )
+  it.each([
+    ...CORRUPTIONS,
+    ...SESSION_CORRUPTIONS,
+    ...INVOICE_CORRUPTIONS,
+    ...LEASE_CORRUPTIONS,
+    ...ALERT_CORRUPTIONS,
+  ])('%s', async (_, change, check, kind, id) => {
+    const report = await auditAfter(change)
+    const named = typeof id === 'string' ? id : expect.stringMatching(id)
+    expect(gapsOf(report)).toContainEqual([check, kind, named])
+  })
 })
 
 it('lists twenty gaps of a check and counts the others', async () => {

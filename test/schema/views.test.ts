@@ -24,7 +24,7 @@ const TIMED_VIEWS = [
   'margin_by_model',
   'vendor_costs',
 ]
-const VIEWS = [...TIMED_VIEWS, 'budget_status'].sort()
+const VIEWS = [...TIMED_VIEWS, 'alerts', 'budget_status'].sort()
 
 const trace = (no: number) => no.toString(16).padStart(32, '0')
 
@@ -89,6 +89,20 @@ describe('a login for Grafana', () => {
         event_id: `evt_${trace(i + 1)}`,
         trace_id: Buffer.from(trace(i + 1), 'hex'),
         reason: 'seeded',
+        recorded_at: '2026-03-01T10:00:01Z',
+      })
+      await insert(database.pool, 'alerts', {
+        tenant_id: tenantId,
+        rule_id: 'r',
+        alert_no: 1,
+        rule_version: 1,
+        kind: 'quota',
+        subject: 'b[]',
+        about: '{}',
+        previous: 'ok',
+        state: 'warn',
+        reason: 'observed',
+        figures: '{}',
         recorded_at: '2026-03-01T10:00:01Z',
       })
     }
