@@ -199,7 +199,7 @@ const PRICES = `
     from aforo_store.price_lines line
     join aforo_store.plan_versions plan
       on plan.tenant_id = line.tenant_id and plan.plan_id = line.plan_id and plan.version = line.plan_version
-    where line.tenant_id = $1 and line.event_id in (select event_id from foreign_event) and line.time between $3 and $4
+    where line.tenant_id = $1 and line.event_id in (select event_id from foreign_event) and line.time = any($3::timestamptz[]) and line.time between $4 and $5
   ) charge
   group by 1, 2, part, provider, model, tool, unit, currency
   order by 1, 2, currency, part, unit, provider, model, tool`
