@@ -39,6 +39,8 @@ export class Knowledge {
   readonly #parts: KnowledgeParts
   readonly #tenantId: TenantId
   readonly #reading = new Map<string, Promise<KnownSpender>>()
+  /** Cards read before are asked for again, and are all there is while nobody can be asked. */
+  #cardsDoubtedAt = Number.NEGATIVE_INFINITY
   readonly #cards = new BoundedMap<string, { readonly card: RateCard; readonly readAt: number }>(CARDS_MAX)
   readonly #tell: (changed: Changed) => void
   readonly #unfollow: () => void
@@ -111,12 +113,13 @@ export class Knowledge {
   card(question: RateQuestion, now: number): RateCard | Promise<RateCard> {
     const name = JSON.stringify(question)
     const known = this.#cards.get(name)
-    if (known && now - known.readAt < CARD_MS) return known.card
+    const isDoubted = known !== undefined && known.readAt <= this.#cardsDoubtedAt
+    if (known && !isDoubted && now - known.readAt < CARD_MS) return known.card
     const asked = this.#parts.centre.rates(this.#tenantId, question).then((card) => {
       this.#cards.set(name, { card, readAt: now })
       return card
     })
-    if (!known || now - known.readAt > CARD_MS_MAX) {
+    if (!known || isDoubted || now - known.readAt > CARD_MS_MAX) {
       return asked.catch((error: unknown) => {
         if (known && asAforoError(error).code === 'unavailable') return known.card
         throw error
@@ -137,7 +140,7 @@ export class Knowledge {
       case 'reread':
         this.#rereadAt = this.#heardAt
         this.memory.doubtAll()
-        this.#cards.clear()
+        this.#cardsDoubtedAt = this.#heardAt
         this.#tell('all')
         break
       case 'kill':

@@ -73,7 +73,8 @@ test('without its centre a sidecar does what each budget says, and settles the d
   await putBudget(pool, 'bounded', { scope: { session: 'bounded' }, limit: '1', on_outage: 'bounded' })
   await putBudget(pool, 'spent', { scope: { session: 'spent' }, limit: '1', on_outage: 'open' })
   await use(pool, 'spent', [], '1')
-  const upstream = await startCheckOver(pool)
+  // Below the ports that systems give out: the same one must be free again.
+  const upstream = await startCheckOver(pool, 20_000 + (process.pid % 10_000))
   const sidecar = await startSidecar(`http://127.0.0.1:${upstream.port}`)
   const check = async (session: string, more: object = {}) =>
     (await post(`http://127.0.0.1:${sidecar.port}`, '/v1/check', { customer: 'acme', session, ...more })).body
