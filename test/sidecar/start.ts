@@ -71,7 +71,14 @@ export function startCheckOver(pool: pg.Pool, port = 0): Promise<RunningCheck> {
   })
   const address = { host: '127.0.0.1', port }
   const isReady = async () => true
-  return startCheck({ centre, address, grpcAddress: address, registry: new Registry(), log: SILENT, isReady })
+  return startCheck({
+    centre,
+    address,
+    grpcAddress: { ...address, port: 0 },
+    registry: new Registry(),
+    log: SILENT,
+    isReady,
+  })
 }
 
 /** A sidecar without a database, of a check server that has one. */
