@@ -17,6 +17,7 @@ COPY receiver ./receiver
 COPY rating ./rating
 COPY api ./api
 COPY sidecar ./sidecar
+COPY alerts ./alerts
 COPY webhooks ./webhooks
 COPY cmd ./cmd
 USER node
