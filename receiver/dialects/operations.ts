@@ -70,6 +70,12 @@ export const BY_TRACELOOP_KIND: RoleRule = {
   values: { tool: 'tool', agent: 'agent', workflow: 'wrapper', task: 'wrapper', '*': 'wrapper' },
 }
 
+/** OpenLLMetry's word for a request, on spans that may have no operation name. */
+export const BY_REQUEST_TYPE: RoleRule = {
+  attribute: 'llm.request.type',
+  values: { chat: 'call', completion: 'call', embedding: 'embed', rerank: 'ignored', '*': 'call' },
+}
+
 /** The AI SDK: what ends in `do…` is a request, everything else under `ai.` goes round requests. */
 export const BY_AI_OPERATION: RoleRule = {
   attribute: 'ai.operationId',

@@ -1,12 +1,7 @@
-import type { Dialect, RoleRule } from '../dialect.ts'
-import { BY_KNOWN_NAME, BY_OPERATION, BY_TRACELOOP_KIND } from '../operations.ts'
+import type { Dialect } from '../dialect.ts'
+import { BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST_TYPE, BY_TRACELOOP_KIND } from '../operations.ts'
 import { GEN_AI, TRACELOOP } from '../vocabularies.ts'
 import { NATIVE_ANTHROPIC_ON_BEDROCK } from './models.ts'
-
-const BY_REQUEST_TYPE: RoleRule = {
-  attribute: 'llm.request.type',
-  values: { chat: 'call', completion: 'call', embedding: 'embed', rerank: 'ignored', '*': 'call' },
-}
 
 const reads = {
   vocabularies: [GEN_AI, TRACELOOP],

@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_KNOWN_NAME, BY_MCP, BY_OPERATION } from '../operations.ts'
+import { BY_KNOWN_NAME, BY_MCP, BY_OPERATION, BY_REQUEST_TYPE, BY_TRACELOOP_KIND } from '../operations.ts'
 import { AI_SDK, GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
@@ -53,7 +53,9 @@ export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
         ],
       },
     ],
-    ...reads,
+    vocabularies: [GEN_AI],
+    // OpenLLMetry's instrumentation of OpenAI's agents has the same scope, and words of its own for what has no operation.
+    roles: [BY_KNOWN_NAME, BY_OPERATION, BY_TRACELOOP_KIND, BY_REQUEST_TYPE, BY_MCP],
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
   },
