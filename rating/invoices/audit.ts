@@ -4,7 +4,7 @@ import type { InvoiceDocument, InvoiceLine } from '../../core/invoice.ts'
 import { invoiceNumber } from '../../core/invoice.ts'
 import { Decimal, decimalText, ZERO } from '../../core/money.ts'
 import { owedOfUnit, unitOf } from './bill.ts'
-import { billedOf, readBilled, readUnitBills } from './billed.ts'
+import { billedOf, readBilled, readBillOfBoth, readUnitBills } from './billed.ts'
 import { placeOf } from './calendar.ts'
 import { readCustomerBooks } from './customer-books.ts'
 import { contentHash } from './finalize.ts'
@@ -146,19 +146,23 @@ async function derivedFaults(
     const usage = await readUsage(client, tenantId, unit, cutoff)
     const owed = await owedOfUnit(client, { tenantId, customerId, cutoff, books }, unit, usage, currency)
     const before = billedOf(billed, subscriptionId, periodStart)
+    // What others had billed of the period may be given back on the note beside the invoice: they count together.
+    const both = await readBillOfBoth(client, tenantId, invoiceId, bill)
     const name = `subscription ${subscriptionId}, period ${new Date(periodStart).toISOString()}`
-    if (!isNothing(minus(owed, bill.owed))) {
-      const told = `${decimalText(bill.owed.gross)}, and it came to ${decimalText(owed.gross)}`
+    if (!isNothing(minus(owed, both.owed))) {
+      const told = `${decimalText(both.owed.gross)}, and it came to ${decimalText(owed.gross)}`
       faults.push({ check: 'invoice_periods', found: `says of ${name} that it came to ${told}` })
     }
-    if (!isNothing(minus(before, bill.before))) {
-      const told = `${decimalText(bill.before.gross)} was billed, and ${decimalText(before.gross)} was`
+    if (!isNothing(minus(before, both.before))) {
+      const told = `${decimalText(both.before.gross)} was billed, and ${decimalText(before.gross)} was`
       faults.push({ check: 'invoice_periods', found: `says of ${name} that ${told}` })
     }
     const place = placeOf(unit)
-    if (kind === 'invoice' && place >= start && place < end) own.push(...owed.lines)
-    else others = plus(others, owed)
-    others = minus(others, before)
+    if (place < start || place >= end) others = plus(others, minus(owed, before))
+    else {
+      if (kind === 'invoice') own.push(...owed.lines)
+      others = minus(others, bill.before)
+    }
   }
   const key = (line: { kind: string; meterNo: number | null }, rest: readonly (string | number | null)[]) =>
     [line.kind, line.meterNo, ...rest].map((part) => part ?? '-').join(' ')

@@ -39,13 +39,21 @@ export interface LatePeriod extends LateChange {
   readonly bills: readonly UnitBill[]
 }
 
+/** What others had billed of a unit of the period, to be taken off. */
+export interface BilledBefore extends LateChange {
+  readonly subscriptionId: string
+  readonly periodStart: number
+}
+
 /** What a period comes to, and what became of earlier ones since they were billed. Exact, not divided, not worded. */
 export interface PeriodBill {
   readonly currency: string
   /** Other currencies of plans of the period: each has an invoice of its own. */
   readonly otherCurrencies: readonly string[]
   readonly period: Bill
+  /** What its units come to, whatever was billed of them. */
   readonly bills: readonly UnitBill[]
+  readonly before: readonly BilledBefore[]
   readonly late: readonly LatePeriod[]
 }
 
@@ -59,13 +67,14 @@ export async function billPeriod(client: pg.ClientBase, order: BillOrder): Promi
   const billed = await readBilled(client, tenantId, customerId, currency, null)
   const lines: ExactLine[] = []
   const bills: UnitBill[] = []
+  const before: BilledBefore[] = []
   let credits = NOTHING
   for (const { unit, usage } of found) {
     const owed = await owedOfUnit(client, order, unit, usage, currency)
-    const bill = { ...keyOf(unit), owed, before: billedOf(billed, ...keyParts(unit)) }
-    lines.push(...owed.lines, ...billedBefore(unit, bill.before))
-    credits = plus(credits, minus(owed, bill.before))
-    bills.push(bill)
+    lines.push(...owed.lines)
+    credits = plus(credits, owed)
+    bills.push({ ...keyOf(unit), owed, before: NOTHING })
+    before.push(...billedBefore(unit, billedOf(billed, ...keyParts(unit))))
   }
   const late: LatePeriod[] = []
   const voidedAt = await readLastVoid(client, tenantId, customerId)
@@ -74,7 +83,7 @@ export async function billPeriod(client: pg.ClientBase, order: BillOrder): Promi
     if (document.kind === 'invoice')
       late.push(...(await lateOf(client, order, document, { billed, changedAt, currency })))
   }
-  return { currency, otherCurrencies, period: { lines: foldLines(lines), credits }, bills, late }
+  return { currency, otherCurrencies, period: { lines: foldLines(lines), credits }, bills, before, late }
 }
 
 /** What a unit owes, from what its events were charged. */
@@ -180,10 +189,19 @@ function currencyOf(
   throw new AforoError('conflict', why)
 }
 
-function billedBefore({ term, period }: Unit, { gross }: Amounts): readonly ExactLine[] {
-  if (gross.isZero()) return []
-  const from = Math.max(period.start, term.from)
-  return [{ ...WHOLE, kind: 'billed_before', exact: gross.neg(), from, to: Math.min(period.end, term.until) }]
+function billedBefore(unit: Unit, billed: Amounts): readonly BilledBefore[] {
+  if (isNothing(billed)) return []
+  const { term, period } = unit
+  const change = minus(NOTHING, billed)
+  const line: ExactLine = {
+    ...WHOLE,
+    kind: 'billed_before',
+    exact: change.gross,
+    from: Math.max(period.start, term.from),
+    to: Math.min(period.end, term.until),
+    byCredits: !change.promo.isZero() || !change.paid.isZero(),
+  }
+  return [{ ...keyOf(unit), line, change }]
 }
 
 const WHOLE = {

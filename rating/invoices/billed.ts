@@ -108,6 +108,32 @@ export async function readUnitBills(
   return rows.map(unitBillOf)
 }
 
+/** What an invoice and the credit note beside it bill of a unit, together. */
+export async function readBillOfBoth(
+  client: pg.ClientBase,
+  tenantId: string,
+  invoiceId: string,
+  { subscriptionId, periodStart }: Pick<UnitBill, 'subscriptionId' | 'periodStart'>,
+): Promise<Pick<UnitBill, 'owed' | 'before'>> {
+  const { rows } = await client.query<UnitRow>(
+    `select bill.subscription_id::text as subscription_id, '0' as period_start, ${AMOUNTS}
+     from aforo_store.invoices invoice
+     join aforo_store.invoices beside
+       on beside.tenant_id = invoice.tenant_id and beside.customer_id = invoice.customer_id
+       and beside.currency = invoice.currency and beside.cutoff = invoice.cutoff
+     join aforo_store.invoice_periods bill
+       on bill.tenant_id = beside.tenant_id and bill.invoice_id = beside.invoice_id
+     where invoice.tenant_id = $1 and invoice.invoice_id = $2 and bill.subscription_id = $3 and bill.period_start = $4`,
+    [tenantId, invoiceId, subscriptionId, new Date(periodStart).toISOString()],
+  )
+  return rows
+    .map(unitBillOf)
+    .reduce((sum, bill) => ({ owed: plus(sum.owed, bill.owed), before: plus(sum.before, bill.before) }), {
+      owed: NOTHING,
+      before: NOTHING,
+    })
+}
+
 const AMOUNTS = ['owed', 'owed_promo', 'owed_paid', 'before', 'before_promo', 'before_paid']
   .map((column) => `bill.${column}::text as ${column}`)
   .join(', ')

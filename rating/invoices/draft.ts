@@ -4,7 +4,7 @@ import { AforoError, type ErrorCode } from '../../core/errors.ts'
 import type { InvoiceDocument, InvoiceKind } from '../../core/invoice.ts'
 import { ZERO } from '../../core/money.ts'
 import type { Period } from '../period.ts'
-import { billPeriod, type PeriodBill } from './bill.ts'
+import { type BilledBefore, billPeriod, type LatePeriod, type PeriodBill } from './bill.ts'
 import type { UnitBill } from './billed.ts'
 import { customerPeriod } from './calendar.ts'
 import {
@@ -16,7 +16,8 @@ import {
   readParties,
 } from './customer-books.ts'
 import { type DocumentHead, documentOf } from './document.ts'
-import { divide, together } from './totals.ts'
+import { minus, NOTHING } from './owed.ts'
+import { type Divided, divide, type LateChange, together } from './totals.ts'
 import { readWarnings } from './warnings.ts'
 import { writeInvoice } from './write.ts'
 
@@ -86,24 +87,30 @@ export async function workOut(
 }
 
 async function divided(
-  { period, bills, late, currency }: PeriodBill,
+  { period, bills, before, late, currency }: PeriodBill,
   { taxRatePct }: Parties,
   head: Omit<DocumentHead, 'kind' | 'number' | 'beside' | 'cutoff' | 'issuedAt'>,
   finality: Finality | null,
 ): Promise<Drafted> {
-  const parts = divide(period, late, currency, taxRatePct ?? '0')
+  const parts = divide(period, before, late, currency, taxRatePct ?? '0')
   const when = { cutoff: finality?.cutoff ?? null, issuedAt: finality?.issuedAt ?? null }
   const number = finality ? await finality.numberOf('invoice') : null
-  const billsOf = (changes: readonly { line: unknown }[]) =>
-    late.filter((each) => changes.includes(each)).flatMap((each) => each.bills)
+  // A unit that was billed before is on two documents where they give it back beside the invoice.
+  const withBefore = (own: readonly UnitBill[], given: readonly BilledBefore[]) =>
+    own.map((bill) => {
+      const of = given.find((each) => isOf(each, bill))
+      return of ? { ...bill, before: minus(NOTHING, of.change) } : bill
+    })
+  const lateBills = (changes: readonly LatePeriod[]) => changes.flatMap((each) => each.bills)
   const invoice = {
     document: documentOf(
       { ...head, ...when, kind: 'invoice', number, beside: null },
-      together(period, parts.invoice),
+      together(period, changesOf(parts.invoice)),
     ),
-    bills: [...bills, ...billsOf(parts.invoice)],
+    bills: [...withBefore(bills, parts.invoice.before), ...lateBills(parts.invoice.late)],
   }
-  if (parts.creditNote.length === 0) return { invoice, creditNote: null }
+  const given = parts.creditNote
+  if (changesOf(given).length === 0) return { invoice, creditNote: null }
   const nothing = { lines: [], credits: { promo: ZERO, paid: ZERO } }
   const note = documentOf(
     {
@@ -114,9 +121,25 @@ async function divided(
       beside: number,
       warnings: [],
     },
-    together(nothing, parts.creditNote),
+    together(nothing, changesOf(given)),
   )
-  return { invoice, creditNote: { document: note, bills: billsOf(parts.creditNote) } }
+  const unbilled = given.before.map((each) => ({ ...keyOf(each), owed: NOTHING, before: NOTHING }))
+  const noteBills = [...withBefore(unbilled, given.before), ...lateBills(given.late)]
+  return { invoice, creditNote: { document: note, bills: noteBills } }
+}
+
+type UnitName = Pick<UnitBill, 'subscriptionId' | 'periodStart'>
+
+function keyOf({ subscriptionId, periodStart }: UnitName): UnitName {
+  return { subscriptionId, periodStart }
+}
+
+function isOf(a: UnitName, b: UnitName): boolean {
+  return a.subscriptionId === b.subscriptionId && a.periodStart === b.periodStart
+}
+
+function changesOf({ before, late }: Divided<LateChange, LateChange>): readonly LateChange[] {
+  return [...before, ...late]
 }
 
 /**

@@ -92,19 +92,35 @@ export interface LateChange {
 }
 
 /**
- * What goes on the invoice, and what on a credit note beside it: late changes in favour of the customer are set off
- * against what the invoice bills, unless that would leave less than nothing to pay.
+ * What goes on the invoice, and what on a credit note beside it. Changes in favour of the customer, late ones and what
+ * others had billed of the period, are set off against what the invoice bills, unless that would leave less than nothing
+ * to pay: then the late ones go on a note, and where that is not enough all of them.
  */
-export function divide(
+export function divide<Before extends LateChange, Late extends LateChange>(
   period: Bill,
-  late: readonly LateChange[],
+  before: readonly Before[],
+  late: readonly Late[],
   currency: string,
   taxRatePct: string,
-): { readonly invoice: readonly LateChange[]; readonly creditNote: readonly LateChange[] } {
-  const { total, due } = totalsOf(together(period, late), currency, taxRatePct)
-  if (!total.isNegative() && !due.isNegative()) return { invoice: late, creditNote: [] }
+): { readonly invoice: Divided<Before, Late>; readonly creditNote: Divided<Before, Late> } {
+  const isLess = (changes: readonly LateChange[]) => {
+    const { total, due } = totalsOf(together(period, changes), currency, taxRatePct)
+    return total.isNegative() || due.isNegative()
+  }
+  const nothing = { before: [], late: [] }
+  if (!isLess([...before, ...late])) return { invoice: { before, late }, creditNote: nothing }
   const isCredit = ({ change }: LateChange) => change.gross.isNegative()
-  return { invoice: late.filter((each) => !isCredit(each)), creditNote: late.filter(isCredit) }
+  const more = late.filter((each) => !isCredit(each))
+  const less = late.filter(isCredit)
+  if (less.length > 0 && !isLess([...before, ...more]))
+    return { invoice: { before, late: more }, creditNote: { before: [], late: less } }
+  return { invoice: { before: [], late: more }, creditNote: { before, late: less } }
+}
+
+/** Changes that stand on one document. */
+export interface Divided<Before, Late> {
+  readonly before: readonly Before[]
+  readonly late: readonly Late[]
 }
 
 /** A bill with late changes on it. */

@@ -4,6 +4,7 @@ import { roundToCurrency } from '../../core/currency.ts'
 import type { InvoiceDocument } from '../../core/invoice.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
 import { NO_TOKENS } from '../../core/usage.ts'
+import { invoiceFaults } from '../../rating/invoices/audit.ts'
 import { draftInvoice } from '../../rating/invoices/draft.ts'
 import { finalizeInvoice, stepInvoice } from '../../rating/invoices/finalize.ts'
 import { periodTotal } from '../../rating/period-adjustments.ts'
@@ -191,6 +192,9 @@ async function owedBy(customerId: string, body: object): Promise<string> {
 }
 
 function checkDocument({ lines, ...document }: InvoiceDocument): void {
+  if (document.kind === 'invoice') {
+    expect([document.total, document.amount_due].filter((amount) => amount.startsWith('-'))).toEqual([])
+  }
   for (const line of lines) {
     expect(line.amount).toBe(roundToCurrency(new Decimal(line.amount_exact), 'USD').toFixed(2))
     expect(sum([line.amount, line.residual]).equals(line.amount_exact)).toBe(true)
@@ -201,6 +205,90 @@ function checkDocument({ lines, ...document }: InvoiceDocument): void {
     document.total,
   )
 }
+
+describe('what others had billed of a period that is invoiced anew', () => {
+  const plan = { meters: [{ meter: 'input_tokens', model: 'per_unit', unit_price: '1', per: '100' }] }
+
+  async function billedOnTheNextAndVoid(of: object = {}, grants: Parameters<typeof openAccount>[1] = []) {
+    const account = await openAccount({ ...plan, ...of }, grants)
+    await account.use(0, 1000)
+    await account.use(1, 100)
+    await account.finalize(0)
+    await account.revise(0, 1500)
+    await account.finalize(1)
+    await account.void(0)
+    return account
+  }
+
+  const toldOf = async (customerId: string) =>
+    (await documentsOf(customerId))
+      .filter(({ status }) => status !== 'void')
+      .map(({ document: { kind, total, beside, lines } }) => ({
+        kind,
+        total,
+        beside,
+        lines: lines.map((line) => [line.kind, line.amount]),
+      }))
+
+  const auditOf = async (customerId: string) => {
+    const faults = []
+    for (const { invoiceId } of await documentsOf(customerId)) {
+      faults.push(
+        ...(await transaction(database.pool, (client) => invoiceFaults(client, 'default', invoiceId))),
+      )
+    }
+    return faults
+  }
+
+  test('is set off where the period comes to more', async () => {
+    const { customerId, finalize } = await billedOnTheNextAndVoid()
+    await finalize(0)
+    expect((await toldOf(customerId)).slice(1)).toMatchObject([
+      {
+        kind: 'invoice',
+        total: '10.00',
+        lines: [
+          ['usage', '15.00'],
+          ['billed_before', '-5.00'],
+        ],
+      },
+    ])
+    expect(await auditOf(customerId)).toEqual([])
+  })
+
+  test('is given back on a credit note where it comes to less', async () => {
+    const { customerId, revise, finalize } = await billedOnTheNextAndVoid()
+    await revise(0, 300)
+    await finalize(0)
+    const told = (await toldOf(customerId)).slice(1)
+    expect(told.toSorted((a, b) => b.kind.localeCompare(a.kind))).toMatchObject([
+      { kind: 'invoice', total: '3.00', lines: [['usage', '3.00']] },
+      { kind: 'credit_note', total: '-5.00', lines: [['billed_before', '-5.00']] },
+    ])
+    expect(await auditOf(customerId)).toEqual([])
+    // And it is billed once: what comes later is the difference to what both say.
+    await revise(0, 400)
+    await finalize(2)
+    expect((await toldOf(customerId)).at(-1)).toMatchObject({ total: '1.00', lines: [['late', '1.00']] })
+    expect(await auditOf(customerId)).toEqual([])
+    expect(sum((await toldOf(customerId)).map(({ total }) => total)).toFixed()).toBe('5')
+  })
+
+  test('is given back in the credits that paid for it', async () => {
+    const credits = { credit_rate: '0.5', bill_as: 'credits' }
+    const grants = [
+      { kind: 'promo' as const, amount: '24' },
+      { kind: 'paid' as const, amount: '4' },
+    ]
+    const { customerId, revise, finalize } = await billedOnTheNextAndVoid(credits, grants)
+    await revise(0, 300)
+    await finalize(0)
+    const documents = (await documentsOf(customerId)).filter(({ status }) => status !== 'void')
+    for (const { document } of documents) checkDocument(document)
+    expect(sum(documents.map(({ document }) => document.amount_due)).toFixed()).toBe('0')
+    expect(await auditOf(customerId)).toEqual([])
+  })
+})
 
 describe('whatever is used, corrected, finalised and made void, in whatever order', () => {
   test('invoices and credit notes come to what was rated and adjusted, before rounding and after', async () => {
