@@ -56,7 +56,7 @@ async function copy(adminUrl: string, template: string, name: string): Promise<b
   return administer(adminUrl, async (client) => {
     for (let tries = 0; tries < COPY_TRIES; tries++) {
       try {
-        await client.query(`create database ${name} template ${template}`)
+        await client.query(`create database ${name} template ${template} strategy file_copy`)
         return true
       } catch (error) {
         if ((error as { code?: string }).code !== '55006') throw error
