@@ -37,7 +37,7 @@ const fields = z.strictObject({
   unit: oneOf(BUDGET_UNITS),
   limit: z.union([z.literal('balance'), amount], { error: 'must be a decimal as text, or "balance"' }),
   window: oneOf(BUDGET_WINDOWS),
-  mode: oneOf(BUDGET_MODES),
+  mode: oneOf(BUDGET_MODES).default('hard'),
   warn_at: z.array(share).min(1).max(WARN_AT_MAX).optional(),
   throttle: z
     .strictObject({

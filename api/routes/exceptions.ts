@@ -56,7 +56,21 @@ const note = z
   .max(2000)
   .regex(/^[^\0]*$/, 'must not hold NUL')
 
-const tokens = z.int().min(0).max(TOKENS_MAX)
+/** A whole number, as JSON's or, as quantities are answered, as text. */
+const tokens = z
+  .union(
+    [
+      z.int(),
+      z
+        .string()
+        .regex(/^\d{1,10}$/)
+        .transform(Number),
+    ],
+    {
+      error: 'must be a whole number, as such or as text',
+    },
+  )
+  .pipe(z.int().min(0).max(TOKENS_MAX))
 
 const statedUsage = z
   .strictObject({

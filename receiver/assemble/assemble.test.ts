@@ -29,6 +29,18 @@ describe('what is unknown', () => {
     }
   })
 
+  it('a span told twice with other usage until the same instant is told, and counted once', () => {
+    const words = [chat({ id: 1 }, 100, 20), chat({ id: 1 }, 100, 22)]
+    for (const order of [words, words.toReversed()]) {
+      const trace = assembled(...order)
+      expect(tokens(trace)).toHaveLength(1)
+      expect(reasons(trace, 'conflict')).toEqual(['told_differently'])
+    }
+    const goingOn = [chat({ id: 1, to: 50 }, 100, 20), chat({ id: 1, to: 60 }, 100, 22)]
+    expect(tokens(assembled(...goingOn))).toEqual([[100, 22]])
+    expect(reasons(assembled(...goingOn), 'conflict')).toEqual([])
+  })
+
   it('of a span told twice the telling with usage counts', () => {
     expect(tokens(assembled(chat({ id: 1 }, 100, 20), silent({ id: 1, name: 'chat gpt-4o' })))).toEqual([
       [100, 20],

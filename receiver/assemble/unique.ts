@@ -1,5 +1,7 @@
 import type { SpanId } from '../../core/ids.ts'
-import type { Anomaly, Usage } from '../../core/usage.ts'
+import { type Anomaly, NO_TOKENS, type TokenBuckets, type Usage } from '../../core/usage.ts'
+
+const BUCKETS = Object.keys(NO_TOKENS) as readonly (keyof TokenBuckets)[]
 
 /** Spans of a trace, each once, in the order of start and id. */
 export interface UniqueSpans {
@@ -15,7 +17,8 @@ export function uniqueSpans(usages: readonly Usage[], anomalies: Anomaly[]): rea
 
 /**
  * A span told twice is normal: of equal tellings any is kept, of different ones that which says more. Another name or
- * scope under the same id is a fault of the sender; the earlier one is kept and the conflict told.
+ * scope under the same id is a fault of the sender; the earlier one is kept and the conflict told. So is a call that
+ * used this much and that much until the same instant: one of both is kept, and a person should say which was true.
  */
 export function indexSpans(usages: readonly Usage[], anomalies: Anomaly[]): UniqueSpans {
   const places = new Map<SpanId, number>()
@@ -51,7 +54,17 @@ function fullestOf(told: readonly Usage[], anomalies: Anomaly[]): Usage {
   if (same.length < told.length) {
     anomalies.push({ kind: 'conflict', spanId: first.spanId, reason: 'span_id_reused' })
   }
-  return same.reduce((a, b) => (byFullness(a, b) <= 0 ? a : b))
+  const fullest = same.reduce((a, b) => (byFullness(a, b) <= 0 ? a : b))
+  if (same.some((usage) => contradicts(usage, fullest))) {
+    anomalies.push({ kind: 'conflict', spanId: first.spanId, reason: 'told_differently' })
+  }
+  return fullest
+}
+
+/** Not so where one ended later: a span that is told again as it goes on says more each time. */
+function contradicts(a: Usage, b: Usage): boolean {
+  if (!a.metered || !b.metered || a.endNano !== b.endNano) return false
+  return BUCKETS.some((bucket) => a.buckets[bucket] !== b.buckets[bucket])
 }
 
 /**

@@ -68,9 +68,10 @@ test('lists say what is used, by subject, a page at a time', async () => {
   expect((await api.get('/v1/budgets/none/use')).status).toBe(404)
 })
 
-test('a wallet is of each customer where it names none', async () => {
-  const wallet = { unit: 'credits', window: 'lifetime', limit: 'balance', mode: 'hard' }
-  expect((await api.put('/v1/budgets/wallets', wallet)).body).toMatchObject({ scope: { customer: '*' } })
+test('a wallet is of each customer and hard where it says nothing else', async () => {
+  const wallet = { unit: 'credits', window: 'lifetime', limit: 'balance' }
+  const made = (await api.put('/v1/budgets/wallets', wallet)).body
+  expect(made).toMatchObject({ scope: { customer: '*' }, mode: 'hard' })
   await api.put('/v1/customers/acme', {})
   await api.post('/v1/customers/acme/grants', { amount: '40', kind: 'paid' })
   await api.database.pool.query(

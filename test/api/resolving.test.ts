@@ -89,7 +89,7 @@ describe('usage stated for a call that tells none', () => {
   test('gives way to what a span tells later', async () => {
     await happen(callOf('late', 'call', SILENT_CALL))
     const [exception] = await openOf('late')
-    await resolve(exception!.exception_id, { usage: { input_tokens: 7, output_tokens: 7 } })
+    await resolve(exception!.exception_id, { usage: { input_tokens: '7', output_tokens: '7' } })
     await happen()
     expect((await eventOf('late')).usage).toMatchObject({ input_tokens: '7' })
     await happen(callOf('late', 'call'))
@@ -137,6 +137,8 @@ describe('usage stated for a call that tells none', () => {
     ['cached tokens beyond the input', { input_tokens: 1, output_tokens: 0, cache_read_tokens: 2 }],
     ['reasoning beyond the output', { input_tokens: 1, output_tokens: 0, reasoning_tokens: 1 }],
     ['negative tokens', { input_tokens: -1, output_tokens: 0 }],
+    ['tokens that are no number', { input_tokens: '1e3', output_tokens: 0 }],
+    ['tokens beyond the bound', { input_tokens: '1000000001', output_tokens: 0 }],
     ['tokens beyond all measure', { input_tokens: 1e10, output_tokens: 0 }],
     ['half a usage', { input_tokens: 1 }],
   ])('is refused with %s', async (_, usage) => {
