@@ -1,9 +1,15 @@
-import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http'
+import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import type { CheckRequest, Decision, Estimate } from '../core/decision.ts'
+import { FrameWire } from './frame-wire.ts'
+import { httpWire } from './http-wire.ts'
+import { ANSWER_CHARS_MAX, type Target } from './wire.ts'
 
 /** Where checks are answered, and how long one may take. */
 export interface CheckOptions {
-  /** `http://127.0.0.1:4319`, or `unix:/run/aforo.sock`. */
+  /**
+   * `unix:/run/aforo.sock` or `frames://127.0.0.1:4319`: one connection for all questions, the quickest way.
+   * `http://127.0.0.1:4319`: a request for each, where a proxy is in between.
+   */
   readonly endpoint: string
   /** A key of role `check`, sent as bearer token. */
   readonly apiKey?: string
@@ -25,85 +31,42 @@ export interface CheckClient {
 }
 
 const TIMEOUT_MS = 250
-const SOCKETS_MAX = 64
-/** Longer answers are none of ours. */
-const ANSWER_CHARS_MAX = 65_536
 
 export function createCheckClient(options: CheckOptions): CheckClient {
-  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, scheduling: 'lifo' })
-  const target = targetOf(options.endpoint)
-  const headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
+  const { target, speaks } = placeOf(options.endpoint)
+  const headers: Record<string, string> =
+    options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
-
-  function post(path: string, body: unknown): Promise<string> {
-    const bytes = Buffer.from(JSON.stringify(body))
-    return new Promise((resolve, reject) => {
-      const sent = request({
-        ...target,
-        path,
-        agent,
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json', 'content-length': bytes.length },
-      })
-      const late = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-      sent.once('error', (error) => {
-        clearTimeout(late)
-        reject(error)
-      })
-      sent.once('response', (response) => {
-        read(response).then(
-          (text) => {
-            clearTimeout(late)
-            resolve(text)
-          },
-          (error: unknown) => {
-            clearTimeout(late)
-            reject(error)
-          },
-        )
-      })
-      sent.end(bytes)
-    })
-  }
+  const wire =
+    speaks === 'frames' ? new FrameWire(target, headers, timeoutMs) : httpWire(target, headers, timeoutMs)
 
   return {
-    check: async (question) => JSON.parse(await post('/v1/check', question)) as Decision,
+    check: async (question) => JSON.parse(await wire.ask('check', question)) as Decision,
     async settle(holdId, actual) {
-      await post(`/v1/holds/${encodeURIComponent(holdId)}/settle`, actual === undefined ? {} : { actual })
+      await wire.ask('settle', actual === undefined ? {} : { actual }, holdId)
     },
     async release(holdId) {
-      await post(`/v1/holds/${encodeURIComponent(holdId)}/release`, {})
+      await wire.ask('release', {}, holdId)
     },
     async *watch({ customer, session }, signal) {
       const query = new URLSearchParams({ customer, session })
       const response = await open({ ...target, path: `/v1/watch?${query}`, headers, signal })
       for await (const data of serverSentData(response)) yield JSON.parse(data) as Decision
     },
-    close: () => agent.destroy(),
+    close: () => wire.close(),
   }
 }
 
-function targetOf(endpoint: string): { socketPath: string } | { host: string; port: number } {
-  if (endpoint.startsWith('unix:')) return { socketPath: endpoint.slice('unix:'.length) }
+function placeOf(endpoint: string): { target: Target; speaks: 'frames' | 'http' } {
+  if (endpoint.startsWith('unix:')) {
+    return { target: { socketPath: endpoint.slice('unix:'.length) }, speaks: 'frames' }
+  }
   const { protocol, hostname, port } = new URL(endpoint)
-  if (protocol !== 'http:') throw new TypeError(`a check endpoint is http: or unix:, not ${protocol}`)
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) }
-}
-
-function read(response: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    response.setEncoding('utf8')
-    response.on('data', (chunk: string) => {
-      text += chunk
-      if (text.length > ANSWER_CHARS_MAX) response.destroy(new Error('the answer is too long'))
-    })
-    response.once('error', reject)
-    response.once('end', () => {
-      if (response.statusCode === 200) resolve(text)
-      else reject(new Error(`the check endpoint answers ${response.statusCode}: ${text.slice(0, 500)}`))
-    })
-  })
+  if (protocol !== 'http:' && protocol !== 'frames:') {
+    throw new TypeError(`a check endpoint is http:, unix: or frames:, not ${protocol}`)
+  }
+  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) }
+  return { target, speaks: protocol === 'frames:' ? 'frames' : 'http' }
 }
 
 /** An answer whose body goes on. */

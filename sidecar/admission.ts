@@ -33,8 +33,16 @@ export class Admission {
 
   /** The tenant, at once where it is known. Throws, or rejects, as `Access` does. */
   admit(credentials: Credentials, role: KeyRole): TenantId | Promise<TenantId> {
-    const { authorization = '', tenantHeader = '' } = credentials
-    const name = `${role}\0${tenantHeader}\0${authorization}`
+    return this.#admit(nameOf(credentials, role), credentials, role)
+  }
+
+  /** The same question, to be asked again and again. */
+  as(credentials: Credentials, role: KeyRole): () => TenantId | Promise<TenantId> {
+    const name = nameOf(credentials, role)
+    return () => this.#admit(name, credentials, role)
+  }
+
+  #admit(name: string, credentials: Credentials, role: KeyRole): TenantId | Promise<TenantId> {
     const known = this.#known.get(name)
     if (!known) return this.#ask(name, credentials, role, undefined)
     const age = this.#clock() - known.at
@@ -67,4 +75,8 @@ export class Admission {
       throw error
     }
   }
+}
+
+function nameOf({ authorization = '', tenantHeader = '' }: Credentials, role: KeyRole): string {
+  return `${role}\0${tenantHeader}\0${authorization}`
 }

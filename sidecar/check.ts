@@ -11,6 +11,7 @@ import { Desks } from './desks.ts'
 import { httpDoors } from './doors/doors.ts'
 import { startGrpcDoors } from './doors/envoy/server.ts'
 import { createDoorMetrics } from './doors/metrics.ts'
+import { Frames } from './frames.ts'
 import { createCheckMetrics } from './metrics.ts'
 import { createCheckServer } from './server.ts'
 import { Watches } from './watch.ts'
@@ -48,29 +49,27 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
   const doorMetrics = createDoorMetrics(registry)
   const doors = httpDoors(doorMetrics)
   const { isReady } = parts
-  const servers = [
-    createCheckServer({ centre, desks, watches, metrics, registry, log, clock, doors, isReady }),
-  ]
+  const admission = new Admission(centre.access, clock)
+  const frames = new Frames({ admission, desks, metrics, log })
+  const serverParts = { centre, desks, admission, watches, frames, metrics, registry, log, doors, isReady }
+  const servers = [createCheckServer(serverParts)]
   const { host, port } = parts.address
   await listen(servers[0]!, { host, port })
   if (parts.unixPath !== undefined) {
-    const local = createCheckServer({ centre, desks, watches, metrics, registry, log, clock, doors, isReady })
+    const local = createCheckServer(serverParts)
     servers.push(local)
     removeLeftover(parts.unixPath)
     await listen(local, { path: parts.unixPath })
   }
   const grpc = parts.grpcAddress
-    ? await startGrpcDoors(
-        { admission: new Admission(centre.access, clock), desks, metrics: doorMetrics, log, isReady },
-        parts.grpcAddress,
-      )
+    ? await startGrpcDoors({ admission, desks, metrics: doorMetrics, log, isReady }, parts.grpcAddress)
     : null
   return {
     port: (servers[0]!.address() as AddressInfo).port,
     grpcPort: grpc?.port ?? null,
     async stop() {
       watches.stop()
-      await Promise.all([...servers.map(close), grpc?.stop(STOP_GRACE_MS)])
+      await Promise.all([...servers.map(close), frames.stop(STOP_GRACE_MS), grpc?.stop(STOP_GRACE_MS)])
       await desks.stop()
       await centre.stop()
     },

@@ -9,6 +9,8 @@ export interface CheckMetrics {
   readonly reads: Counter<'outcome'>
   readonly watchers: Gauge
   readonly watchDropped: Counter<'reason'>
+  readonly frameConnections: Gauge
+  readonly framesDropped: Counter<'reason'>
   readonly refused: Counter<'code'>
   readonly untold: Gauge
   readonly remembered: Gauge<'what'>
@@ -51,6 +53,14 @@ export function createCheckMetrics(registry: Registry): CheckMetrics {
     reads: counter('aforo_check_reads_total', 'Spenders asked for at the centre.', ['outcome']),
     watchers: new Gauge({ name: 'aforo_check_watchers', help: 'Open watches.', registers }),
     watchDropped: counter('aforo_check_watchers_dropped_total', 'Watches ended by us.', ['reason']),
+    frameConnections: new Gauge({
+      name: 'aforo_check_frame_connections',
+      help: 'Open connections of frames.',
+      registers,
+    }),
+    framesDropped: counter('aforo_check_frames_dropped_total', 'Connections of frames ended by us.', [
+      'reason',
+    ]),
     refused: counter('aforo_check_refused_total', 'Requests answered with a fault.', ['code']),
     untold: new Gauge({
       name: 'aforo_check_untold_holds',

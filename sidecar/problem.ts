@@ -26,3 +26,10 @@ export function problemText(error: AforoError): string {
     ...(error.faults.length > 0 && { faults: error.faults }),
   })
 }
+
+/** The head of an answer that is written to a bare socket, but for its end. */
+export function problemHead(error: AforoError): string {
+  const status = PROBLEM_STATUS[error.code]
+  const length = Buffer.byteLength(problemText(error))
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${length}\r\n`
+}

@@ -6,6 +6,9 @@ import type { Actual } from '../core/lease.ts'
 export const HOLD_MS_MIN = 1_000
 export const HOLD_MS_MAX = 86_400_000
 const NAME_CHARS_MAX = 256
+/** What is told of a body that is wrong all over is no larger than a right one may be. */
+export const FAULTS_TOLD_MAX = 20
+const PATH_CHARS_TOLD_MAX = 64
 /** Nobody can use more of anything in one call. */
 const COUNT = /^\d{1,12}$/
 const AMOUNT = /^\d{1,15}(\.\d{1,18})?$/
@@ -75,10 +78,12 @@ export function actualOf(body: unknown): Actual {
   return found
 }
 
-/** Throws `invalid_argument` with all that is amiss. */
+/** Throws `invalid_argument` with all that is amiss, as far as an answer reaches. */
 export function refuse(faults: readonly FieldFault[]): never {
-  const list = faults.map(({ path, message }) => `${path} ${message}`).join('; ')
-  throw new AforoError('invalid_argument', list, { faults })
+  const told = faults.slice(0, FAULTS_TOLD_MAX)
+  const list = told.map(({ path, message }) => `${path} ${message}`).join('; ')
+  const more = faults.length > told.length ? `; and ${faults.length - told.length} more` : ''
+  throw new AforoError('invalid_argument', list + more, { faults: told })
 }
 
 /** Something that names a customer, session and the like: anything that can be printed. */
@@ -122,5 +127,5 @@ const COUNT_RULE = 'must be a whole number from 0, at most 12 digits'
 const AMOUNT_RULE = 'must be a decimal string from 0, at most 15 digits and 18 decimals'
 
 function fault(path: string, message: string): FieldFault {
-  return { path: `/${path}`, message }
+  return { path: `/${path.slice(0, PATH_CHARS_TOLD_MAX)}`, message }
 }

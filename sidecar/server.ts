@@ -6,16 +6,20 @@ import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { KeyRole } from '../schema/keys.ts'
-import { Admission } from './admission.ts'
+import type { Admission } from './admission.ts'
 import { type Answer, sendJson } from './answer.ts'
 import { CENTRE_BYTES_MAX, CHECK_BYTES_MAX, readBody, readJson } from './body.ts'
 import type { Centre } from './centre.ts'
 import { CENTRE_QUESTIONS, streamChanges } from './centre-wire.ts'
+import { decisionText } from './decision-text.ts'
 import type { Desk } from './desk.ts'
 import type { Desks } from './desks.ts'
+import { Frames } from './frames.ts'
+import { endHold } from './hold-end.ts'
 import type { CheckMetrics } from './metrics.ts'
 import { PROBLEM_STATUS, problemText } from './problem.ts'
-import { actualOf, checkRequest, isName, NAME_RULE, refuse } from './request.ts'
+import { checkRequest, isName, NAME_RULE, refuse } from './request.ts'
+import { credentialsOf } from './request-head.ts'
 import type { Watches } from './watch.ts'
 
 const KEEP_ALIVE_MS = 75_000
@@ -41,11 +45,12 @@ export interface Door {
 export interface CheckServerParts {
   readonly centre: Centre
   readonly desks: Desks
+  readonly admission: Admission
   readonly watches: Watches
+  readonly frames: Frames
   readonly metrics: CheckMetrics
   readonly registry: Registry
   readonly log: Log
-  readonly clock: () => number
   readonly doors?: readonly Door[]
   /** Whether it can do its work; it can from memory too. */
   readonly isReady: () => Promise<boolean>
@@ -56,16 +61,15 @@ export interface CheckServerParts {
  * socket and the decision is most of what it costs. Everything else here is rare.
  */
 export function createCheckServer(parts: CheckServerParts): Server {
-  const admission = new Admission(parts.centre.access, parts.clock)
-  const { desks, metrics } = parts
+  const { admission, desks, metrics } = parts
 
   function admit(
     request: IncomingMessage,
     role: KeyRole,
-    authorization = request.headers.authorization,
+    authorization?: string,
   ): TenantId | Promise<TenantId> {
-    const tenantHeader = request.headers['x-aforo-tenant']
-    return admission.admit({ authorization, tenantHeader: single(tenantHeader) }, role)
+    const shown = credentialsOf(request)
+    return admission.admit(authorization === undefined ? shown : { ...shown, authorization }, role)
   }
 
   function check(request: IncomingMessage, response: ServerResponse): void {
@@ -115,7 +119,8 @@ export function createCheckServer(parts: CheckServerParts): Server {
     const id = decoded(rawId)
     if (version === 'v1' && noun === 'holds' && (verb === 'settle' || verb === 'release')) {
       const desk = await deskFor('check')
-      return sendJson(response, await endHold(desk, id, verb, await readBody(request, CHECK_BYTES_MAX)))
+      const body = await endHold(desk, id, verb, await readBody(request, CHECK_BYTES_MAX))
+      return sendJson(response, { status: 200, body })
     }
     const kind = KILL_KINDS.find((each) => `${each}s` === noun)
     if (version === 'v1' && kind && (verb === 'kill' || verb === 'lift')) {
@@ -181,30 +186,29 @@ export function createCheckServer(parts: CheckServerParts): Server {
   }
 
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX },
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_MS_MAX,
+      requestTimeout: REQUEST_MS_MAX,
+      // Java's client, for one, offers h2c with every request.
+      shouldUpgradeCallback: Frames.isFor,
+    },
     (request, response) => {
       if (request.url === '/v1/check' && request.method === 'POST') return check(request, response)
       answer(request, response).catch((fault: unknown) => fail(request, response, fault))
     },
   )
+  server.on('upgrade', (request, socket, head) => void parts.frames.open(request, socket, head))
   server.maxConnections = CONNECTIONS_MAX
   return server
 }
 
 /** A decision is small and always the same few fields. */
 function sendDecision(response: ServerResponse, decision: Decision): void {
-  const text = JSON.stringify(decision)
+  const text = decisionText(decision)
   // Names may hold anything that can be printed.
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
   response.end(text)
-}
-
-async function endHold(desk: Desk, id: string, verb: 'settle' | 'release', body: unknown): Promise<Answer> {
-  const actual = verb === 'settle' ? actualOf(body) : null
-  const ended = isName(id) ? await desk.endHold(id, actual) : null
-  if (!ended) throw new AforoError('not_found', 'there is no such hold')
-  const { holdId, state, late, source } = ended
-  return { status: 200, body: { hold_id: holdId, state, late, source } }
 }
 
 async function stop(
@@ -254,8 +258,4 @@ function decoded(text: string): string {
   } catch {
     throw new AforoError('invalid_argument', 'the path is not encoded right')
   }
-}
-
-function single(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REASONS } from '../../core/decision.ts'
+import { FRAME_BODY_BYTES_MAX, FRAMES_UNDER_WAY_MAX } from '../../core/frames.ts'
 import { KEYS_MAX } from '../../sidecar/desk.ts'
 import { DESKS_MAX } from '../../sidecar/desks.ts'
 import { UNTOLD_HOLDS_MAX } from '../../sidecar/hold-book.ts'
@@ -41,6 +42,8 @@ test('docs/CHECK.md tells every reason, and the bounds as they are', () => {
     WATCHERS_MAX,
     CONNECTIONS_MAX,
     UNTOLD_HOLDS_MAX,
+    FRAMES_UNDER_WAY_MAX,
+    FRAME_BODY_BYTES_MAX + 5,
   ]) {
     expect(DOC).toContain(bound.toLocaleString('en-US'))
   }

@@ -60,7 +60,7 @@ export async function startWorld(): Promise<CheckWorld> {
 }
 
 /** One more check server over the same database. */
-export function startCheckOver(pool: pg.Pool, port = 0): Promise<RunningCheck> {
+export function startCheckOver(pool: pg.Pool, port = 0, unixPath?: string): Promise<RunningCheck> {
   const centre = createDatabaseCentre({
     pool,
     access: createAccess(pool, { open: true }),
@@ -75,6 +75,7 @@ export function startCheckOver(pool: pg.Pool, port = 0): Promise<RunningCheck> {
     centre,
     address,
     grpcAddress: { ...address, port: 0 },
+    unixPath,
     registry: new Registry(),
     log: SILENT,
     isReady,
