@@ -48,7 +48,7 @@ export function numericDigits(text: string): NumericDigits | null {
 }
 
 const WORD_DIGITS = 7
-const WORD_TOP = 1_000_000
+const GROUP = 10_000
 const POWERS = [1, 10, 100, 1000] as const
 
 /**
@@ -59,23 +59,34 @@ export function amountDigits(amount: Decimal): NumericDigits {
   const words = amount.d
   if (words === null) throw new RangeError('only a number can be written as numeric')
   const exponent = Math.floor(amount.e / WORD_DIGITS)
-  // Powers of ten of the first digit and the last one, of those that the words can hold.
-  const first = exponent * WORD_DIGITS + WORD_DIGITS - 1
-  const last = (exponent - words.length + 1) * WORD_DIGITS
-  const weight = Math.floor(first / DIGITS_PER_GROUP)
-  const end = Math.floor(last / DIGITS_PER_GROUP)
+  // Most quantities: a whole number of one word.
+  if (words.length === 1 && exponent === 0) return wholeDigits(words[0]!, amount.s < 0)
+  // Groups of the first digit and the last one, of those that the words can hold.
+  const weight = Math.floor((exponent * WORD_DIGITS + WORD_DIGITS - 1) / DIGITS_PER_GROUP)
+  const end = Math.floor(((exponent - words.length + 1) * WORD_DIGITS) / DIGITS_PER_GROUP)
   const groups: number[] = []
   for (let no = weight; no >= end; no--) groups.push(0)
-  for (let no = 0, power = first; no < words.length; no++) {
-    let word = words[no]!
-    for (let unit = WORD_TOP; unit >= 1; unit /= 10, power--) {
-      const digit = Math.trunc(word / unit)
-      word -= digit * unit
-      const group = Math.floor(power / DIGITS_PER_GROUP)
-      groups[weight - group]! += digit * POWERS[power - group * DIGITS_PER_GROUP]!
+  for (let no = 0; no < words.length; no++) {
+    const power = (exponent - no) * WORD_DIGITS
+    const unit = Math.floor(power / DIGITS_PER_GROUP)
+    // No two words share a digit, so nothing is carried; one word lies in up to three groups.
+    let left = words[no]! * POWERS[power - unit * DIGITS_PER_GROUP]!
+    for (let at = weight - unit; left > 0; at--) {
+      const higher = Math.floor(left / GROUP)
+      groups[at]! += left - higher * GROUP
+      left = higher
     }
   }
   return trimmed(groups, weight, Math.max(0, -end * DIGITS_PER_GROUP), amount.s < 0)
+}
+
+/** Of a whole number below ten million. */
+function wholeDigits(word: number, negative: boolean): NumericDigits {
+  if (word === 0) return { negative: false, weight: 0, scale: 0, groups: [] }
+  if (word < GROUP) return { negative, weight: 0, scale: 0, groups: [word] }
+  const first = Math.floor(word / GROUP)
+  const rest = word - first * GROUP
+  return { negative, weight: 1, scale: 0, groups: rest === 0 ? [first] : [first, rest] }
 }
 
 /** Where the point stands, or would. */
@@ -89,6 +100,6 @@ function trimmed(groups: number[], weight: number, scale: number, negative: bool
   let zeros = 0
   while (zeros < groups.length && groups[zeros] === 0) zeros++
   if (zeros === groups.length) return { negative: false, weight: 0, scale, groups: [] }
-  while (groups.at(-1) === 0) groups.pop()
+  while (groups[groups.length - 1] === 0) groups.pop()
   return { negative, weight: weight - zeros, scale, groups: zeros === 0 ? groups : groups.slice(zeros) }
 }
