@@ -8,6 +8,11 @@ const COUNTERS = [
     'aforo_rating_postponed_total',
     'Revisions that failed by themselves and wait for another try.',
   ],
+  [
+    'gaveWay',
+    'aforo_rating_gave_way_total',
+    'Batches that gave way to another transaction and were tried again.',
+  ],
   ['unpriced', 'aforo_rating_unpriced_total', 'Revisions rated with some cost unknown.'],
   ['unattributed', 'aforo_rating_unattributed_total', 'Revisions rated with nobody to charge.'],
 ] as const

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import { AforoError } from '../core/errors.ts'
 import { type Log, SILENT } from '../core/log.ts'
 import { BudgetShelf } from '../schema/budgets/shelf.ts'
+import { gaveWay } from '../schema/faults.ts'
 import { transaction } from '../schema/pool.ts'
 import { adjustRated } from './adjust.ts'
 import { type ClaimedRevision, type ClaimOrder, claimRevisions } from './claim.ts'
@@ -29,7 +30,8 @@ export interface Rater {
    * Rates revisions that are due at `now` until none is left or `limit` are done, in batches of one transaction
    * each. Any number of raters may run at once.
    *
-   * A revision that fails by itself is put off, with a growing delay, and listed; it keeps no other one waiting.
+   * A revision that fails by itself is put off, with a growing delay, and listed; it keeps no other one waiting. A batch
+   * that gave way to another transaction is claimed anew, up to `BATCH_TRIES_MAX` times.
    * @returns how many were rated
    * @throws AforoError `unavailable` where the database is not to be reached; nothing of the batch is written then
    */
@@ -44,6 +46,11 @@ interface BatchCount {
 /** Revisions of one transaction: bounds its memory and how long it holds counters. */
 export const RATING_BATCH_MAX = 200
 const LIMIT_DEFAULT = 10_000
+/**
+ * Tries of a batch whose transaction gave way. Ours lock in one order, but what they stand on may not: TimescaleDB locks
+ * several tables to make a chunk, and two batches that begin a week together have met there.
+ */
+export const BATCH_TRIES_MAX = 5
 /** Batches at once in one process. */
 const LANES = 2
 
@@ -53,6 +60,17 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
   const sources = { shelf: new PlanShelf(), pricing: createPricing() }
 
   async function rateBatch(order: ClaimOrder): Promise<BatchCount> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await tryBatch(order)
+      } catch (error) {
+        if (tries === BATCH_TRIES_MAX || !gaveWay(error)) throw error
+        metrics.gaveWay(1)
+      }
+    }
+  }
+
+  async function tryBatch(order: ClaimOrder): Promise<BatchCount> {
     // What this attempt claimed: on failure each is tried apart.
     let claimed: readonly ClaimedRevision[] = []
     try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AforoError } from '../core/errors.ts'
-import { databaseFault, isPassing, PASSING_CODES } from './faults.ts'
+import { databaseFault, gaveWay, isPassing, PASSING_CODES } from './faults.ts'
 
 const withCode = (code: string, cause?: unknown) => Object.assign(new Error('x', { cause }), { code })
 
@@ -56,5 +56,15 @@ describe('databaseFault', () => {
 
   it('takes what is no error for one that stays', () => {
     expect(databaseFault('timeout expired').code).toBe('internal')
+  })
+})
+
+describe('gaveWay', () => {
+  it.each(['40001', '40P01'])('tells %s, as it is and as ours', (code) => {
+    expect(gaveWay(withCode(code))).toBe(true)
+    expect(gaveWay(databaseFault(withCode(code)))).toBe(true)
+  })
+  it.each(['08006', '55P03', '57014', '23505'])('lets %s be', (code) => {
+    expect(gaveWay(databaseFault(withCode(code)))).toBe(false)
   })
 })

@@ -49,13 +49,35 @@ export function databaseFault(error: unknown): AforoError {
 
 /** Whether the same statement may succeed later, also when another error (drizzle's) is wrapped around the fault. */
 export function isPassing(error: unknown): boolean {
-  for (let depth = 0, at = error; at instanceof Error && depth < 5; depth++, at = at.cause) {
-    const code = 'code' in at ? at.code : undefined
-    if (typeof code === 'string') return isPassingCode(code)
+  for (const at of causesOf(error)) {
+    const code = codeOf(at)
+    if (code !== undefined) return isPassingCode(code)
     const { message } = at
     if (PASSING_WORDS.some((words) => words.test(message))) return true
   }
   return false
+}
+
+/**
+ * Whether transactions stood in each other's way and this one gave way: a deadlock, or a serialization failure. The
+ * database itself is well, and the same transaction may be tried again at once.
+ */
+export function gaveWay(error: unknown): boolean {
+  return causesOf(error).some((at) => GAVE_WAY_CODES.has(codeOf(at) ?? ''))
+}
+
+const GAVE_WAY_CODES: ReadonlySet<string> = new Set(['40001', '40P01'])
+const CAUSES_MAX = 5
+
+/** An error and what is behind it. */
+function causesOf(error: unknown): readonly Error[] {
+  const causes: Error[] = []
+  for (let at = error; at instanceof Error && causes.length < CAUSES_MAX; at = at.cause) causes.push(at)
+  return causes
+}
+
+function codeOf(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
 function isPassingCode(code: string): boolean {
