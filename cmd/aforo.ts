@@ -11,6 +11,7 @@ import { replayCommand } from './replay.ts'
 import { serveCommand } from './serve.ts'
 import { sidecarCommand } from './sidecar.ts'
 import { simulateCommand } from './simulate.ts'
+import { sqlCommand } from './sql.ts'
 import { traceDebitCommand } from './trace-debit.ts'
 
 /** The `aforo` command. Exit code 0: done; 1: refused or failed, with one line that says why; 2: wrong usage. */
@@ -39,6 +40,7 @@ program.addCommand(replayCommand())
 program.addCommand(conformanceCommand())
 program.addCommand(traceDebitCommand())
 program.addCommand(simulateCommand())
+program.addCommand(sqlCommand())
 program.addCommand(exportCommand())
 program.addCommand(applyCommand())
 inheritSettings(program)

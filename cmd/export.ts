@@ -50,8 +50,10 @@ export function exportCommand(): Command {
       try {
         const order = { tenantId, name, format, from, to, customer }
         const rows = await openExport(pool, order, stopped.signal)
+        // Standard output is not ours to end: where it is a socket, that would end it for those who write to it after us.
+        if (out === undefined) await pipeline(rows, process.stdout, { end: false })
         // A file that is there is somebody's.
-        await pipeline(rows, out === undefined ? process.stdout : createWriteStream(out, { flags: 'wx' }))
+        else await pipeline(rows, createWriteStream(out, { flags: 'wx' }))
       } finally {
         await pool.end()
         await database.stop()

@@ -1,0 +1,94 @@
+import { Command, Option } from 'commander'
+import type pg from 'pg'
+import { EXPORT_TYPES, type ExportRow, headOf, linesOf } from '../api/exports/format.ts'
+import type { ExportColumn } from '../api/exports/kinds.ts'
+import { textTable } from '../api/text-table.ts'
+import { readConfig } from '../core/config.ts'
+import { AforoError } from '../core/errors.ts'
+import { openPool } from '../schema/pool.ts'
+import { joinDatabase } from './database.ts'
+import { logger } from './logger.ts'
+
+/** What is answered at most: more is an export's matter, or psql's. */
+export const ROWS_MAX = 10_000
+
+const FORMATS = ['table', ...Object.keys(EXPORT_TYPES)] as ('table' | keyof typeof EXPORT_TYPES)[]
+
+/** `aforo sql "select …"`: asks the views, as the role that reads them and nothing else. */
+export function sqlCommand(): Command {
+  return new Command('sql')
+    .description('ask the views of schema aforo; needs no psql, and can change nothing')
+    .argument('<select>', 'one query')
+    .addOption(new Option('--format <format>').choices(FORMATS).default('table'))
+    .addOption(new Option('--as <login>', 'the role that asks: its tenant is seen').default('aforo_grafana'))
+    .addHelpText('after', HELP)
+    .action(async (select: string, options: { format: (typeof FORMATS)[number]; as: string }) => {
+      const config = readConfig(process.env)
+      const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
+      const pool = openPool(database.url, { max: 1 })
+      try {
+        const { columns, rows } = await askAs(pool, options.as, select)
+        process.stdout.write(
+          options.format === 'table'
+            ? textTable(columns.map(shown), rows)
+            : headOf(options.format, columns) + linesOf(options.format, columns, rows),
+        )
+      } finally {
+        await pool.end()
+        await database.stop()
+      }
+    })
+}
+
+const HELP = `
+The views: billable_events, billable_event_lines, margin_by_model, margin_by_customer, vendor_costs, credit_ledger,
+budget_status, alerts, invoices, invoice_lines, exceptions. docs/OPERATING.md lists their columns. A table cuts cells that
+are long; --format csv and jsonl do not.
+`
+
+/** An answer: amounts as decimal text, times as PostgreSQL writes them. */
+export interface Answer {
+  readonly columns: readonly ExportColumn[]
+  readonly rows: readonly ExportRow[]
+}
+
+/** PostgreSQL's int2, int4, int8, float4, float8, numeric. */
+const NUMBERS = [21, 23, 20, 700, 701, 1700]
+
+/**
+ * Runs one query as another login in a transaction that cannot write.
+ * @throws AforoError `invalid_argument` where it is no query, reads what the login may not read, or answers more than ROWS_MAX
+ */
+export async function askAs(pool: pg.Pool, login: string, select: string): Promise<Answer> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin transaction read only')
+    // Not `set role`: the views ask who logged in.
+    await client.query(`set local session authorization ${client.escapeIdentifier(login)}`)
+    // Declared, since that takes one query and nothing else.
+    const declared = `declare answer no scroll cursor for ${select.trim().replace(/;$/, '')}`
+    await client.query({ text: declared, queryMode: 'extended' } as pg.QueryConfig)
+    const { fields, rows } = await client.query<ExportRow>({
+      text: `fetch ${ROWS_MAX + 1} from answer`,
+      types: { getTypeParser: () => (text: string | Buffer) => text },
+    })
+    if (rows.length > ROWS_MAX) throw new Error(`more than ${ROWS_MAX} rows: narrow it, or use aforo export`)
+    return { columns: fields.map(column), rows }
+  } catch (error) {
+    throw new AforoError('invalid_argument', (error as Error).message)
+  } finally {
+    client.release(true)
+  }
+}
+
+function column({ name, dataTypeID }: pg.FieldDef): ExportColumn {
+  return { name, type: NUMBERS.includes(dataTypeID) ? 'number' : 'text', value: name }
+}
+
+function shown({ name, type }: ExportColumn) {
+  return {
+    head: name,
+    align: type === 'number' ? ('right' as const) : ('left' as const),
+    text: (row: ExportRow) => String(row[name] ?? ''),
+  }
+}
