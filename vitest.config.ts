@@ -8,7 +8,9 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     // Real processes and signals do not work in threads.
     pool: 'forks',
-    testTimeout: 30_000,
+    // A file waits for its database about half of its time.
+    maxWorkers: '100%',
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 })
