@@ -120,10 +120,9 @@ function worthOfCharges(
 /** Prices the steps on the counters and adds up the stack. */
 export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedEvent {
   const { event, booked, assembly, costs, attribution, planOf } = prepared
-  const charged = prepared.steps.map((step) => {
-    const { tenantId, planId, planVersion: version, meterNo } = step.counter
-    return counters.move(step, curveOf(planOf({ tenantId, planId, version }), meterNo))
-  })
+  const charged = prepared.steps.map((step) =>
+    counters.move(step, curveOf(planOfCounter(prepared, step.counter), step.counter.meterNo)),
+  )
   const costLines = costDifference(costs, booked.costs)
   const charges = sumCharges(booked.charges, charged)
   const stack = stackOf(assembly, event, costs, charges, prepared.worthOf)
@@ -144,6 +143,14 @@ export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedE
     computedCogs: beyond(prepared, booked.last?.computedCogs, ({ computed }) => computed),
     owed: creditsOwed(charges, planOf),
   }
+}
+
+/** Most steps are of the plan that the event is on. */
+function planOfCounter({ attribution, planOf }: EventOffer, counter: CounterKey): Plan {
+  const { tenantId, planId, planVersion: version } = counter
+  const isOwn =
+    typeof attribution !== 'string' && attribution.planId === planId && attribution.planVersion === version
+  return isOwn ? attribution.plan : planOf({ tenantId, planId, version })
 }
 
 /** Whether some cost of the event is unknown. */
