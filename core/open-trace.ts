@@ -1,6 +1,14 @@
 import type { Assembly } from './assembly.ts'
 import type { UsageTotals } from './event.ts'
 import type { TenantId, TraceId } from './ids.ts'
+import type { Actual } from './lease.ts'
+
+/** What a trace tells of a hold that its spans were made under. */
+export interface HoldUse {
+  readonly holdId: string
+  /** Of the calls and tools under it; null where there are none yet. */
+  readonly actual: Actual | null
+}
 
 /** What a trace amounts to by now, whether it is cut or not: what the next revision of its event would say. */
 export interface OpenTrace {
@@ -22,8 +30,8 @@ export interface OpenTrace {
   readonly isSettled: boolean
   /** Other traces tell of its calls too. */
   readonly mirrored: boolean
-  /** Holds that its spans were made under. */
-  readonly holdIds: readonly string[]
+  /** Holds that its spans were made under, each once. */
+  readonly holds: readonly HoldUse[]
 }
 
 /** What was found out about open traces. */

@@ -12,6 +12,7 @@ import { httpDoors } from './doors/doors.ts'
 import { startGrpcDoors } from './doors/envoy/server.ts'
 import { createDoorMetrics } from './doors/metrics.ts'
 import { Frames } from './frames.ts'
+import { registerLeases } from './lease-metrics.ts'
 import { createCheckMetrics } from './metrics.ts'
 import { createCheckServer } from './server.ts'
 import { Watches } from './watch.ts'
@@ -45,6 +46,7 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
   const metrics = createCheckMetrics(registry)
   const sidecarId = randomBytes(9).toString('base64url')
   const desks = new Desks({ centre, sidecarId, clock, log, metrics })
+  registerLeases(registry, desks, clock)
   const watches = new Watches(metrics)
   const doorMetrics = createDoorMetrics(registry)
   const doors = httpDoors(doorMetrics)

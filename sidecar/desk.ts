@@ -13,7 +13,7 @@ import type { Centre } from './centre.ts'
 import type { Counter } from './counter.ts'
 import { decide, decisionOf, passThrottled, type Question, type Ruling, withLeastLeft } from './decide.ts'
 import { Errand } from './errand.ts'
-import { HoldBook, type OpenHold } from './hold-book.ts'
+import { HoldBook, type LeaseSums, type OpenHold } from './hold-book.ts'
 import { type Changed, Knowledge } from './knowledge.ts'
 import { type KnownSpender, spenderName } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
@@ -141,6 +141,10 @@ export class Desk {
       keys: this.#byKey.size,
       untold: this.#book.untold,
     }
+  }
+
+  addLeases(to: Map<string, LeaseSums>, now: number): void {
+    this.#book.addLeases(to, now)
   }
 
   /** Tells the centre what it has not heard of, and gives all leases back. */

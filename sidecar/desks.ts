@@ -1,6 +1,7 @@
 import { AforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import { Desk, type DeskParts } from './desk.ts'
+import type { LeaseSums } from './hold-book.ts'
 
 /** Tenants that are checked for at once. */
 export const DESKS_MAX = 10_000
@@ -37,6 +38,13 @@ export class Desks {
     for (const desk of this.#desks.values()) {
       for (const [what, size] of Object.entries(desk.sizes)) sums[what] = (sums[what] ?? 0) + size
     }
+    return sums
+  }
+
+  /** Leases of all tenants that have not run out, by unit. */
+  leases(now: number): ReadonlyMap<string, LeaseSums> {
+    const sums = new Map<string, LeaseSums>()
+    for (const desk of this.#desks.values()) desk.addLeases(sums, now)
     return sums
   }
 

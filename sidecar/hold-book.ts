@@ -38,6 +38,13 @@ interface OpenTake {
   amount: Scaled
 }
 
+/** Leases of a unit: how many, what they have, and what of it untold holds have taken. */
+export interface LeaseSums {
+  readonly count: number
+  readonly amount: Scaled
+  readonly held: Scaled
+}
+
 /** Who holds, of what, for how long. */
 export interface HoldOrder {
   readonly holdId: string
@@ -76,6 +83,15 @@ export class HoldBook {
 
   get hasLeases(): boolean {
     return this.#leased.size > 0
+  }
+
+  /** Adds up, by unit, the leases that have not run out. */
+  addLeases(to: Map<string, LeaseSums>, now: number): void {
+    for (const { lease, terms } of this.#leased) {
+      if (lease === null || now >= lease.until) continue
+      const { count, amount, held } = to.get(terms.unit) ?? { count: 0, amount: 0n, held: 0n }
+      to.set(terms.unit, { count: count + 1, amount: amount + lease.amount, held: held + lease.held })
+    }
   }
 
   get isUnderWay(): boolean {

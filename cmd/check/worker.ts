@@ -11,6 +11,7 @@ import { startCheck } from '../../sidecar/check.ts'
 import { createDatabaseCentre } from '../../sidecar/database-centre.ts'
 import { logger } from '../logger.ts'
 import { startTicker } from '../ticker.ts'
+import { registerGivenOut } from './given-out-metrics.ts'
 
 /** What the thread of the check is told. */
 export interface CheckOrder {
@@ -32,6 +33,7 @@ const log = logger(order.log)
 const pool = openPool(order.url, { max: POOL_SIZE })
 const registry = new Registry()
 collectDefaultMetrics({ register: registry })
+registerGivenOut(registry, pool, log)
 const access = createAccess(pool, { open: order.isOpen })
 const now = () => new Date()
 const centre = createDatabaseCentre({ pool, access, periodOf, rates: createRateCards(), log, now })

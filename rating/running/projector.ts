@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { type Log, SILENT } from '../../core/log.ts'
-import type { OpenTrace, OpenTraces } from '../../core/open-trace.ts'
+import type { HoldUse, OpenTrace, OpenTraces } from '../../core/open-trace.ts'
 import { countChanges, forgetSightings, queueTraces, type SpendChange } from '../../schema/budgets/count.ts'
 import { endHolds } from '../../schema/budgets/holds.ts'
 import { type SpendTrace, shareBudgets, tryLockTraces, tryProject } from '../../schema/budgets/lock.ts'
@@ -50,7 +50,7 @@ const SWEEP_MS = 1_000
 const FAILED_PAUSE_MS = 60_000
 
 /** Holds that a turn ends, by tenant. */
-type Ended = Map<TenantId, readonly string[]>
+type Ended = Map<TenantId, readonly HoldUse[]>
 
 export function createProjector({ pool, assembleOpen, log = SILENT, registry }: ProjectorParts): Projector {
   const metrics = createRunningMetrics(registry)
@@ -84,7 +84,7 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
         claimed = await claimQueued(client, now, only)
         return claimed.length === 0 ? 0 : projectClaimed(client, claimed, ended, now)
       })
-      for (const [tenantId, holdIds] of ended) holds.remember(tenantId, holdIds)
+      for (const [tenantId, told] of ended) holds.remember(tenantId, told)
       metrics.projected(done)
       return done
     } catch (error) {
@@ -171,12 +171,12 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
     now: Date,
   ): Promise<void> {
     for (const [tenantId, found] of Map.groupBy(traces, (trace) => trace.tenantId)) {
-      const holdIds = holds.fresh(
+      const told = holds.fresh(
         tenantId,
-        found.flatMap((trace) => trace.holdIds),
+        found.flatMap((trace) => trace.holds),
       )
-      await endHolds(client, tenantId, holdIds, now)
-      ended.set(tenantId, holdIds)
+      await endHolds(client, tenantId, told, now)
+      ended.set(tenantId, told)
     }
   }
 

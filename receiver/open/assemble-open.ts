@@ -10,6 +10,7 @@ import { type Assemble, assembleTrace, eventNano } from '../cut/revision.ts'
 import type { AssembledTrace } from '../cut/settle-mirrors.ts'
 import { totalsOf } from '../cut/totals.ts'
 import type { TraceKey } from '../cut/trace.ts'
+import { holdsOf } from './holds-of.ts'
 import { type OpenMirrors, weighMirrors } from './mirrors.ts'
 
 /** Traces that have more or fewer calls because of those asked for. */
@@ -101,7 +102,11 @@ async function assembleAlone(
   })
 }
 
-function openTraceOf({ trace, usages, isDue }: AloneTrace, at: number, mirrors: OpenMirrors): OpenTrace {
+function openTraceOf(
+  { trace, usages, isDue, assembly: alone }: AloneTrace,
+  at: number,
+  mirrors: OpenMirrors,
+): OpenTrace {
   const { assembly, mirrored, isAsCut } = mirrors.traces[at]!
   return {
     tenantId: trace.tenantId,
@@ -115,6 +120,6 @@ function openTraceOf({ trace, usages, isDue }: AloneTrace, at: number, mirrors: 
     revision: trace.revision,
     isSettled: !isDue && trace.revision >= 0 && isAsCut,
     mirrored,
-    holdIds: [...new Set(usages.flatMap(({ holdId }) => holdId ?? []))],
+    holds: holdsOf(usages, alone),
   }
 }

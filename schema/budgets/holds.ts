@@ -9,6 +9,7 @@ import type {
   HoldRecord,
   LeaseGrant,
 } from '../../core/lease.ts'
+import type { HoldUse } from '../../core/open-trace.ts'
 import type { Amounts } from '../../core/rate-card.ts'
 import { scaled, scaledText } from '../../core/scaled.ts'
 import { transaction } from '../pool.ts'
@@ -66,18 +67,19 @@ export async function exchange(
 
 /**
  * Ends holds whose spans are counted in this transaction, so that what they held leaves `leased` as it comes to be in
- * `used`. An id that is unknown is marked: its hold may be told of later. Locks the counters of the holds, in key order.
+ * `used`; what was used beyond what was taken is noted. An id that is unknown is marked: its hold may be told of later.
+ * Locks the counters of the holds, in key order.
  */
 export async function endHolds(
   client: pg.ClientBase,
   tenantId: TenantId,
-  holdIds: readonly string[],
+  told: readonly HoldUse[],
   now: Date,
 ): Promise<void> {
-  const ids = [...new Set(holdIds)]
+  const ids = [...new Set(told.map(({ holdId }) => holdId))]
   if (ids.length === 0) return
   const book = await lockBook(client, tenantId, [], ids, '', now)
-  for (const holdId of ids) endBySpan(book, holdId, now.getTime())
+  for (const { holdId, actual } of told) endBySpan(book, holdId, actual, now.getTime())
   await writeBook(client, book, () => originOf(null, undefined), now)
 }
 

@@ -1,6 +1,6 @@
 import type { Actual, CounterKey, HoldEnd, HoldEnded, HoldState, LeaseOrder } from '../../core/lease.ts'
 import { type Amounts, amountsOf, type RateCard } from '../../core/rate-card.ts'
-import { leastOf, mostOf, type Scaled, scaled } from '../../core/scaled.ts'
+import { leastOf, mostOf, SCALED_ONE, type Scaled, scaled } from '../../core/scaled.ts'
 
 /*
  * What the centre decides about leases and holds, over rows that the caller has locked. Of each counter
@@ -157,7 +157,7 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
     expiresAt: now + told.msLeft + HOLD_GRACE_MS,
   }
   book.holds.set(hold.holdId, hold)
-  if (known) endBySpan(book, told.holdId, now)
+  if (known) endBySpan(book, told.holdId, known.actual, now)
   return told.end ? endHold(book, told.end, now)! : ended(hold)
 }
 
@@ -190,11 +190,15 @@ export function endHold(book: LeaseBook, end: HoldEnd, now: number): HoldEnded |
   return ended(hold)
 }
 
-/** The span of a hold was counted: what it holds is in `used` now. A span that is here before its hold leaves a mark. */
-export function endBySpan(book: LeaseBook, holdId: string, now: number): void {
+/**
+ * The span of a hold was counted: what it holds is in `used` now. A span that is here before its hold leaves a mark.
+ *
+ * @param actual what the spans under it tell by now; null: nothing yet. Of several tellings the largest is compared
+ */
+export function endBySpan(book: LeaseBook, holdId: string, actual: Actual | null, now: number): void {
   const hold = book.holds.get(holdId)
   if (!hold) {
-    const nothing = { takes: [], card: NO_CARD, actual: null, over: {} }
+    const nothing = { takes: [], card: NO_CARD, actual, over: {} }
     book.holds.set(holdId, {
       holdId,
       state: 'settled',
@@ -209,6 +213,7 @@ export function endBySpan(book: LeaseBook, holdId: string, now: number): void {
     hold.settledBy = 'span'
     hold.late = hold.state !== 'active'
   }
+  if (actual !== null) noteActual(hold, actual)
   hold.state = 'settled'
   free(book, hold, () => 0n)
 }
@@ -298,13 +303,14 @@ function free(book: LeaseBook, hold: BookHold, keep: (take: BookTake) => Scaled)
   }
 }
 
+/** What was told first stays, but for what spans tell, which grows. Of what is beyond, the most counts. */
 function noteActual(hold: BookHold, actual: Actual): void {
-  hold.actual = actual
+  if (hold.actual === null || hold.settledBy === 'span') hold.actual = actual
   const amounts = actualAmounts(hold.card, actual)
-  const over: Record<string, Scaled> = {}
+  const over = { ...hold.over }
   for (const { counter, unit, taken } of hold.takes) {
     const used = amounts[unit]
-    if (used !== undefined && used > taken) over[counter] = used - taken
+    if (used !== undefined && used > taken) over[counter] = mostOf(over[counter] ?? 0n, used - taken)
   }
   hold.over = over
 }
@@ -320,6 +326,13 @@ export function actualAmounts(card: RateCard, actual: Actual): Partial<Record<ke
     }
     for (const [unit, amount] of Object.entries(amountsOf(card, usage))) {
       if (amount !== null) amounts[unit as keyof Amounts] = amount
+    }
+    // What is due once for a call is due for each of several.
+    const more = scaled(actual.model_calls ?? '1') - SCALED_ONE
+    const once = amountsOf(card, { inputTokens: 0n, outputTokens: 0n, toolCalls: 0n })
+    for (const unit of ['price', 'cogs', 'credits'] as const) {
+      const each = once[unit]
+      if (each !== null && more > 0n) amounts[unit]! += (each * more) / SCALED_ONE
     }
   }
   for (const unit of [

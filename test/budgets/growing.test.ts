@@ -71,15 +71,15 @@ test('the pause grows with the trace, to a bound', () => {
 
 test('holds that were told of are remembered so many, and not one more', () => {
   const holds = new ToldHolds()
-  holds.remember('default', ['a'])
-  expect(holds.fresh('default', ['a', 'b', 'b'])).toEqual(['b'])
-  expect(holds.fresh('other', ['a'])).toEqual(['a'])
-  holds.remember(
-    'default',
-    Array.from({ length: HOLDS_REMEMBERED_MAX - 1 }, (_, no) => `h${no}`),
-  )
+  const of = (...ids: string[]) => ids.map((holdId) => ({ holdId, actual: null }))
+  holds.remember('default', of('a'))
+  expect(holds.fresh('default', of('a', 'b'))).toEqual(of('b'))
+  expect(holds.fresh('other', of('a'))).toEqual(of('a'))
+  const more = [{ holdId: 'a', actual: { model_calls: '1' } }]
+  expect(holds.fresh('default', more), 'its trace has grown').toEqual(more)
+  holds.remember('default', of(...Array.from({ length: HOLDS_REMEMBERED_MAX - 1 }, (_, no) => `h${no}`)))
   expect(holds.size).toBe(HOLDS_REMEMBERED_MAX)
-  holds.remember('default', ['one more'])
+  holds.remember('default', of('one more'))
   expect(holds.size).toBe(1)
 })
 

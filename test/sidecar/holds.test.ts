@@ -66,7 +66,14 @@ const leasedOf = async ({ budgetId }: CounterKey) => {
   return rows[0].leased
 }
 const endBySpans = (...ids: string[]) =>
-  transaction(database.pool, (client) => endHolds(client, 'default', ids, at(1_000)))
+  transaction(database.pool, (client) =>
+    endHolds(
+      client,
+      'default',
+      ids.map((holdId) => ({ holdId, actual: null })),
+      at(1_000),
+    ),
+  )
 
 test('many sidecars at once are granted no more than there is', async () => {
   const key = await counter('100')

@@ -42,6 +42,9 @@ test('a sidecar answers as its centre does, and leaves nothing held', async () =
     decision: 'deny',
     reason: 'budget_exhausted',
   })
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  expect(metrics).toMatch(/^aforo_check_leases\{unit="price"\} 1$/m)
+  expect(metrics).toMatch(/^aforo_check_leased_amount\{unit="price"\} 0/m)
   // A hold may be ended wherever it was not taken.
   await until(async () => (await world.post(`/v1/holds/${here.hold_id}/release`)).status === 200)
   expect((await post(url, `/v1/holds/${there.hold_id}/release`)).body).toMatchObject({ state: 'released' })

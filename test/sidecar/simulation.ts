@@ -272,7 +272,7 @@ export function play(schedule: Schedule): Outcome {
       used[0] += SCALED_ONE
       used[1] += actual * SCALED_ONE
       version += 1
-      endBySpan(book, call.holdId, now)
+      endBySpan(book, call.holdId, null, now)
       calls.delete(call)
     }
     if (chance(schedule.silent)) {
