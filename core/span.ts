@@ -23,6 +23,8 @@ export interface Span {
   readonly kind: SpanKind
   /** OTLP status code 2. */
   readonly failed: boolean
+  /** The HTTP status, 400 to 599, that the text of its status names; null where it names none. The text is not kept. */
+  readonly failureStatus: number | null
   readonly startNano: UnixNano
   readonly endNano: UnixNano
   readonly scopeName: string

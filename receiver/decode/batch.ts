@@ -2,7 +2,7 @@ import type { SpanId, TraceId } from '../../core/ids.ts'
 import { type AttributeValue, SPAN_KINDS, type Span, type SpanKind } from '../../core/span.ts'
 import type { UnixNano } from '../../core/time.ts'
 import type { AttributeRuns } from './attribute-runs.ts'
-import { FAILED, type RejectedSpan, ROW, type SpanColumns } from './columns.ts'
+import { FAILED, FAILURE_STATUS_SHIFT, type RejectedSpan, ROW, type SpanColumns } from './columns.ts'
 import type { KeyTable } from './keys.ts'
 
 /** The spans of one export request that can be taken, in the order they came. */
@@ -86,6 +86,11 @@ class SpanView implements Span {
 
   get failed(): boolean {
     return (this.#rows.getInt32(this.#row + ROW.shape, true) & FAILED) !== 0
+  }
+
+  get failureStatus(): number | null {
+    const status = this.#rows.getInt32(this.#row + ROW.shape, true) >>> FAILURE_STATUS_SHIFT
+    return status === 0 ? null : status
   }
 
   get startNano(): UnixNano {

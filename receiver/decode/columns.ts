@@ -25,7 +25,7 @@ export interface RejectedSpan {
 /**
  * A row of 64 bytes per span, little-endian:
  *   0 trace id (16) · 16 span id (8) · 24 parent span id (8, zero for a root) · 32 start · 40 end (u64 each)
- *   48 scope · 52 first attribute · 56 attribute behind the last · 60 kind, and FAILED (u32 each)
+ *   48 scope · 52 first attribute · 56 attribute behind the last · 60 kind, FAILED and the status of a failure (u32 each)
  */
 export const ROW = {
   bytes: 64,
@@ -42,6 +42,8 @@ export const ROW = {
 
 /** Bit of `shape` above the kind. */
 export const FAILED = 8
+/** Above it the HTTP status of a failure, 0 where none is known. */
+export const FAILURE_STATUS_SHIFT = 4
 
 /** Where a decoder found the fixed parts of one span: byte offsets, ABSENT where the field was not there. */
 export interface SpanParts {
@@ -52,6 +54,8 @@ export interface SpanParts {
   end: number
   kind: number
   failed: boolean
+  /** 0 where none is known. */
+  failureStatus: number
   name: string
 }
 
@@ -172,7 +176,8 @@ export class SpanColumns {
     rows.setInt32(row + ROW.scope, this.scopeNames.length - 1, true)
     rows.setInt32(row + ROW.attributesFrom, this.attributes.runFrom, true)
     rows.setInt32(row + ROW.attributesTo, this.attributes.count, true)
-    rows.setInt32(row + ROW.shape, parts.failed ? parts.kind | FAILED : parts.kind, true)
+    const shape = parts.kind | (parts.failureStatus << FAILURE_STATUS_SHIFT)
+    rows.setInt32(row + ROW.shape, parts.failed ? shape | FAILED : shape, true)
     this.names[this.count] = parts.name
     this.count++
   }

@@ -1,5 +1,6 @@
 import type { AttributeRuns } from './attribute-runs.ts'
 import { ABSENT, type RejectReason, type SpanColumns, type SpanParts } from './columns.ts'
+import { failureStatusOfText } from './failure-status.ts'
 import {
   double,
   field,
@@ -48,6 +49,7 @@ export class JsonSpanReader {
   #parts(span: object): SpanParts {
     const kind = optionalEnum(span, 'kind')
     const status = optionalObject(span, 'status')
+    const message = status === undefined ? undefined : field(status, 'message')
     this.#bytes.writeBigUInt64LE(optionalUint64(span, 'startTimeUnixNano'), PLACE.start)
     this.#bytes.writeBigUInt64LE(optionalUint64(span, 'endTimeUnixNano'), PLACE.end)
     return {
@@ -58,6 +60,7 @@ export class JsonSpanReader {
       end: PLACE.end,
       kind: kind >= 0 && kind <= KIND_LAST ? kind : 0,
       failed: status !== undefined && optionalEnum(status, 'code') === CODE_ERROR,
+      failureStatus: typeof message === 'string' ? failureStatusOfText(message) : 0,
       name: cut(storable(optionalText(span, 'name'))),
     }
   }

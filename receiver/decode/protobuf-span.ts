@@ -1,4 +1,5 @@
 import { ABSENT, type SpanColumns, type SpanParts } from './columns.ts'
+import { failureStatus } from './failure-status.ts'
 import { readAttribute, readName, readUsualAttributes } from './protobuf-attribute.ts'
 import type { WireReader } from './wire.ts'
 
@@ -6,7 +7,7 @@ import type { WireReader } from './wire.ts'
  * The fields read here, as tags (number << 3 | wire type). Events (11) and links (13) are stepped over.
  *   Span    1 trace_id · 2 span_id · 4 parent_span_id · 5 name · 6 kind · 7 start_time_unix_nano ·
  *           8 end_time_unix_nano · 9 attributes · 15 status
- *   Status  3 code
+ *   Status  2 message, of which a number is kept · 3 code
  */
 const TRACE_ID = 0x0a
 const SPAN_ID = 0x12
@@ -17,6 +18,7 @@ const START = 0x39
 const END = 0x41
 const ATTRIBUTE = 0x4a
 const STATUS = 0x7a
+const STATUS_MESSAGE = 0x12
 const STATUS_CODE = 0x18
 
 const CODE_ERROR = 2
@@ -34,9 +36,11 @@ export class SpanReader {
     end: ABSENT,
     kind: 0,
     failed: false,
+    failureStatus: 0,
     name: '',
   }
   #failed = false
+  #failureStatus = 0
 
   constructor(wire: WireReader, columns: SpanColumns) {
     this.#wire = wire
@@ -60,6 +64,7 @@ export class SpanReader {
     let kind = 0
     let name = ''
     this.#failed = false
+    this.#failureStatus = 0
     columns.startSpan()
     while (wire.at < end) {
       if (bytes[wire.at] === ATTRIBUTE) {
@@ -115,6 +120,7 @@ export class SpanReader {
       parts.end = stop
       parts.kind = kind <= KIND_LAST ? kind : 0
       parts.failed = this.#failed
+      parts.failureStatus = this.#failureStatus
       parts.name = name
       columns.addSpan(wire.view, parts)
     }
@@ -125,7 +131,10 @@ export class SpanReader {
     while (wire.at < end) {
       const tag = wire.tag(end)
       if (tag === STATUS_CODE) this.#failed = wire.varint(end) === CODE_ERROR
-      else wire.skip(tag, end)
+      else if (tag === STATUS_MESSAGE) {
+        const length = wire.step(end)
+        this.#failureStatus = failureStatus(wire.bytes, wire.at - length, wire.at)
+      } else wire.skip(tag, end)
     }
   }
 }

@@ -75,6 +75,7 @@ describe('scopes and resources without spans', () => {
           end: -1,
           kind: 0,
           failed: false,
+          failureStatus: 0,
           name: '',
         }
         columns.addSpan(source, parts)

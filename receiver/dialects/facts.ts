@@ -66,6 +66,7 @@ export function errorTypeOf(span: Span, compiled: CompiledDialect): string | nul
     const status = Number(span.attribute(key))
     if (status >= 400 && status <= 599) return String(status)
   }
+  if (span.failureStatus !== null) return String(span.failureStatus)
   const errorType = span.attribute(ERROR_TYPE)
   if (errorType !== undefined && errorType !== '') return String(errorType)
   const { failureText, failedAs } = compiled.dialect

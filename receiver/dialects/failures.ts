@@ -45,8 +45,9 @@ const REFUSALS = [
 
 /** A call that failed before anything was generated: nothing was consumed, so nothing is missing. */
 export function isRefused(usage: Usage): boolean {
-  if (!usage.failed || usage.metered || usage.responseId !== null || usage.errorType === null) return false
+  if (!usage.failed || usage.metered || usage.errorType === null) return false
   const errorType = usage.errorType
+  if (usage.responseId !== null) return isRefusal(errorType)
   if (/^[45]\d\d$/.test(errorType)) return !OPEN_STATUSES.has(errorType)
   const word = errorType.toLowerCase()
   if (isTimeout(word)) return false
@@ -60,6 +61,11 @@ export function unmeteredReason(usage: Usage): string {
   if (OPEN_STATUSES.has(word) || isTimeout(word)) return 'timed_out'
   if (usage.responseId !== null || /abort|cancel|stream|reset|closed/.test(word)) return 'stream_aborted'
   return 'failed'
+}
+
+/** Whether no answer can have begun: an id beside such a status was made by the client. 429 may end a stream. */
+function isRefusal(status: string): boolean {
+  return /^4\d\d$/.test(status) && status !== '429' && !OPEN_STATUSES.has(status)
 }
 
 function isTimeout(word: string): boolean {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { BillableEvent } from '../../api/event-fields.ts'
 import { type AforoProcess, runAforo } from '../e2e/process.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { requestOf } from '../support/otlp-of-words.ts'
 import { type Door, eventsAt } from './bill.ts'
 import { type Collector, queueFolder, runCollector } from './collector.ts'
 import type { Relay } from './exchange.ts'
@@ -89,6 +90,37 @@ it.each(KEPT_IN_JSON)(
     expect(sent.filter((body) => body.includes(SECRET))).toEqual([])
   },
 )
+
+it('of a status text the HTTP status survives, so that a refusal is known for one', async () => {
+  const traceId = 'c0de'.repeat(8)
+  const spans = [
+    ['chat gpt-4o', { 'gen_ai.usage.input_tokens': 7, 'gen_ai.usage.output_tokens': 3 }, undefined],
+    ['chat gpt-4o', {}, `NotFoundError: Error code: 404 - ${SECRET}`],
+    ['chat gpt-4o', {}, `${SECRET} after 500 tokens`],
+  ] as const
+  const request = requestOf(
+    spans.map(([name, usage], i) => ({
+      id: i + 1,
+      name,
+      kind: 'client' as const,
+      attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-4o', ...usage },
+    })),
+  ) as { resourceSpans: { scopeSpans: { spans: { traceId: string; status: object }[] }[] }[] }
+  for (const [i, { scopeSpans }] of request.resourceSpans.entries()) {
+    const message = spans[i]![2]
+    Object.assign(scopeSpans[0]!.spans[0]!, {
+      traceId,
+      status: message === undefined ? {} : { code: 2, message },
+    })
+  }
+  expect(await post(collector.host, 'json', Buffer.from(JSON.stringify(request)))).toBe(true)
+  const event = await within(20_000, 'it is billed', async () =>
+    (await eventsAt(atBehind())).find(({ trace_id, status }) => trace_id === traceId && status !== 'pending'),
+  )
+  expect({ calls: event.model_calls, unmetered: event.unmetered_calls }).toEqual({ calls: 2, unmetered: 1 })
+  const sent = relay.exchanges.map((exchange) => plainBody(exchange).toString())
+  expect(sent.filter((body) => body.includes(SECRET))).toEqual([])
+})
 
 it('the Collector gives up nothing', async () => {
   for (const { status } of relay.exchanges) expect(status).toBe(200)

@@ -65,6 +65,7 @@ export function spanOf(oracle: CostOracle, no = 1): Span {
     name: `chat ${oracle.model}`,
     kind: 'client',
     failed: false,
+    failureStatus: null,
     startNano,
     endNano: startNano + 1_000_000_000n,
     scopeName: 'test-scope',

@@ -63,6 +63,7 @@ export function spanOf(words: readonly string[], pushedAtMs: number): Span {
     name: operation,
     kind: operation === 'chat' ? 'client' : 'internal',
     failed,
+    failureStatus: null,
     startNano: nanoOfMillis(isRoot ? MIDNIGHT_MS - 1000 : endMs - 500),
     endNano: nanoOfMillis(endMs),
     scopeName: scope,

@@ -22,6 +22,7 @@ export function keptOfBatch(batch: SpanBatch, wanted: readonly string[] = WANTED
       name: span.name,
       kind: span.kind,
       failed: span.failed,
+      failureStatus: span.failureStatus,
       startNano: span.startNano,
       endNano: span.endNano,
       scope: [span.scopeName, span.scopeVersion],
@@ -48,6 +49,7 @@ export function keptByReference(body: Uint8Array, wanted: readonly string[] = WA
         name: clean(span.name),
         kind: SPAN_KINDS[span.kind] ?? 'unspecified',
         failed: span.status?.code === 2,
+        failureStatus: failureStatus(span.status?.message ?? ''),
         startNano: BigInt(span.startTimeUnixNano),
         endNano: BigInt(span.endTimeUnixNano),
         scope: [clean(scope?.name ?? ''), clean(scope?.version ?? '')],
@@ -63,6 +65,13 @@ export function keptByReference(body: Uint8Array, wanted: readonly string[] = WA
 export function isSound(span: SpanLiteral): boolean {
   const soundParent = span.parentSpanId.length === 0 || span.parentSpanId.length === 8
   return isId(span.traceId, 16) && isId(span.spanId, 8) && soundParent
+}
+
+/** As decoders find it, by a pattern. */
+export function failureStatus(message: string): number | null {
+  const text = Buffer.from(message).toString('latin1')
+  const found = /(?:^|(?<=Error: |code: |\[))([45]\d\d)(?![\d.A-Za-z])/.exec(text)
+  return found === null || found.index + 3 > 160 ? null : Number(found[1])
 }
 
 function isId(bytes: Uint8Array, length: number): boolean {

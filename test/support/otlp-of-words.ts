@@ -20,7 +20,10 @@ export function requestOf(words: readonly SpanWords[]): object {
                 kind: SPAN_KINDS.indexOf(told.kind),
                 startTimeUnixNano: String(told.startNano),
                 endTimeUnixNano: String(told.endNano),
-                status: { code: told.failed ? 2 : 0 },
+                status: {
+                  code: told.failed ? 2 : 0,
+                  ...(told.failureStatus !== null && { message: `${told.failureStatus} status code` }),
+                },
                 attributes: attributesOf(each.attributes ?? {}),
               },
             ],

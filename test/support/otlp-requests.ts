@@ -100,6 +100,16 @@ const id = (length: number) =>
     fc.constant(new Uint8Array(length)),
   )
 
+/** With numbers that may be an HTTP status, or prose. */
+const statusText = fc.oneof(
+  fc.string(),
+  fc
+    .array(fc.constantFrom('404', '500', '599', '4', ' ', '.', 'Error: ', 'code: ', '[', ']', 'model', 'ä'), {
+      maxLength: 60,
+    })
+    .map((pieces) => pieces.join('')),
+)
+
 const span: fc.Arbitrary<SpanLiteral> = fc.record(
   {
     traceId: id(16),
@@ -110,7 +120,7 @@ const span: fc.Arbitrary<SpanLiteral> = fc.record(
     startTimeUnixNano: uint64,
     endTimeUnixNano: uint64,
     attributes,
-    status: fc.record({ code: fc.integer({ min: 0, max: 2 }), message: fc.string() }),
+    status: fc.record({ code: fc.integer({ min: 0, max: 2 }), message: statusText }),
     events: fc.array(fc.record({ name: fc.string(), attributes }), { maxLength: 2 }),
   },
   {

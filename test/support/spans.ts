@@ -16,6 +16,7 @@ export interface SpanWords {
   readonly name?: string
   readonly kind?: SpanKind
   readonly failed?: boolean
+  readonly failureStatus?: number
   readonly from?: number
   readonly to?: number
   readonly scope?: string
@@ -34,6 +35,7 @@ export function span(words: SpanWords): Span {
     name: words.name ?? 'span',
     kind: words.kind ?? 'internal',
     failed: words.failed ?? false,
+    failureStatus: words.failureStatus ?? null,
     startNano: SPAN_TEST_START + millis(words.from ?? 0),
     endNano: SPAN_TEST_START + millis(words.to ?? 1000),
     scopeName: words.scope ?? 'test-scope',

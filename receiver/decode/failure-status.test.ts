@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { failureStatusOfText } from './failure-status.ts'
+
+test.each([
+  ['404 The model does not exist.', 404],
+  ['NotFoundError: Error code: 404 - {}', 404],
+  ['ModelHTTPError: status_code: 429, model_name: gpt-4o', 429],
+  ['ClientError: 400 INVALID_ARGUMENT.', 400],
+  ['fetching from https://example.com/: [503 Service Unavailable]', 503],
+  ['599', 599],
+  ['', 0],
+  ['The stream broke off after 500 tokens', 0],
+  ['404th attempt', 0],
+  ['4040 The model', 0],
+  ['500.5 ms', 0],
+  ['Error: 600 x', 0],
+  ['Error: 39', 0],
+  [`${' '.repeat(151)}code: 404`, 404],
+  [`${' '.repeat(152)}code: 404`, 0],
+])('%j names %i', (text, status) => {
+  expect(failureStatusOfText(text)).toBe(status)
+})

@@ -1,0 +1,51 @@
+/** How far into a status text is looked: what clients prefix is short, and a text may quote whole prompts. */
+const LOOKED_AT_MAX = 160
+
+/** What may stand before the number. Anything else is prose, in which a number says nothing. */
+const LEADS = ['Error: ', 'code: ', '['].map((lead) => Buffer.from(lead))
+
+/**
+ * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`), behind an
+ * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`), or in brackets
+ * (`[404 Not Found]`). Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
+ */
+export function failureStatus(bytes: Uint8Array, from: number, to: number): number {
+  const end = Math.min(to, from + LOOKED_AT_MAX)
+  for (let at = from; at + 3 <= end; at++) {
+    const first = bytes[at]!
+    if (first !== FOUR && first !== FIVE) continue
+    if (!isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!)) continue
+    if (at + 3 < to && goesOn(bytes[at + 3]!)) continue
+    if (at === from || LEADS.some((lead) => isBehind(bytes, from, at, lead))) {
+      return (first - ZERO) * 100 + (bytes[at + 1]! - ZERO) * 10 + (bytes[at + 2]! - ZERO)
+    }
+  }
+  return 0
+}
+
+/** The same of a text. */
+export function failureStatusOfText(text: string): number {
+  const bytes = Buffer.from(text.slice(0, LOOKED_AT_MAX + 1))
+  return failureStatus(bytes, 0, bytes.length)
+}
+
+const ZERO = 0x30
+const FOUR = 0x34
+const FIVE = 0x35
+const NINE = 0x39
+const POINT = 0x2e
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE
+}
+
+/** A longer number, a fraction, or a word. */
+function goesOn(byte: number): boolean {
+  const letter = byte | 0x20
+  return isDigit(byte) || byte === POINT || (letter >= 0x61 && letter <= 0x7a)
+}
+
+function isBehind(bytes: Uint8Array, from: number, at: number, lead: Uint8Array): boolean {
+  const start = at - lead.length
+  return start >= from && lead.every((byte, i) => bytes[start + i] === byte)
+}
