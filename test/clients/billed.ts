@@ -8,6 +8,10 @@ import type { Billed } from './verdict.ts'
 export interface Bill {
   /** Every model call of the newest revision of every event. */
   readonly calls: readonly Billed[]
+  /** How many tool calls its events have. */
+  readonly tools: number
+  /** Sessions its events are of, each once. */
+  readonly sessions: readonly string[]
   /** Sums over the events as the API shows them. Tokens; embeddings are input. */
   readonly input: number
   readonly output: number
@@ -28,8 +32,11 @@ const WAIT_MS_MAX = 20_000
 export async function readBill(pool: Pool, apiPort: number, customer: string): Promise<Bill> {
   const events = await list<ShownEvent>(apiPort, `/v1/events?customer=${customer}`)
   const exceptions = await list<ShownException>(apiPort, '/v1/exceptions?kind=unmetered')
+  const assemblies = await readAssemblies(pool, customer)
   return {
-    calls: await readCalls(pool, customer),
+    calls: assemblies.flatMap(({ calls }) => calls).map(billed),
+    tools: assemblies.reduce((sum, { tools }) => sum + tools.length, 0),
+    sessions: [...new Set(assemblies.flatMap(({ session }) => session ?? []))],
     input: sum(events, ({ usage }) => Number(usage.input_tokens) + Number(usage.embedding_tokens)),
     output: sum(events, ({ usage }) => Number(usage.output_tokens)),
     exceptions: exceptions.filter((row) => row.customer === customer).length,
@@ -61,24 +68,27 @@ interface ShownException {
   readonly customer: string | null
 }
 
-async function readCalls(pool: Pool, customer: string): Promise<Billed[]> {
+/** The newest of every event. */
+async function readAssemblies(pool: Pool, customer: string): Promise<ReturnType<typeof unpackAssembly>[]> {
   const { rows } = await pool.query<{ assembly: unknown }>(
     `select distinct on (event_id) assembly from aforo_store.events
      where customer_id = $1 order by event_id, revision desc`,
     [customer],
   )
-  return rows
-    .flatMap(({ assembly }) => unpackAssembly(assembly).calls)
-    .map((call) => ({
-      kind: call.kind,
-      model: call.model,
-      metered: call.metered,
-      input: inputTokens(call.buckets),
-      cacheRead: call.buckets.cacheRead,
-      cacheWrite: call.buckets.cacheWrite + call.buckets.cacheWrite1h,
-      output: outputTokens(call.buckets),
-      reasoning: call.buckets.outputReasoning,
-    }))
+  return rows.map(({ assembly }) => unpackAssembly(assembly))
+}
+
+function billed(call: ReturnType<typeof unpackAssembly>['calls'][number]): Billed {
+  return {
+    kind: call.kind,
+    model: call.model,
+    metered: call.metered,
+    input: inputTokens(call.buckets),
+    cacheRead: call.buckets.cacheRead,
+    cacheWrite: call.buckets.cacheWrite + call.buckets.cacheWrite1h,
+    output: outputTokens(call.buckets),
+    reasoning: call.buckets.outputReasoning,
+  }
 }
 
 async function readSpans(pool: Pool, customer: string): Promise<string[]> {

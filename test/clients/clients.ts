@@ -15,6 +15,12 @@ export interface Client {
   readonly unmetered?: number
   /** Buckets it does not tell of; none where not given. */
   readonly untold?: readonly Detail[]
+  /** How many requests that the provider refused its spans tell like calls that brought nothing; none where not given. */
+  readonly unsaidRefusals?: number
+  /** Whether it calls the tools that models ask for, and makes spans of that. */
+  readonly tools?: true
+  /** How many sessions its spans name; none where not given. */
+  readonly sessions?: number
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -45,18 +51,24 @@ export const CLIENTS: readonly Client[] = [
     program: 'programs/anthropic-double.mjs',
     env: WITHOUT_APP_SPAN,
   }),
-  js('vercel-ai-6', ['ai-6']),
-  js('vercel-ai-7', ['ai', '@ai-sdk/otel'], { untold: ['reasoning'] }),
-  js('langchain-double', ['@langchain/openai', '@arizeai/openinference-instrumentation-langchain']),
+  js('vercel-ai-6', ['ai-6'], { tools: true, sessions: 1 }),
+  js('vercel-ai-7', ['ai', '@ai-sdk/otel'], { tools: true, untold: ['reasoning'] }),
+  js('langchain-double', ['@langchain/openai', '@arizeai/openinference-instrumentation-langchain'], {
+    tools: true,
+  }),
   js('langchain-double-apart', ['@langchain/openai', '@arizeai/openinference-instrumentation-langchain'], {
+    tools: true,
     program: 'programs/langchain-double.mjs',
     env: WITHOUT_APP_SPAN,
   }),
-  js('openai-agents', ['@openai/agents', '@arizeai/openinference-instrumentation-openai-agents']),
-  js('mastra', ['@mastra/core', '@mastra/otel-exporter']),
-  js('genkit', ['genkit']),
+  js('openai-agents', ['@openai/agents', '@arizeai/openinference-instrumentation-openai-agents'], {
+    tools: true,
+  }),
+  js('mastra', ['@mastra/core', '@mastra/otel-exporter'], { tools: true, unsaidRefusals: 1 }),
+  js('genkit', ['genkit'], { tools: true }),
   js('langfuse-openai', ['@langfuse/openai'], {
     unmetered: 1,
+    sessions: 1,
     env: { LANGFUSE_PUBLIC_KEY: 'none', LANGFUSE_SECRET_KEY: 'none' },
   }),
   {
@@ -67,6 +79,7 @@ export const CLIENTS: readonly Client[] = [
   },
   {
     name: 'openinference-openai-py',
+    sessions: 1,
     program: 'programs/openinference_openai.py',
     python: 'openai',
     packages: ['openinference-instrumentation-openai'],
@@ -80,18 +93,24 @@ export const CLIENTS: readonly Client[] = [
   },
   {
     name: 'pydantic-ai-py',
+    tools: true,
+    sessions: 6,
     program: 'programs/pydantic_ai_agent.py',
     python: 'openai',
     packages: ['pydantic-ai-slim'],
   },
   {
     name: 'google-adk-py',
+    tools: true,
+    sessions: 5,
     program: 'programs/google_adk.py',
     python: 'google',
     packages: ['google-adk'],
   },
   {
     name: 'strands-py',
+    tools: true,
+    sessions: 1,
     program: 'programs/strands_agent.py',
     python: 'strands',
     packages: ['strands-agents'],

@@ -13,7 +13,7 @@ import { runProgram, versionsOf } from './program.ts'
 import type { Served } from './provider/ledger.ts'
 import { type Provider, startProvider } from './provider/server.ts'
 import { isFault, type Outcome, table } from './table.ts'
-import { judge } from './verdict.ts'
+import { type Expected, judge } from './verdict.ts'
 
 const DATABASE = `aforo_clients_${process.pid}`
 /** Traces without a root that ended are cut when they were idle. */
@@ -65,8 +65,14 @@ async function runOver(
       outcomes.push({
         client,
         versions: versionsOf(client),
-        judgement: failure === undefined ? judge(served, bill.calls, bill) : null,
+        judgement: failure === undefined ? judge(served, bill.calls, bill, expectedOf(client)) : null,
         ...(failure !== undefined && { reason: failure }),
+        exercised: {
+          streams: served.filter(({ isStream }) => isStream).length,
+          tools: bill.tools,
+          turnedAway: provider.ledger.turnedAway(client.name),
+          sessions: bill.sessions.length,
+        },
         served: { calls: served.length, ...tokens(served) },
         billed: { calls: bill.calls.length, input: bill.input, output: bill.output },
         spans: bill.spans,
@@ -101,6 +107,10 @@ async function runPrograms(
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   return failures
+}
+
+function expectedOf({ tools, sessions = 0, unsaidRefusals = 0 }: Client): Expected {
+  return { tools: tools === true, sessions, unsaidRefusals }
 }
 
 function tokens(served: readonly Served[]): { input: number; output: number } {

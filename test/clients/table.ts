@@ -8,6 +8,13 @@ export interface Outcome {
   /** Null where the program could not be run; then `reason` tells why. */
   readonly judgement: Judgement | null
   readonly reason?: string
+  /** What of it was tried: streamed answers, tool calls billed, requests turned away, sessions told apart. */
+  readonly exercised: {
+    readonly streams: number
+    readonly tools: number
+    readonly turnedAway: number
+    readonly sessions: number
+  }
   readonly served: { readonly calls: number; readonly input: number; readonly output: number }
   readonly billed: { readonly calls: number; readonly input: number; readonly output: number }
   readonly spans: readonly string[]
@@ -15,16 +22,30 @@ export interface Outcome {
 
 /** One line per client, and below it what is at fault. */
 export function table(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ client, versions, judgement, reason, served, billed }) => [
+  const rows = outcomes.map(({ client, versions, judgement, reason, exercised, served, billed }) => [
     client.name,
     versions,
     `${served.calls} / ${billed.calls}`,
+    String(exercised.streams),
+    String(exercised.tools),
+    String(exercised.turnedAway),
+    String(exercised.sessions),
     `${served.input}+${served.output} / ${billed.input}+${billed.output}`,
     judgement ? verdictOf(judgement) : `not run: ${reason?.split('\n').at(-1)}`,
   ])
-  const head = ['client', 'version', 'calls', 'tokens in+out, served / billed', 'verdict']
+  const head = [
+    'client',
+    'version',
+    'calls',
+    'streams',
+    'tools',
+    'refused',
+    'sessions',
+    'tokens in+out, served / billed',
+    'verdict',
+  ]
   const widths = head.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => (i < 4 ? row[i]!.length : 0))),
+    Math.max(title.length, ...rows.map((row) => (i < head.length - 1 ? row[i]!.length : 0))),
   )
   const lines = [head, ...rows].map((row) =>
     row
@@ -44,7 +65,8 @@ export function isFault({ client, judgement }: Outcome): boolean {
   if (judgement === null) return false
   const { verdict, unmetered, untold } = judgement
   const isLost =
-    unmetered > (client.unmetered ?? 0) || untold.some((bucket) => !client.untold?.includes(bucket))
+    unmetered > (client.unmetered ?? 0) + (client.unsaidRefusals ?? 0) ||
+    untold.some((bucket) => !client.untold?.includes(bucket))
   return verdict === 'WRONG' || isLost
 }
 
@@ -59,7 +81,8 @@ function faultsOf(outcome: Outcome): string[] {
   ]
 }
 
-function leftOpen({ unmetered = 0, untold = [] }: Client): string {
+function leftOpen({ unmetered = 0, unsaidRefusals = 0, untold = [] }: Client): string {
   const calls = unmetered === 0 ? [] : [`the usage of ${unmetered} calls`]
-  return [...calls, ...untold].join(', ') || 'nothing'
+  const refusals = unsaidRefusals === 0 ? [] : [`that ${unsaidRefusals} requests were refused`]
+  return [...calls, ...refusals, ...untold].join(', ') || 'nothing'
 }

@@ -12,12 +12,14 @@ const ask = (model: string) =>
     tellsReasoning: true,
     tellsCacheWrites: true,
   })
+const NOTHING_ELSE = { tools: false, sessions: 0, unsaidRefusals: 0 }
 const served: readonly Served[] = [ask('gpt-4.1-mini'), ask('gpt-5-mini'), ask('gpt-4.1-mini')]
 const billed: readonly Billed[] = served.map((call) => ({ ...call, metered: true }))
 
 function verdictOf(calls: readonly Billed[], exceptions = 0): string {
   const sum = (whole: 'input' | 'output') => calls.reduce((total, call) => total + call[whole], 0)
-  return judge(served, calls, { input: sum('input'), output: sum('output'), exceptions }).verdict
+  const told = { input: sum('input'), output: sum('output'), exceptions, tools: 0, sessions: [] }
+  return judge(served, calls, told, NOTHING_ELSE).verdict
 }
 
 const without = (
@@ -71,7 +73,32 @@ describe('a bill', () => {
     expect(verdictOf(calls.slice(0, 2), 1)).toBe('WRONG')
   })
 
+  it('may hold refused requests that are told like calls, where each is listed', () => {
+    const sum = (whole: 'input' | 'output') => billed.reduce((total, call) => total + call[whole], 0)
+    const told = { input: sum('input'), output: sum('output'), tools: 0, sessions: [] }
+    const calls = [...billed, unmetered(detailed)]
+    const expected = { ...NOTHING_ELSE, unsaidRefusals: 1 }
+    expect(judge(served, calls, { ...told, exceptions: 1 }, expected).verdict).toBe('UNMETERED LISTED')
+    expect(judge(served, calls, { ...told, exceptions: 0 }, expected).verdict).toBe('WRONG')
+    expect(judge(served, billed, { ...told, exceptions: 0 }, expected).verdict).toBe('WRONG')
+  })
+
   it('must add up to its events', () => {
-    expect(judge(served, billed, { input: 1, output: 1, exceptions: 0 }).verdict).toBe('WRONG')
+    const told = { input: 1, output: 1, exceptions: 0, tools: 0, sessions: [] }
+    expect(judge(served, billed, told, NOTHING_ELSE).verdict).toBe('WRONG')
+  })
+
+  it.each([
+    [{ tools: true, sessions: 1 }, 1, ['a'], 'EXACT'],
+    [{ tools: true, sessions: 1 }, 2, ['a'], 'WRONG'],
+    [{ tools: true, sessions: 1 }, 0, ['a'], 'WRONG'],
+    [{ tools: false, sessions: 1 }, 1, ['a'], 'WRONG'],
+    [{ tools: true, sessions: 1 }, 1, ['a', 'b'], 'WRONG'],
+    [{ tools: true, sessions: 1 }, 1, [], 'WRONG'],
+  ])('must have the tools and sessions expected: %j with %i and %j', (expected, tools, sessions, verdict) => {
+    const call = { ...served[0]!, asksTool: true }
+    const told = { input: call.input, output: call.output, exceptions: 0, tools, sessions }
+    const all = { ...expected, unsaidRefusals: 0 }
+    expect(judge([call], [{ ...call, metered: true }], told, all).verdict).toBe(verdict)
   })
 })

@@ -12,11 +12,23 @@ export interface Billed {
   readonly reasoning: number
 }
 
-/** What is told of them in sum: tokens of all events, and how many unmetered calls the list of exceptions shows. */
+/** What is told of them in sum: tokens and tool calls of all events, and how many unmetered calls the list of exceptions shows. */
 export interface Told {
   readonly input: number
   readonly output: number
   readonly exceptions: number
+  readonly tools: number
+  readonly sessions: readonly string[]
+}
+
+/** What else a client's spans are to tell of. */
+export interface Expected {
+  /** Whether it runs tools, and makes spans of them. */
+  readonly tools: boolean
+  /** How many sessions its traces belong to. */
+  readonly sessions: number
+  /** Refused requests that its spans tell like calls: each is to be listed. */
+  readonly unsaidRefusals: number
 }
 
 /** From the best to the worst. */
@@ -42,14 +54,26 @@ export interface Judgement {
  *  UNMETERED LISTED  the same for the calls the client told the usage of; each other one is listed as an exception
  *  WRONG             anything else: a call lost, counted twice, billed with other tokens or silently with none
  */
-export function judge(served: readonly Served[], billed: readonly Billed[], told: Told): Judgement {
+export function judge(
+  served: readonly Served[],
+  billed: readonly Billed[],
+  told: Told,
+  expected: Expected,
+): Judgement {
   const faults: string[] = []
   const metered = billed.filter((call) => call.metered)
   const unmetered = billed.length - metered.length
-  if (billed.length !== served.length) faults.push(`${served.length} calls served, ${billed.length} billed`)
+  if (billed.length !== served.length + expected.unsaidRefusals) {
+    faults.push(`${served.length} calls served, ${billed.length} billed`)
+  }
   for (const whole of ['input', 'output'] as const) {
     const sum = billed.reduce((total, call) => total + call[whole], 0)
     if (sum !== told[whole]) faults.push(`events tell ${told[whole]} ${whole} tokens, their calls ${sum}`)
+  }
+  const tools = expected.tools ? served.filter(({ asksTool }) => asksTool).length : 0
+  if (tools !== told.tools) faults.push(`${tools} tools called, ${told.tools} billed`)
+  if (expected.sessions !== told.sessions.length) {
+    faults.push(`${expected.sessions} sessions, billed ${told.sessions.length}: ${told.sessions.join(', ')}`)
   }
   const left = [...served]
   const untold = new Set<Detail>()
@@ -67,7 +91,8 @@ export function judge(served: readonly Served[], billed: readonly Billed[], told
       faults.push(`served ${shown(match)}, billed ${shown(call)}`)
     }
   }
-  if (left.length !== unmetered) for (const call of left) faults.push(`served but not billed: ${shown(call)}`)
+  if (left.length !== unmetered - expected.unsaidRefusals)
+    for (const call of left) faults.push(`served but not billed: ${shown(call)}`)
   if (told.exceptions !== unmetered)
     faults.push(`${unmetered} calls are unmetered, ${told.exceptions} listed`)
   const verdict =

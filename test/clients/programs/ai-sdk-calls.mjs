@@ -1,6 +1,7 @@
 // What an application does with the Vercel AI SDK, version 6 or 7: a text, a stream, a tool loop, a call with cached and
-// reasoning tokens, an embedding.
+// reasoning tokens, one that succeeds at the second attempt, one that is refused, an embedding.
 import { z } from 'zod'
+import { turnedAway } from './turned-away.mjs'
 
 export async function callAiSdk({ ai, openai, telemetry }) {
   const { embed, generateText, isStepCount, stepCountIs, streamText, tool } = ai
@@ -18,5 +19,7 @@ export async function callAiSdk({ ai, openai, telemetry }) {
   await streamText({ model, prompt, tools: { weather }, stopWhen, ...telemetry }).consumeStream()
   await generateText({ model: openai('gpt-5-mini'), prompt, ...telemetry })
   await streamText({ model: openai('gpt-5-mini'), prompt, ...telemetry }).consumeStream()
+  await generateText({ model: openai.chat('gpt-busy'), prompt, ...telemetry })
+  await turnedAway(generateText({ model: openai.chat('gpt-retired'), prompt, ...telemetry }))
   await embed({ model: openai.embedding('text-embedding-3-small'), value: 'Oslo', ...telemetry })
 }

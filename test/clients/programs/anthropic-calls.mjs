@@ -1,4 +1,7 @@
-// What an application does with the Anthropic SDK: a message, streams, a tool loop, a cached prompt.
+import { turnedAway } from './turned-away.mjs'
+
+// What an application does with the Anthropic SDK: a message, streams, a tool loop, a cached prompt, a call that succeeds at
+// the second attempt, and one that is refused.
 const messages = [{ role: 'user', content: 'What is the weather in Oslo?' }]
 const input_schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
 const tools = [{ name: 'weather', description: 'The weather.', input_schema }]
@@ -23,4 +26,6 @@ export async function callMessages(anthropic) {
   })
   await anthropic.messages.create({ ...plain, model: 'claude-opus-4-5' })
   await anthropic.messages.stream({ ...plain, model: 'claude-opus-4-5' }).finalMessage()
+  await anthropic.messages.create({ ...plain, model: 'claude-busy' })
+  await turnedAway(anthropic.messages.create({ ...plain, model: 'claude-retired' }))
 }

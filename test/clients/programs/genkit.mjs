@@ -2,6 +2,7 @@
 import { googleAI } from '@genkit-ai/google-genai'
 import { genkit, z } from 'genkit'
 import { PROVIDER, traced } from './otel.mjs'
+import { turnedAway } from './turned-away.mjs'
 
 await traced(async () => {
   const ai = genkit({ plugins: [googleAI({ apiKey: 'none', baseUrl: PROVIDER })] })
@@ -17,4 +18,5 @@ await traced(async () => {
   await response
   await ai.generate({ model, prompt, tools: [weather] })
   await ai.generate({ model: googleAI.model('gemini-2.5-pro'), prompt })
+  await turnedAway(ai.generate({ model: googleAI.model('gemini-retired'), prompt }))
 })

@@ -6,8 +6,10 @@ from google.adk.agents import LlmAgent
 from google.adk.agents.run_config import RunConfig, StreamingMode
 from google.adk.runners import InMemoryRunner
 from google.genai import types
+from google.genai.errors import ClientError
 
 import otel
+from turned_away import turned_away
 
 
 def weather(city: str) -> str:
@@ -31,6 +33,8 @@ async def main() -> None:
     await run(plain, StreamingMode.SSE)
     await run(LlmAgent(name="caller", model="gemini-2.5-flash", tools=[weather]))
     await run(LlmAgent(name="thinker", model="gemini-2.5-pro"))
+    with turned_away(ClientError):
+        await run(LlmAgent(name="late", model="gemini-retired"))
 
 
 provider = otel.start()

@@ -8,6 +8,7 @@ import OpenAI from 'openai'
 import { z } from 'zod'
 import { inSpan } from './app-span.mjs'
 import { PROVIDER, traced } from './otel.mjs'
+import { turnedAway } from './turned-away.mjs'
 
 const langChain = new LangChainInstrumentation()
 langChain.manuallyInstrument(CallbackManager)
@@ -31,6 +32,8 @@ async function callLangChain() {
   const result = await weather.invoke(asked.tool_calls[0])
   await withTools.invoke([question, asked, result])
   await new ChatOpenAI({ model: 'gpt-5-mini', ...common }).invoke([question])
+  await new ChatOpenAI({ model: 'gpt-busy', ...common }).invoke([question])
+  await turnedAway(new ChatOpenAI({ model: 'gpt-retired', ...common }).invoke([question]))
 }
 
 await traced(() => inSpan(callLangChain), { instrumentations: [langChain, openai] })

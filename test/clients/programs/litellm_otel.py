@@ -6,6 +6,7 @@ import litellm
 from litellm.integrations.opentelemetry import OpenTelemetry, OpenTelemetryConfig
 
 import otel
+from turned_away import turned_away
 
 MESSAGES = [{"role": "user", "content": "What is the weather in Oslo?"}]
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -27,6 +28,9 @@ asked = complete("gpt-4.1-mini", MESSAGES, tools=TOOLS).choices[0].message
 result = {"role": "tool", "tool_call_id": asked.tool_calls[0].id, "content": "sunny"}
 complete("gpt-4.1-mini", [*MESSAGES, asked.model_dump(), result], tools=TOOLS)
 complete("gpt-5-mini", MESSAGES)
+complete("gpt-busy", MESSAGES)
+with turned_away(litellm.NotFoundError):
+    complete("gpt-retired", MESSAGES)
 litellm.embedding(
     model="openai/text-embedding-3-small", input=["Oslo"], api_base=f"{otel.PROVIDER}/v1", api_key="none"
 )

@@ -7,6 +7,7 @@ import { Observability } from '@mastra/observability'
 import { OtelExporter } from '@mastra/otel-exporter'
 import { z } from 'zod'
 import { PROVIDER } from './otel.mjs'
+import { turnedAway } from './turned-away.mjs'
 
 const openai = createOpenAI({ baseURL: `${PROVIDER}/v1`, apiKey: 'none' })
 const weather = createTool({
@@ -32,6 +33,14 @@ const mastra = new Mastra({
       instructions: 'Think.',
       model: openai('gpt-5-mini'),
     }),
+    patient: new Agent({
+      ...common,
+      id: 'patient',
+      name: 'patient',
+      model: openai.chat('gpt-busy'),
+      maxRetries: 2,
+    }),
+    late: new Agent({ ...common, id: 'late', name: 'late', model: openai.chat('gpt-retired') }),
   },
   observability: new Observability({
     configs: { otel: { serviceName: 'mastra-app', exporters: [exporter] } },
@@ -44,4 +53,6 @@ const stream = await mastra.getAgent('plain').stream(question)
 for await (const _ of stream.textStream);
 await mastra.getAgent('caller').generate(question)
 await mastra.getAgent('thinker').generate(question)
+await mastra.getAgent('patient').generate(question)
+await turnedAway(mastra.getAgent('late').generate(question))
 await mastra.shutdown()

@@ -4,6 +4,7 @@ import * as agents from '@openai/agents'
 import OpenAI from 'openai'
 import { z } from 'zod'
 import { PROVIDER, traced } from './otel.mjs'
+import { turnedAway } from './turned-away.mjs'
 
 const instrumentation = new OpenAIAgentsInstrumentation()
 instrumentation.manuallyInstrument(agents)
@@ -27,6 +28,8 @@ await traced(
     const caller = new Agent({ name: 'caller', model: 'gpt-4.1-mini', tools: [weather] })
     await run(caller, 'What is the weather in Oslo?')
     await run(new Agent({ name: 'thinker', model: 'gpt-5-mini' }), 'What is the weather in Oslo?')
+    await run(new Agent({ name: 'patient', model: 'gpt-busy' }), 'What is the weather in Oslo?')
+    await turnedAway(run(new Agent({ name: 'late', model: 'gpt-retired' }), 'What is the weather in Oslo?'))
   },
   { instrumentations: [instrumentation] },
 )

@@ -1,5 +1,7 @@
-// What an application does with the openai package: a chat, a stream, a tool loop, and a call with cached and
-// reasoning tokens; through the Responses API too.
+import { turnedAway } from './turned-away.mjs'
+
+// What an application does with the openai package: a chat, a stream, a tool loop, a call with cached and reasoning tokens,
+// one that succeeds at the second attempt, and one that is refused; through the Responses API too.
 const messages = [{ role: 'user', content: 'What is the weather in Oslo?' }]
 const parameters = {
   type: 'object',
@@ -28,12 +30,15 @@ export async function callChat(openai) {
     tools,
   })
   await openai.chat.completions.create({ model: 'gpt-5-mini', messages })
+  await openai.chat.completions.create({ model: 'gpt-busy', messages })
+  await turnedAway(openai.chat.completions.create({ model: 'gpt-retired', messages }))
 }
 
 export async function callResponses(openai) {
   await openai.responses.create({ model: 'gpt-5-mini', input: 'What is the weather in Oslo?' })
   const stream = await openai.responses.create({ model: 'gpt-5-mini', input: 'And in Bergen?', stream: true })
   for await (const _ of stream);
+  await turnedAway(openai.responses.create({ model: 'gpt-retired', input: 'And in Rome?' }))
 }
 
 export async function callEmbeddings(openai) {

@@ -1,8 +1,9 @@
 """What an application does with the openai package."""
 
-from openai import OpenAI
+from openai import NotFoundError, OpenAI
 
 from otel import PROVIDER
+from turned_away import turned_away
 
 MESSAGES = [{"role": "user", "content": "What is the weather in Oslo?"}]
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -14,7 +15,7 @@ def client() -> OpenAI:
 
 
 def call_chat(openai: OpenAI) -> None:
-    """A chat, a stream, a tool loop, and a call with cached and reasoning tokens."""
+    """A chat, a stream, a tool loop, a call with cached and reasoning tokens, one that is retried, and one that is refused."""
     model = "gpt-4.1-mini"
     create = openai.chat.completions.create
     create(model=model, messages=MESSAGES)
@@ -25,12 +26,17 @@ def call_chat(openai: OpenAI) -> None:
     result = {"role": "tool", "tool_call_id": asked.tool_calls[0].id, "content": "sunny"}
     create(model=model, messages=[*MESSAGES, call, result], tools=TOOLS)
     create(model="gpt-5-mini", messages=MESSAGES)
+    create(model="gpt-busy", messages=MESSAGES)
+    with turned_away(NotFoundError):
+        create(model="gpt-retired", messages=MESSAGES)
 
 
 def call_responses(openai: OpenAI) -> None:
     openai.responses.create(model="gpt-5-mini", input="What is the weather in Oslo?")
     for _ in openai.responses.create(model="gpt-5-mini", input="And in Bergen?", stream=True):
         pass
+    with turned_away(NotFoundError):
+        openai.responses.create(model="gpt-retired", input="And in Rome?")
 
 
 def call_embeddings(openai: OpenAI) -> None:

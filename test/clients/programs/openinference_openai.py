@@ -1,5 +1,6 @@
 """openai with OpenInference."""
 
+from openinference.instrumentation import using_session
 from openinference.instrumentation.openai import OpenAIInstrumentor
 
 import otel
@@ -8,7 +9,8 @@ from openai_calls import call_chat, call_embeddings, call_responses, client
 provider = otel.start()
 OpenAIInstrumentor().instrument()
 openai = client()
-call_chat(openai)
-call_responses(openai)
-call_embeddings(openai)
+with using_session("weather"):
+    call_chat(openai)
+    call_responses(openai)
+    call_embeddings(openai)
 provider.shutdown()

@@ -4,10 +4,12 @@ import asyncio
 
 from openai import AsyncOpenAI
 from pydantic_ai import Agent
+from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 import otel
+from turned_away import turned_away
 
 QUESTION = "What is the weather in Oslo?"
 
@@ -26,6 +28,9 @@ async def main() -> None:
 
     await caller.run(QUESTION)
     await Agent(OpenAIResponsesModel("gpt-5-mini", provider=openai), name="thinker").run(QUESTION)
+    await Agent(OpenAIChatModel("gpt-busy", provider=openai), name="patient").run(QUESTION)
+    with turned_away(ModelHTTPError):
+        await Agent(OpenAIChatModel("gpt-retired", provider=openai), name="late").run(QUESTION)
 
 
 provider = otel.start()

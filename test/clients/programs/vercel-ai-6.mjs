@@ -5,4 +5,5 @@ import { callAiSdk } from './ai-sdk-calls.mjs'
 import { PROVIDER, traced } from './otel.mjs'
 
 const openai = createOpenAI({ baseURL: `${PROVIDER}/v1`, apiKey: 'none' })
-await traced(() => callAiSdk({ ai, openai, telemetry: { experimental_telemetry: { isEnabled: true } } }))
+const experimental_telemetry = { isEnabled: true, metadata: { sessionId: 'weather' } }
+await traced(() => callAiSdk({ ai, openai, telemetry: { experimental_telemetry } }))

@@ -17,18 +17,19 @@ const messagesRequest = z.object({
 /** `POST /v1/messages`. The first of its tools is called once, then it answers. */
 export function answerMessages({ client, body, ledger }: Question): Answer {
   const request = messagesRequest.parse(body)
-  const asked = {
+  const hasResult = request.messages.some(
+    ({ content }) => Array.isArray(content) && content.some((block) => block.type === 'tool_result'),
+  )
+  const tool = hasResult ? undefined : request.tools?.[0]
+  const served = ledger.enter({
     client,
     kind: 'chat',
     model: request.model,
     idPrefix: 'msg_',
     tellsCacheWrites: true,
-  } as const
-  const served = ledger.enter(asked)
-  const hasResult = request.messages.some(
-    ({ content }) => Array.isArray(content) && content.some((block) => block.type === 'tool_result'),
-  )
-  const tool = hasResult ? undefined : request.tools?.[0]
+    isStream: request.stream === true,
+    asksTool: tool !== undefined,
+  })
   const reason = { stop_reason: tool ? 'tool_use' : 'end_turn', stop_sequence: null }
   const message = { id: served.responseId, type: 'message', role: 'assistant', model: served.model }
   const block = tool ? toolUse(tool.name) : { type: 'text', text: ANSWER.join(''), citations: null }

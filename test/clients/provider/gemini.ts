@@ -15,13 +15,15 @@ const generateRequest = z.object({
 export function answerGemini({ client, path, body, ledger }: Question): Answer {
   const request = generateRequest.parse(body)
   const [, model = '', verb = ''] = /models\/([^/]+):(\w+)$/.exec(path) ?? []
-  const served = ledger.enter({ client, kind: 'chat', model, idPrefix: '', tellsReasoning: true })
   const hasResult = request.contents.some(({ parts }) => parts.some((each) => each.functionResponse))
   const tool = hasResult ? undefined : request.tools?.flatMap((each) => each.functionDeclarations ?? [])[0]
+  const isStream = verb === 'streamGenerateContent'
+  const asked = { client, kind: 'chat', model, idPrefix: '', tellsReasoning: true, isStream } as const
+  const served = ledger.enter({ ...asked, asksTool: tool !== undefined })
   const parts = tool
     ? [{ functionCall: { name: tool.name, args: TOOL_ARGUMENTS } }]
     : ANSWER.map((text) => ({ text }))
-  if (verb === 'generateContent') return { json: chunk(served, parts, true) }
+  if (!isStream) return { json: chunk(served, parts, true) }
   return { events: parts.map((each, i) => ({ data: chunk(served, [each], i === parts.length - 1) })) }
 }
 

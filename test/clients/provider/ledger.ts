@@ -15,6 +15,9 @@ export interface Served {
   /** With the reasoning. */
   readonly output: number
   readonly reasoning: number
+  readonly isStream: boolean
+  /** Whether it wants a tool to be called: the client's next request has its result. */
+  readonly asksTool: boolean
 }
 
 export interface Asked {
@@ -23,6 +26,8 @@ export interface Asked {
   readonly model: string
   /** How ids of this API begin. */
   readonly idPrefix: string
+  readonly isStream?: boolean
+  readonly asksTool?: boolean
   /** Whether the API tells of tokens written to a cache, of reasoning. */
   readonly tellsCacheWrites?: boolean
   readonly tellsReasoning?: boolean
@@ -31,9 +36,10 @@ export interface Asked {
 /** Models whose answers hold cached and reasoning tokens; all others answer from uncached input, without a thought. */
 const DETAILED = /^(gpt-5|o\d|claude-opus|gemini-2\.5-pro)/
 
-/** What was served, by client. */
+/** What was served, by client, and whom it turned away. */
 export class Ledger {
   readonly #served = new Map<string, Served[]>()
+  readonly #turnedAway = new Map<string, Map<string, number>>()
 
   /** Decides what an answer uses and enters it. No two answers to a client have equal numbers. */
   enter(asked: Asked): Served {
@@ -51,9 +57,24 @@ export class Ledger {
       cacheWrite: isDetailed && asked.tellsCacheWrites ? 256 + n : 0,
       output: asked.kind === 'embedding' ? 0 : (isDetailed ? 503 : 41) + 7 * n,
       reasoning: isDetailed && asked.tellsReasoning ? 384 + n : 0,
+      isStream: asked.isStream ?? false,
+      asksTool: asked.asksTool ?? false,
     }
     this.#served.set(asked.client, [...entries, entry])
     return entry
+  }
+
+  /** Notes a request that was refused: it costs nothing. */
+  turnAway(client: string, model: string): void {
+    const models = this.#turnedAway.get(client) ?? new Map<string, number>()
+    this.#turnedAway.set(client, models.set(model, this.turnedAway(client, model) + 1))
+  }
+
+  /** How often a client was turned away: from a model, or from all. */
+  turnedAway(client: string, model?: string): number {
+    const models = this.#turnedAway.get(client)
+    if (model !== undefined) return models?.get(model) ?? 0
+    return [...(models?.values() ?? [])].reduce((sum, count) => sum + count, 0)
   }
 
   of(client: string): readonly Served[] {

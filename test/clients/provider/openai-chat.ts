@@ -21,14 +21,16 @@ const embeddingsRequest = z.object({
 /** `POST /v1/chat/completions`. The first of its tools is called once, then it answers. */
 export function answerChat({ client, body, ledger }: Question): Answer {
   const request = chatRequest.parse(body)
+  const tool = request.messages.some((message) => message.role === 'tool') ? undefined : request.tools?.[0]
   const served = ledger.enter({
     client,
     kind: 'chat',
     model: request.model,
     idPrefix: 'chatcmpl-',
     tellsReasoning: true,
+    isStream: request.stream === true,
+    asksTool: tool !== undefined,
   })
-  const tool = request.messages.some((message) => message.role === 'tool') ? undefined : request.tools?.[0]
   const deltas = tool ? toolDeltas(tool.function.name) : textDeltas()
   const finish = tool ? 'tool_calls' : 'stop'
   if (!request.stream) {

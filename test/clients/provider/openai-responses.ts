@@ -14,17 +14,18 @@ const responsesRequest = z.object({
 /** `POST /v1/responses`. The first of its functions is called once, then it answers. */
 export function answerResponses({ client, body, ledger }: Question): Answer {
   const request = responsesRequest.parse(body)
-  const asked = {
+  const hasResult =
+    Array.isArray(request.input) && request.input.some((item) => item.type === 'function_call_output')
+  const tool = hasResult ? undefined : request.tools?.find((each) => each.type === 'function')
+  const served = ledger.enter({
     client,
     kind: 'chat',
     model: request.model,
     idPrefix: 'resp_',
     tellsReasoning: true,
-  } as const
-  const served = ledger.enter(asked)
-  const hasResult =
-    Array.isArray(request.input) && request.input.some((item) => item.type === 'function_call_output')
-  const tool = hasResult ? undefined : request.tools?.find((each) => each.type === 'function')
+    isStream: request.stream === true,
+    asksTool: tool !== undefined,
+  })
   const item = tool ? functionCall(tool.name!) : message()
   const done = response(served, 'completed', [item], request.tools ?? [])
   if (!request.stream) return { json: done }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerMessages } from './anthropic.ts'
+import { failureOf } from './failures.ts'
 import { answerGemini } from './gemini.ts'
 import { Ledger } from './ledger.ts'
 import { answerChat, answerEmbeddings } from './openai-chat.ts'
@@ -64,7 +65,16 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, ledge
   const body = await readBody(incoming)
   const route = incoming.method === 'POST' ? ROUTES.find(([path]) => path.test(rest)) : undefined
   if (!route) throw new RangeError(`no ${incoming.method} ${pathname} here`)
-  const answered = route[1]({ client, path: rest, body: JSON.parse(body), ledger })
+  const asked = JSON.parse(body)
+  const model: string = asked.model ?? /models\/([^/:]+)/.exec(rest)?.[1] ?? ''
+  const failure = failureOf(rest, model, ledger.turnedAway(client, model))
+  if (failure !== null) {
+    ledger.turnAway(client, model)
+    response.writeHead(failure.status, { 'content-type': 'application/json', ...failure.headers })
+    response.end(JSON.stringify(failure.json))
+    return
+  }
+  const answered = route[1]({ client, path: rest, body: asked, ledger })
   if ('json' in answered) {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(answered.json))
