@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { tracked } from './support/tracked.ts'
 
 /**
  * The house rules that a machine can keep: who may import whom, which files are pure, how long a file gets, which
@@ -111,20 +111,6 @@ function directionFault(path: string, target: string): string | null {
   if (from === 'instrumentation') return 'an agent installs this alone: core types only'
   if (to === 'schema') return null
   return (STAGES as readonly string[]).includes(to) ? 'stages meet in core, in tables and in cmd' : null
-}
-
-function tracked(...patterns: string[]): string[] {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns])
-  return [...new Set(listed.toString().split('\n'))].filter((path) => path !== '' && exists(path))
-}
-
-function exists(path: string): boolean {
-  try {
-    readFileSync(path)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function isTest(path: string): boolean {
