@@ -30,7 +30,34 @@ export function parseDecimal(text: string): Decimal | null {
 
 /** Rounds to the scale of the tables, half to even. Everything stored passes here exactly once. */
 export function toMoneyScale(amount: Decimal): Decimal {
+  if (amount.d !== null && wordsBehindPoint(amount.d.length, amount.e) <= WORDS_WITHIN_SCALE) return amount
   return amount.toDecimalPlaces(MONEY_SCALE, Decimal.ROUND_HALF_EVEN)
+}
+
+/** A decimal is held in words of seven digits: where at most so many stand behind the point, it is at the scale already. */
+const WORDS_WITHIN_SCALE = 2
+const WORD_DIGITS = 7
+
+function wordsBehindPoint(words: number, exponent: number): number {
+  return words - 1 - Math.floor(exponent / WORD_DIGITS)
+}
+
+/**
+ * The quotient, as `div` gives it. Prices are for one, a thousand, a million of something: by a power of ten the digits
+ * stay as they are, and a long division of sixty digits, the dearest step of a price, is not needed.
+ */
+export function dividedBy(amount: Decimal, size: Decimal): Decimal {
+  const reciprocal = size.s > 0 && size.d?.length === 1 ? RECIPROCALS[size.e] : undefined
+  return reciprocal && isPowerOfTen(size.d[0]!) ? amount.mul(reciprocal) : amount.div(size)
+}
+
+const RECIPROCALS: readonly Decimal[] = Array.from({ length: 13 }, (_, power) => new Decimal(`1e-${power}`))
+
+/** Of a word of seven digits. */
+function isPowerOfTen(word: number): boolean {
+  let left = word
+  while (left >= 10 && left % 10 === 0) left /= 10
+  return left === 1
 }
 
 /** Decimal text without exponent and without trailing zeros: `0.062871`. */

@@ -1,8 +1,8 @@
 import type { Part } from '../core/event.ts'
 import type { Decimal } from '../core/money.ts'
 import type { Meter, MeterFilter, Plan } from '../core/plan.ts'
+import { BySubject } from './by-subject.ts'
 import { matchesGlob } from './glob.ts'
-import { nameOf } from './name.ts'
 import { type Base, type Chargeable, METER_BASES } from './quantities.ts'
 
 /** A quantity that a meter of the plan charges. */
@@ -32,28 +32,31 @@ export function chargesOf(
   quantities: readonly Chargeable[],
   scope: EventScope,
 ): readonly Charge[] {
-  const charges = new Map<string, Charge>()
+  const charges: OpenCharge[] = []
+  const subjects = new BySubject<OpenCharge[]>(() => [])
+  const meters = metersOf(plan)
   for (const chargeable of quantities) {
-    const meterNo = metersOf(plan)[chargeable.base]?.find((no) =>
-      passes(plan.meters[no]!.filter, chargeable, scope),
-    )
+    const meterNo = meters[chargeable.base]?.find((no) => passes(plan.meters[no]!.filter, chargeable, scope))
     if (meterNo === undefined) continue
     const { meter } = plan.meters[meterNo]!
     const { provider, model, tool, quantity } = chargeable
     const part = chargeable.costPart ?? METER_BASES[meter].part
-    const name = nameOf(meterNo, part, provider, model, tool)
-    const sum = charges.get(name)?.quantity
-    charges.set(name, {
-      meterNo,
-      meter,
-      part,
-      provider,
-      model,
-      tool,
-      quantity: sum ? sum.plus(quantity) : quantity,
-    })
+    const own = subjects.of(provider, model, tool)
+    const open = own.find((charge) => charge.meterNo === meterNo && charge.part === part)
+    if (open) {
+      open.quantity = open.quantity.plus(quantity)
+      continue
+    }
+    const charge = { meterNo, meter, part, provider, model, tool, quantity }
+    own.push(charge)
+    charges.push(charge)
   }
-  return [...charges.values()]
+  return charges
+}
+
+/** A charge that is being added up. */
+interface OpenCharge extends Charge {
+  quantity: Decimal
 }
 
 type MetersOfBase = Readonly<Partial<Record<Base, readonly number[]>>>

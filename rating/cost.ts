@@ -1,13 +1,14 @@
 import type { Assembly, ModelCall, ToolCall } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import type { SpanId } from '../core/ids.ts'
-import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
+import { Decimal, ZERO } from '../core/money.ts'
 import type { CostMeter, FeeBasis } from '../core/price.ts'
 import type { UnixNano } from '../core/time.ts'
 import { inputTokens } from '../core/usage.ts'
+import { CostSums } from './cost-sums.ts'
 import { feesOf, GROUNDED_PROMPT, type MeteredQuantity, tokensOf } from './metered.ts'
 import { nameOf } from './name.ts'
-import { discountFactor, type FxRate } from './prices/terms.ts'
+import type { FxRate } from './prices/terms.ts'
 
 /** The row a quantity is priced by. `priceRowId` is null for a tool of ours that costs nothing. */
 export interface UsedPrice {
@@ -46,14 +47,6 @@ export type PriceOf = (question: CostQuestion) => UsedPrice | null
 
 /** The price an earlier revision booked for a quantity of a span; see `bookedName`. */
 export type BookedPrices = ReadonlyMap<string, UsedPrice>
-
-/** What a line waits for until the window it was used in has been spread. */
-export const NOT_ALLOCATED = 'not_allocated_yet'
-
-/** What a line waits for whose price is in a currency without a rate. */
-export function noRateFor(currency: string): string {
-  return `no_rate_for_${currency.toLowerCase()}`
-}
 
 /** What the provider charges for one meter of one model in an event. `price` and `amount` null: unpriced. */
 export interface CostLine {
@@ -102,9 +95,6 @@ const FREE: UsedPrice = {
   roundingQuantity: null,
 }
 
-/** What COGS are kept in: a price in another currency counts where a rate says what that is worth. */
-export const COST_CURRENCY = 'USD'
-
 /**
  * What the calls and tools of an event cost us, one line per part, provider, model, tool, meter, tier and price row.
  *
@@ -118,7 +108,7 @@ export function costCalls(
   recordedAt: UnixNano,
   booked: BookedPrices = new Map(),
 ): readonly CostLine[] {
-  const lines = new Map<string, OpenLine>()
+  const lines = new CostSums()
   for (const call of assembly.calls) {
     if (!call.metered) continue
     if (!costAsReported(lines, call, priceOf, booked)) costCall(lines, call, priceOf, recordedAt, booked)
@@ -127,7 +117,7 @@ export function costCalls(
   for (const tool of assembly.tools) {
     costTool(lines, tool, priceOf, recordedAt, doubted.has(tool.spanId), booked)
   }
-  return [...lines.values()].map(closeLine)
+  return lines.close()
 }
 
 /** What the price book makes of a call, whatever was reported. */
@@ -137,9 +127,9 @@ export function computedCost(
   recordedAt: UnixNano,
   booked: BookedPrices = new Map(),
 ): readonly CostLine[] {
-  const lines = new Map<string, OpenLine>()
+  const lines = new CostSums()
   costCall(lines, call, priceOf, recordedAt, booked)
-  return [...lines.values()].map(closeLine)
+  return lines.close()
 }
 
 /** What the spans of a call report that it cost; null where they do not, or where nobody was asked anew. */
@@ -177,22 +167,11 @@ export function priceName({ priceRowId, discount, fx }: UsedPrice): string {
   return discount || fx ? `${row}/${discount?.id ?? ''}/${fx?.id ?? ''}` : row
 }
 
-interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds' | 'wants'> {
-  quantity: Decimal
-  wants: string | null
-  readonly spanIds: SpanId[]
-}
-
 /** Digits of a quantity in its column. */
 const QUANTITY_SCALE = 9
 
 /** A call that was costed by the price book stays so, whatever is decided later. */
-function costAsReported(
-  lines: Map<string, OpenLine>,
-  call: ModelCall,
-  priceOf: PriceOf,
-  booked: BookedPrices,
-): boolean {
+function costAsReported(lines: CostSums, call: ModelCall, priceOf: PriceOf, booked: BookedPrices): boolean {
   const cost = reportedCost(call)
   if (cost === null) return false
   const { provider, model, requestModel, region } = call
@@ -207,12 +186,12 @@ function costAsReported(
     (isComputed ? null : priceOf({ ...asked, inputTokens: 0, at: call.startNano }))
   if (price === null) return false
   const quantity = cost.mul(AS_REPORTED.per).toDecimalPlaces(QUANTITY_SCALE)
-  addTo(lines, { ...identity, quantity }, call.spanId, AS_REPORTED)
+  lines.add({ ...identity, quantity }, call.spanId, AS_REPORTED)
   return true
 }
 
 function costCall(
-  lines: Map<string, OpenLine>,
+  lines: CostSums,
   call: ModelCall,
   priceOf: PriceOf,
   recordedAt: UnixNano,
@@ -237,8 +216,8 @@ function costCall(
     const fresh = metered.askable && !call.cacheHit ? askFor(meter, ask) : null
     const price = call.cacheHit ? FREE : keep(charged(bookedPrice(booked, call.spanId, identity)), fresh)
     const quantity = price === null ? metered.quantity : billedQuantity(metered, price)
-    if (quantity === null) addTo(lines, { ...identity, quantity: metered.quantity }, call.spanId, null)
-    else addTo(lines, { ...identity, quantity }, call.spanId, price)
+    if (quantity === null) lines.add({ ...identity, quantity: metered.quantity }, call.spanId, null)
+    else lines.add({ ...identity, quantity }, call.spanId, price)
   }
   for (const metered of tokensOf(call)) cost(metered)
   for (const metered of feesOf(call)) cost(metered)
@@ -246,19 +225,19 @@ function costCall(
   const request = { part: 'prompt', tool: null, meter: 'request', quantity: new Decimal(1) } as const
   const identity = { provider: call.provider, model: call.model, serviceTier, ...request }
   const fee = call.cacheHit ? null : keep(charged(bookedPrice(booked, call.spanId, identity)), ask('request'))
-  if (fee) addTo(lines, identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
+  if (fee) lines.add(identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
 }
 
 /** By the call, by the second of its duration, or both. How long a tool ran whose times are not believed is not known. */
 function costTool(
-  lines: Map<string, OpenLine>,
+  lines: CostSums,
   tool: ToolCall,
   priceOf: PriceOf,
   recordedAt: UnixNano,
   isDoubted: boolean,
   booked: BookedPrices,
 ): void {
-  const serviceTier = 'standard'
+  const serviceTier = STANDARD
   const identity = { part: 'tools' as const, provider: null, model: null, tool: tool.name, serviceTier }
   const question = {
     provider: 'tool',
@@ -275,12 +254,12 @@ function costTool(
   const bySecond = find('tool_second', null)
   // The provider runs `extension` tools and bills them; all others run in the agent's own process.
   const byCall = find('tool_call', tool.type === 'extension' && bySecond === null ? null : FREE)
-  addTo(lines, { ...identity, meter: 'tool_call', quantity: new Decimal(1) }, tool.spanId, byCall)
+  lines.add({ ...identity, meter: 'tool_call', quantity: new Decimal(1) }, tool.spanId, byCall)
   if (bySecond === null) return
   const duration = isDoubted ? null : new Decimal(String(tool.endNano - tool.startNano)).div(NANOS_PER_SECOND)
   const seconds = duration && billedQuantity({ quantity: duration, requests: ONE }, bySecond)
   const line = { ...identity, meter: 'tool_second', quantity: seconds ?? ZERO }
-  addTo(lines, line, tool.spanId, seconds && bySecond)
+  lines.add(line, tool.spanId, seconds && bySecond)
 }
 
 const ONE = new Decimal(1)
@@ -326,55 +305,14 @@ function keep(booked: UsedPrice | undefined, fresh: UsedPrice | null): UsedPrice
   return booked && (fresh === null || fresh.contextFrom === booked.contextFrom) ? booked : fresh
 }
 
-function addTo(
-  lines: Map<string, OpenLine>,
-  identity: Omit<CostLine, 'price' | 'amount' | 'spanIds'>,
-  spanId: SpanId,
-  found: UsedPrice | null,
-): void {
-  const { part, provider, model, tool, meter, serviceTier, quantity } = identity
-  const wants = found && wantOf(found)
-  const price = wants === null ? found : null
-  const line = { part, provider, model, tool, meter, serviceTier, price }
-  const name = costLineName(line)
-  const open = lines.get(name)
-  if (open) {
-    open.quantity = open.quantity.plus(quantity)
-    open.spanIds.push(spanId)
-    open.wants ??= wants
-  } else {
-    lines.set(name, { ...line, quantity, wants, spanIds: [spanId] })
-  }
-}
-
-/** Why a price cannot be used; null where it can. */
-function wantOf({ wants, currency, fx }: UsedPrice): string | null {
-  return wants ?? (currency === COST_CURRENCY || fx ? null : noRateFor(currency))
-}
-
-/** The chain is exact and rounded once: quantity × unit price, less the discount, by the rate, for `per`. */
-function closeLine(line: OpenLine): CostLine {
-  const { price, quantity } = line
-  if (price === null) return { ...line, amount: null }
-  if (price.share) {
-    if (price.share.quantity.equals(quantity)) return { ...line, amount: price.share.amount }
-    return { ...line, price: null, amount: null, wants: NOT_ALLOCATED }
-  }
-  const full = quantity.mul(price.unitPrice)
-  if (!price.discount && !price.fx) return { ...line, amount: toMoneyScale(full.div(price.per)) }
-  const native = price.discount ? full.mul(discountFactor(price.discount.pct)) : full
-  if (!price.fx) return { ...line, amount: toMoneyScale(native.div(price.per)) }
-  const amount = toMoneyScale(native.mul(price.fx.usd).div(price.per))
-  return { ...line, amount, native: toMoneyScale(native.div(price.per)) }
-}
-
 /** Names under which providers serve at the ordinary price. */
-const STANDARD_TIERS: ReadonlySet<string> = new Set(['', 'standard', 'default', 'on_demand'])
+const STANDARD = 'standard'
+const STANDARD_TIERS: ReadonlySet<string> = new Set(['', STANDARD, 'default', 'on_demand'])
 
 /** The tier as price rows name it. OpenAI's priority is called fast since 2026-07-30; both names are in use. */
 function tierOf(provider: string | null, serviceTier: string | null): string {
   const tier = (serviceTier ?? '').toLowerCase()
-  if (STANDARD_TIERS.has(tier)) return 'standard'
+  if (STANDARD_TIERS.has(tier)) return STANDARD
   return tier === 'fast' && OPENAI_HOSTS.has(provider ?? '') ? 'priority' : tier
 }
 

@@ -1,4 +1,4 @@
-import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
+import { Decimal, dividedBy, toMoneyScale, ZERO } from '../core/money.ts'
 import type { Plan, PlanMeter } from '../core/plan.ts'
 import { graduatedPrice, type PriceOfTotal, priceEach, volumePrice } from './tiers.ts'
 
@@ -38,17 +38,21 @@ export function includedOf(plan: Plan, meter: PlanMeter): Decimal {
   return new Decimal(meter.included ?? ofPlan?.quantity ?? 0)
 }
 
+const HUNDRED = new Decimal(100)
+
 /** A plan is read over and over, and a version never changes. */
 const known = new WeakMap<Plan, readonly Curve[]>()
 
 function createCurve(plan: Plan, meter: PlanMeter): Curve {
   const undiscounted = priceOfTotal(meter)
   const kept = new Decimal(100).minus(plan.discount_pct ?? 0).div(100)
+  const isWhole = kept.equals(1)
   const included = includedOf(plan, meter)
+  const isIncluded = !included.isZero()
   const inAll = (quantity: Decimal) => {
-    const charged = included.isZero() ? quantity : Decimal.max(quantity.minus(included), 0)
+    const charged = isIncluded ? Decimal.max(quantity.minus(included), 0) : quantity
     const price = undiscounted(charged)
-    return toMoneyScale(kept.equals(1) ? price : price.mul(kept))
+    return toMoneyScale(isWhole ? price : price.mul(kept))
   }
   const standing = inAll(ZERO)
   const fromZero = standing.isZero() ? inAll : (quantity: Decimal) => inAll(quantity).minus(standing)
@@ -74,7 +78,7 @@ function priceOfTotal(meter: PlanMeter): PriceOfTotal {
       return priceEach(meter.package_price, meter.package_size, meter.rounding ?? 'up')
     case 'cost_plus': {
       const factor = new Decimal(meter.markup_pct).plus(100)
-      return (cost) => cost.mul(factor).div(100)
+      return (cost) => dividedBy(cost.mul(factor), HUNDRED)
     }
     case 'flat': {
       const fee = new Decimal(meter.flat)

@@ -40,6 +40,7 @@ function saysSomething({ quantity, amount }: CostLine): boolean {
  * the line that a span is in by now has its price, not the last one that names it.
  */
 export function bookedPrices(booked: readonly CostLine[]): BookedPrices {
+  if (booked.length === 0) return NOTHING_BOOKED
   const prices = new Map<string, UsedPrice>()
   for (const line of settledCosts(booked)) {
     if (line.price === null) continue
@@ -47,6 +48,8 @@ export function bookedPrices(booked: readonly CostLine[]): BookedPrices {
   }
   return prices
 }
+
+const NOTHING_BOOKED: BookedPrices = new Map()
 
 /** The known part of a sum of costs. */
 export function knownCost(lines: readonly CostLine[]): Decimal {

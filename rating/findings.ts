@@ -3,7 +3,8 @@ import type pg from 'pg'
 import { isBilledElsewhere, traceOfSpan } from '../core/assembly.ts'
 import type { SpanId, TraceId } from '../core/ids.ts'
 import type { ClaimedRevision } from './claim.ts'
-import { type CostLine, noRateFor } from './cost.ts'
+import type { CostLine } from './cost.ts'
+import { noRateFor } from './cost-sums.ts'
 import type { RatedEvent } from './rate-event.ts'
 
 /** An exception that the rating lists: what keeps an event from being billed in full. */
@@ -35,7 +36,8 @@ export function findingsOf({
   wantsRate,
 }: RatedEvent): readonly Finding[] {
   const findings: Finding[] = []
-  for (const lines of Map.groupBy(costs, subjectOf).values()) {
+  const groups = costs.some((line) => line.price === null) ? Map.groupBy(costs, subjectOf).values() : []
+  for (const lines of groups) {
     const unpriced = lines.filter((line) => line.price === null)
     // What is known to be lacking is told first: its arrival completes the event.
     const first = unpriced.find((line) => line.wants) ?? unpriced[0]

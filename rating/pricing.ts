@@ -2,15 +2,8 @@ import type pg from 'pg'
 import type { AssemblyDocument } from '../core/assembly-document.ts'
 import { TOKEN_METERS } from '../core/price.ts'
 import type { ClaimedRevision } from './claim.ts'
-import {
-  AS_REPORTED,
-  COST_CURRENCY,
-  NOT_ALLOCATED,
-  noRateFor,
-  type PriceOf,
-  REPORTED,
-  type UsedPrice,
-} from './cost.ts'
+import { AS_REPORTED, type PriceOf, REPORTED, type UsedPrice } from './cost.ts'
+import { COST_CURRENCY, NOT_ALLOCATED, noRateFor } from './cost-sums.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
 import { priceRegion } from './prices/regions.ts'

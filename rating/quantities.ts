@@ -3,8 +3,8 @@ import type { Part } from '../core/event.ts'
 import { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
 import { inputTokens } from '../core/usage.ts'
+import { BySubject } from './by-subject.ts'
 import type { CostLine } from './cost.ts'
-import { nameOf } from './name.ts'
 
 /** What can be charged, cut so that nothing is in two of them. */
 export type Base =
@@ -66,12 +66,6 @@ const COUNTED = [
 
 type Counts = Record<(typeof COUNTED)[number], number>
 
-interface ModelCounts {
-  readonly provider: string | null
-  readonly model: string | null
-  readonly counts: Counts
-}
-
 /**
  * All chargeable quantities of an event, each once per provider, model and tool, in a fixed order. Cost that is not
  * known is not charged; it is when it becomes known.
@@ -97,8 +91,8 @@ export type InCurrency = (amount: Decimal) => Decimal | null
 
 /** What one assembly or several have used. Counts are added up as whole numbers and become decimals once. */
 export class UsageCounts {
-  readonly #models = new Map<string, ModelCounts>()
-  readonly #tools = new Map<string, number>()
+  readonly #models = new BySubject<Counts>(() => ({ ...NOTHING }))
+  readonly #tools = new BySubject<{ calls: number }>(() => ({ calls: 0 }))
   #nanos = 0n
   #traces = 0
 
@@ -110,7 +104,7 @@ export class UsageCounts {
   add(assembly: Assembly): void {
     let steps = 0
     for (const { kind, provider, model, buckets, reasoningSteps } of assembly.calls) {
-      const counts = this.#of(provider, model)
+      const counts = this.#models.of(provider, model, null)
       counts.model_call += 1
       counts.step += reasoningSteps
       steps += reasoningSteps
@@ -125,8 +119,10 @@ export class UsageCounts {
       counts.reasoning += buckets.outputReasoning
     }
     // Steps of `plan` spans belong to no model.
-    if (assembly.reasoningSteps !== steps) this.#of(null, null).step += assembly.reasoningSteps - steps
-    for (const { name } of assembly.tools) this.#tools.set(name, (this.#tools.get(name) ?? 0) + 1)
+    if (assembly.reasoningSteps !== steps) {
+      this.#models.of(null, null, null).step += assembly.reasoningSteps - steps
+    }
+    for (const { name } of assembly.tools) this.#tools.of(null, null, name).calls += 1
     if (isBilledElsewhere(assembly)) return
     this.#nanos += nanosOf(assembly)
     this.#traces += assembly.joined?.counted ?? 1
@@ -135,7 +131,7 @@ export class UsageCounts {
   /** @throws Error where a count has left the whole numbers that are exact */
   chargeables(): Chargeable[] {
     const found: Chargeable[] = []
-    for (const { provider, model, counts } of this.#models.values()) {
+    for (const { provider, model, value: counts } of this.#models) {
       for (const base of COUNTED) {
         if (counts[base] === 0) continue
         if (!Number.isSafeInteger(counts[base])) throw new Error(`${base} of ${model} is beyond 2^53`)
@@ -143,8 +139,8 @@ export class UsageCounts {
       }
     }
     const whole = { provider: null, model: null, tool: null, costPart: null }
-    for (const [tool, calls] of this.#tools) {
-      found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(calls) })
+    for (const { tool, value } of this.#tools) {
+      found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(value.calls) })
     }
     if (this.#nanos > 0n) {
       const quantity = new Decimal(String(this.#nanos)).div(NANOS_PER_SECOND)
@@ -152,16 +148,6 @@ export class UsageCounts {
     }
     if (this.#traces > 0) found.push({ ...whole, base: 'trace', quantity: new Decimal(this.#traces) })
     return found
-  }
-
-  #of(provider: string | null, model: string | null): Counts {
-    const name = nameOf(provider, model)
-    let open = this.#models.get(name)
-    if (!open) {
-      open = { provider, model, counts: { ...NOTHING } }
-      this.#models.set(name, open)
-    }
-    return open.counts
   }
 }
 

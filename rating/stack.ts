@@ -1,9 +1,10 @@
 import type { Assembly } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
+import type { SpanId } from '../core/ids.ts'
 import { Decimal, ZERO } from '../core/money.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
+import { BySubject, type Subject } from './by-subject.ts'
 import type { CostLine } from './cost.ts'
-import { nameOf } from './name.ts'
 
 /** One line of an event's stack: what was used, what it cost us, what the customer pays. */
 export interface StackLine extends StackPlace {
@@ -31,14 +32,11 @@ export interface ChargeWorth {
 export type WorthOf = (charge: StackCharge) => ChargeWorth
 
 /** Where a line stands. Two lines of one place are one line. */
-export interface StackPlace {
+export interface StackPlace extends Subject {
   readonly customer: string | null
   readonly product: string | null
   readonly agent: string | null
   readonly part: Part
-  readonly provider: string | null
-  readonly model: string | null
-  readonly tool: string | null
   readonly unit: string
 }
 
@@ -73,11 +71,11 @@ export function stackOf(
   charges: readonly StackCharge[],
   worthOf: WorthOf | null = null,
 ): readonly StackLine[] {
-  const lines = new Map<string, OpenLine>()
   const { product, agent } = scope
+  const lines = new OpenLines()
   const at = (part: Part, of: Subject, unit: string, customer = scope.customer) =>
-    openLine(lines, customer, product, agent, part, of.provider, of.model, of.tool, unit)
-  const unpriced = new Set(costs.flatMap((line) => (line.price === null ? line.spanIds : [])))
+    lines.at(of, part, unit, customer, product, agent)
+  const unpriced = unpricedSpans(costs)
   let steps = 0
   for (const call of assembly.calls) {
     const model: Subject = { provider: call.provider, model: call.model, tool: null }
@@ -93,7 +91,9 @@ export function stackOf(
   if (assembly.reasoningSteps > steps) {
     at('reasoning', NOBODY, UNITS.reasoning).count += assembly.reasoningSteps - steps
   }
-  for (const tool of assembly.tools) at('tools', { ...NOBODY, tool: tool.name }, UNITS.tools).count += 1
+  for (const { name } of assembly.tools) {
+    at('tools', { provider: null, model: null, tool: name }, UNITS.tools).count += 1
+  }
   for (const cost of costs) {
     if (cost.amount) add(at(cost.part, cost, unitOf(cost.part, '')), 'cogs', cost.amount)
   }
@@ -108,11 +108,15 @@ export function stackOf(
     }
     if (charge.part === 'other') add(line, 'quantity', charge.quantity)
   }
-  return [...lines.keys()].sort().map((name) => closed(lines.get(name)!))
+  return lines.all.sort(byPlace).map(closed)
 }
 
-/** What of a place tells models and tools apart. */
-type Subject = Pick<StackPlace, 'provider' | 'model' | 'tool'>
+/** Nearly always there are none. */
+function unpricedSpans(costs: readonly CostLine[]): ReadonlySet<SpanId> {
+  const spans = new Set<SpanId>()
+  for (const line of costs) if (line.price === null) for (const spanId of line.spanIds) spans.add(spanId)
+  return spans
+}
 
 const NOBODY: Subject = { provider: null, model: null, tool: null }
 
@@ -126,13 +130,12 @@ export function stackDifference(
   booked: readonly StackLine[],
 ): readonly StackLine[] {
   if (booked.length === 0) return desired.filter(saysSomething)
-  const lines = new Map<string, OpenLine>()
+  const lines = new OpenLines()
   // Once some of the event was charged in another currency, every difference says its worth.
   const isForeign = [...desired, ...booked].some((line) => line.priceUsd !== null)
   for (const [sign, given] of [[1, desired] as const, [-1, booked] as const]) {
     for (const line of given) {
-      const { customer, product, agent, part, provider, model, tool, unit } = line
-      const sum = openLine(lines, customer, product, agent, part, provider, model, tool, unit)
+      const sum = lines.at(line, line.part, line.unit, line.customer, line.product, line.agent)
       sum.calls += sign * line.calls
       sum.unpricedCalls += sign * line.unpricedCalls
       sum.unconverted += sign * line.unconverted
@@ -140,7 +143,7 @@ export function stackDifference(
       for (const field of ['quantity', 'cogs', 'price'] as const) add(sum, field, line[field].mul(sign))
     }
   }
-  return [...lines.values()].map(closed).filter(saysSomething)
+  return lines.all.map(closed).filter(saysSomething)
 }
 
 function saysSomething(line: StackLine): boolean {
@@ -158,26 +161,52 @@ function saysSomething(line: StackLine): boolean {
 /** A line that is being added up. `count` is the part of its quantity that comes as whole numbers. */
 type OpenLine = { -readonly [field in keyof StackLine]: StackLine[field] } & { count: number }
 
-function openLine(
-  lines: Map<string, OpenLine>,
-  customer: string | null,
-  product: string | null,
-  agent: string | null,
-  part: Part,
-  provider: string | null,
-  model: string | null,
-  tool: string | null,
-  unit: string,
-): OpenLine {
-  const name = nameOf(part, provider, model, tool, unit, customer, product, agent)
-  let line = lines.get(name)
-  if (!line) {
+/** Lines that are being added up, in the order in which they were begun. */
+class OpenLines {
+  readonly all: OpenLine[] = []
+  readonly #subjects = new BySubject<OpenLine[]>(() => [])
+
+  at(
+    { provider, model, tool }: Subject,
+    part: Part,
+    unit: string,
+    customer: string | null,
+    product: string | null,
+    agent: string | null,
+  ): OpenLine {
+    const own = this.#subjects.of(provider, model, tool)
+    for (const line of own) {
+      if (line.part !== part || line.unit !== unit || line.customer !== customer) continue
+      if (line.product === product && line.agent === agent) return line
+    }
     const place = { customer, product, agent, part, provider, model, tool, unit }
     const counts = { count: 0, calls: 0, unpricedCalls: 0, unconverted: 0 }
-    line = { ...place, ...counts, quantity: ZERO, cogs: ZERO, price: ZERO, priceUsd: null }
-    lines.set(name, line)
+    const line: OpenLine = { ...place, ...counts, quantity: ZERO, cogs: ZERO, price: ZERO, priceUsd: null }
+    own.push(line)
+    this.all.push(line)
+    return line
   }
-  return line
+}
+
+/** An order of places that does not depend on what came first. */
+function byPlace(a: StackPlace, b: StackPlace): number {
+  return (
+    compare(a.part, b.part) ||
+    compare(a.provider, b.provider) ||
+    compare(a.model, b.model) ||
+    compare(a.tool, b.tool) ||
+    compare(a.unit, b.unit) ||
+    compare(a.customer, b.customer) ||
+    compare(a.product, b.product) ||
+    compare(a.agent, b.agent)
+  )
+}
+
+/** Nothing comes behind everything. */
+function compare(a: string | null, b: string | null): number {
+  if (a === b) return 0
+  if (a === null || b === null) return a === null ? 1 : -1
+  return a < b ? -1 : 1
 }
 
 function closed({ count, ...line }: OpenLine): StackLine {

@@ -1,4 +1,4 @@
-import { Decimal, ZERO } from '../core/money.ts'
+import { Decimal, dividedBy, ZERO } from '../core/money.ts'
 import type { Rounding, TieredMeter } from '../core/plan.ts'
 
 /** What a quantity of zero or more costs in all, not rounded. */
@@ -41,9 +41,9 @@ export function volumePrice(meter: TieredMeter): PriceOfTotal {
 export function priceEach(unitPrice: string, per: string, rounding: Rounding): PriceOfTotal {
   const price = new Decimal(unitPrice)
   const size = new Decimal(per)
-  if (rounding === 'none') return (quantity) => quantity.mul(price).div(size)
+  if (rounding === 'none') return (quantity) => dividedBy(quantity.mul(price), size)
   const mode = ROUNDING_MODES[rounding]
-  return (quantity) => quantity.div(size).toDecimalPlaces(0, mode).mul(price)
+  return (quantity) => dividedBy(quantity, size).toDecimalPlaces(0, mode).mul(price)
 }
 
 const ROUNDING_MODES = { up: Decimal.ROUND_UP, nearest: Decimal.ROUND_HALF_UP, down: Decimal.ROUND_DOWN }

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
 import type { Plan } from '../../core/plan.ts'
 import { type PlanChoice, SIMULATION_CUSTOMERS_MAX, type SimulationOrder } from '../../core/simulation.ts'
-import { COST_CURRENCY } from '../cost.ts'
+import { COST_CURRENCY } from '../cost-sums.ts'
 import { type PlanRef, PlanShelf, type PlanVersionStart, versionAt } from '../plan-shelf.ts'
 import type { Term } from './terms.ts'
 

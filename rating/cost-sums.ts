@@ -1,0 +1,118 @@
+import type { SpanId } from '../core/ids.ts'
+import { type Decimal, dividedBy, toMoneyScale } from '../core/money.ts'
+import { BySubject } from './by-subject.ts'
+import type { CostLine, UsedPrice } from './cost.ts'
+import { nameOf } from './name.ts'
+import { discountFactor } from './prices/terms.ts'
+
+/** What a line waits for until the window it was used in has been spread. */
+export const NOT_ALLOCATED = 'not_allocated_yet'
+
+/** What a line waits for whose price is in a currency without a rate. */
+export function noRateFor(currency: string): string {
+  return `no_rate_for_${currency.toLowerCase()}`
+}
+
+/** What COGS are kept in: a price in another currency counts where a rate says what that is worth. */
+export const COST_CURRENCY = 'USD'
+
+interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds' | 'wants'> {
+  quantity: Decimal
+  wants: string | null
+  readonly spanIds: SpanId[]
+}
+
+/** Cost lines that are being added up, in the order in which they were begun: two of one `costLineName` are one. */
+export class CostSums {
+  readonly #lines: OpenLine[] = []
+  /** Of each model or tool by meter and tier: several where there are several prices. */
+  readonly #subjects = new BySubject<Map<string, OpenLine[]>>(() => new Map())
+
+  /** Adds a quantity of a span at the price that was found for it; one that cannot be used yet says what it wants. */
+  add(
+    {
+      part,
+      provider,
+      model,
+      tool,
+      meter,
+      serviceTier,
+      quantity,
+    }: Omit<CostLine, 'price' | 'amount' | 'spanIds'>,
+    spanId: SpanId,
+    found: UsedPrice | null,
+  ): void {
+    const wants = found && wantOf(found)
+    const price = wants === null ? found : null
+    const beside = this.#beside(provider, model, tool, meter, serviceTier)
+    for (const open of beside) {
+      if (open.part !== part || !isSamePrice(open.price, price)) continue
+      open.quantity = open.quantity.plus(quantity)
+      open.spanIds.push(spanId)
+      open.wants ??= wants
+      return
+    }
+    const line = {
+      part,
+      provider,
+      model,
+      tool,
+      meter,
+      serviceTier,
+      price,
+      quantity,
+      wants,
+      spanIds: [spanId],
+    }
+    beside.push(line)
+    this.#lines.push(line)
+  }
+
+  close(): readonly CostLine[] {
+    return this.#lines.map(closeLine)
+  }
+
+  #beside(
+    provider: string | null,
+    model: string | null,
+    tool: string | null,
+    meter: string,
+    serviceTier: string,
+  ): OpenLine[] {
+    const own = this.#subjects.of(provider, model, tool)
+    const name = serviceTier === 'standard' ? meter : nameOf(meter, serviceTier)
+    let beside = own.get(name)
+    if (!beside) {
+      beside = []
+      own.set(name, beside)
+    }
+    return beside
+  }
+}
+
+/** Whether two prices have one `priceName`. */
+function isSamePrice(a: UsedPrice | null, b: UsedPrice | null): boolean {
+  if (a === b || a === null || b === null) return a === b
+  return a.priceRowId === b.priceRowId && a.discount?.id === b.discount?.id && a.fx?.id === b.fx?.id
+}
+
+/** Why a price cannot be used; null where it can. */
+function wantOf({ wants, currency, fx }: UsedPrice): string | null {
+  return wants ?? (currency === COST_CURRENCY || fx ? null : noRateFor(currency))
+}
+
+/** The chain is exact and rounded once: quantity × unit price, less the discount, by the rate, for `per`. */
+function closeLine(line: OpenLine): CostLine {
+  const { price, quantity } = line
+  if (price === null) return { ...line, amount: null }
+  if (price.share) {
+    if (price.share.quantity.equals(quantity)) return { ...line, amount: price.share.amount }
+    return { ...line, price: null, amount: null, wants: NOT_ALLOCATED }
+  }
+  const full = quantity.mul(price.unitPrice)
+  if (!price.discount && !price.fx) return { ...line, amount: toMoneyScale(dividedBy(full, price.per)) }
+  const native = price.discount ? full.mul(discountFactor(price.discount.pct)) : full
+  if (!price.fx) return { ...line, amount: toMoneyScale(dividedBy(native, price.per)) }
+  const amount = toMoneyScale(dividedBy(native.mul(price.fx.usd), price.per))
+  return { ...line, amount, native: toMoneyScale(dividedBy(native, price.per)) }
+}
