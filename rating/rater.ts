@@ -17,7 +17,7 @@ import { postpone } from './postpone.ts'
 import { prepareBatch } from './prepare.ts'
 import { createPricing } from './pricing.ts'
 import { type RatedEvent, settleEvent } from './rate-event.ts'
-import { writeRatings } from './write.ts'
+import { SpareWriters, writeRatings } from './write.ts'
 
 export interface RaterParts {
   readonly pool: pg.Pool
@@ -57,6 +57,7 @@ const LANES = 2
 export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater {
   const metrics = createRatingMetrics(registry)
   const budgets = new BudgetShelf()
+  const writers = new SpareWriters(LANES)
   const sources = { shelf: new PlanShelf(), pricing: createPricing() }
 
   async function rateBatch(order: ClaimOrder): Promise<BatchCount> {
@@ -113,7 +114,9 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     const ratedAt = new Map(rated.map((event) => [event, counters.stamp(event.steps, nowMicros)]))
     await counters.write(client)
     await debitCredits(client, rated, now)
-    await writeRatings(client, rated, (event) => ratedAt.get(event)!)
+    const writer = writers.take()
+    await writeRatings(client, writer, rated, (event) => ratedAt.get(event)!)
+    writers.giveBack(writer)
     await writeFindings(client, rated, now)
     await countRated(client, budgets, rated, now)
     await adjustRated(client, rated, now)

@@ -7,17 +7,19 @@ import type { RatedEvent } from './rate-event.ts'
 /**
  * Writes the lines and ratings of a batch and takes its revisions off the queue. The lines go by COPY, which takes
  * half of the database's CPU that arrays to be unnested take.
+ * @param writer where they are put together, one kind after the other
  * @param ratedAt microseconds since 1970
  */
 export async function writeRatings(
   client: pg.PoolClient,
+  writer: CopyWriter,
   events: readonly RatedEvent[],
   ratedAt: (event: RatedEvent) => number,
 ): Promise<void> {
-  await copyLines(client, COST_LINES, events, (rated) => rated.costLines)
-  await copyLines(client, PRICE_LINES, events, (rated) => rated.charged)
-  await copyLines(client, STACK_LINES, events, (rated) => rated.stackLines)
-  await copyLines(client, RATINGS, events, (event) => [ratedAt(event)])
+  await copyLines(client, writer, COST_LINES, events, (rated) => rated.costLines)
+  await copyLines(client, writer, PRICE_LINES, events, (rated) => rated.charged)
+  await copyLines(client, writer, STACK_LINES, events, (rated) => rated.stackLines)
+  await copyLines(client, writer, RATINGS, events, (event) => [ratedAt(event)])
   await client.query({
     name: 'rating-dequeue',
     text: `delete from aforo_store.rating_queue queued
@@ -32,17 +34,40 @@ export async function writeRatings(
   })
 }
 
-const BYTES_PER_LINE = 320
+const BYTES_EXPECTED = 256 * 1024
+/** A writer that has grown beyond this is not kept. */
+export const BYTES_KEPT_MAX = 4 * 1024 * 1024
+
+/** Writers that nobody uses: memory of that size is dear to get and to give back for every batch. */
+export class SpareWriters {
+  readonly #spare: CopyWriter[] = []
+  readonly #max: number
+
+  /** @param max writers that are kept */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  take(): CopyWriter {
+    return this.#spare.pop() ?? new CopyWriter(BYTES_EXPECTED)
+  }
+
+  /** Only of a writer whose bytes are with the database: who failed keeps it. */
+  giveBack(writer: CopyWriter): void {
+    if (writer.capacity <= BYTES_KEPT_MAX && this.#spare.length < this.#max) this.#spare.push(writer)
+  }
+}
 
 /** One COPY of all lines of a kind, in the order of the events. */
 async function copyLines<Line>(
   client: pg.PoolClient,
+  writer: CopyWriter,
   table: RatedTable<Line>,
   events: readonly RatedEvent[],
   linesOf: (rated: RatedEvent) => readonly Line[],
 ): Promise<void> {
   let rows = 0
-  const writer = new CopyWriter(events.length * BYTES_PER_LINE)
+  writer.rewind()
   for (const rated of events) {
     const lines = linesOf(rated)
     const from = writer.position

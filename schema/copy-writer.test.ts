@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Decimal } from '../core/money.ts'
 import { CopyWriter, storable, TEXT_CHARACTERS_MAX } from './copy-writer.ts'
-import { amountDigits, numericDigits } from './numeric.ts'
+import { AmountDigits, type NumericDigits, numericDigits } from './numeric.ts'
 
 describe('CopyWriter', () => {
   it('grows without moving what was written', () => {
@@ -86,14 +86,14 @@ describe('numericDigits', () => {
     fc.assert(
       fc.property(digits, fc.nat(45), (unscaled, places) => {
         const value = new Decimal(String(unscaled)).div(new Decimal(10).pow(places))
-        const { scale, ...told } = amountDigits(value)
+        const { scale, ...told } = digitsOf(value)
         const { scale: needed, ...text } = numericDigits(value.toFixed())!
         expect(told).toEqual(text)
         expect(scale).toBeGreaterThanOrEqual(needed)
       }),
       { numRuns: 2000 },
     )
-    expect(() => amountDigits(new Decimal(Number.NaN))).toThrow(RangeError)
+    expect(() => digitsOf(new Decimal(Number.NaN))).toThrow(RangeError)
   })
 
   it.each(['', '-', '.', '1.2.3', '--1', 'NaN', '1e5', '1.', '.5', '1,5', '9'.repeat(129)])(
@@ -101,3 +101,11 @@ describe('numericDigits', () => {
     (text) => expect(numericDigits(text)).toBeNull(),
   )
 })
+
+/** As what is taken apart from text. */
+function digitsOf(value: Decimal): NumericDigits {
+  const taken = new AmountDigits()
+  taken.take(value)
+  const { negative, weight, scale, start, end, groups } = taken
+  return { negative, weight, scale, groups: [...groups.subarray(start, end)] }
+}

@@ -1,5 +1,5 @@
 import type { Decimal } from '../core/money.ts'
-import { amountDigits, type NumericDigits, numericDigits } from './numeric.ts'
+import { AmountDigits, numericDigits } from './numeric.ts'
 
 /** Text beyond this is cut: ids and names that long are no ids, and an index row must hold them. */
 export const TEXT_CHARACTERS_MAX = 512
@@ -11,6 +11,8 @@ const NULL_FIELD = -1
 const BYTES_PER_CHARACTER_MAX = 3
 const SHORT_CHARACTERS = 48
 const ASCII_MAX = 0x7f
+/** Whole numbers of so many digits are exact as they are. */
+const EXACT_DIGITS = 15
 const BYTEA_OID = 17
 const TEXT_OID = 25
 /** Microseconds from 1970 to 2000, where PostgreSQL begins to count. */
@@ -24,6 +26,7 @@ export class CopyWriter {
   #bytes: Buffer
   #view: DataView
   #at = 0
+  readonly #digits = new AmountDigits()
 
   constructor(bytesExpected: number) {
     this.#bytes = Buffer.allocUnsafeSlow(Math.max(64, bytesExpected))
@@ -40,6 +43,11 @@ export class CopyWriter {
   /** The memory written to. Ask again after each write: growing replaces it. */
   get view(): DataView {
     return this.#view
+  }
+
+  /** Bytes that it has room for. */
+  get capacity(): number {
+    return this.#bytes.length
   }
 
   /** Forgets all rows and writes over them. */
@@ -108,6 +116,7 @@ export class CopyWriter {
   /** Any int8 given as text. */
   bigint(digits: string | null): void {
     if (digits === null) this.none()
+    else if (digits.length <= EXACT_DIGITS) this.whole(Number(digits))
     else this.unsigned(BigInt.asUintN(64, BigInt(digits)))
   }
 
@@ -185,8 +194,13 @@ export class CopyWriter {
    * @throws RangeError for what is no number
    */
   amount(value: Decimal | null): void {
-    if (value === null) this.none()
-    else this.#numeric(amountDigits(value))
+    if (value === null) {
+      this.none()
+      return
+    }
+    this.#digits.take(value)
+    const { groups, start, end, weight, negative, scale } = this.#digits
+    this.#numeric(groups, start, end, weight, negative, scale)
   }
 
   /** Writes once more what was written between two positions. */
@@ -200,7 +214,10 @@ export class CopyWriter {
   decimal(text: string | null): void {
     const digits = text === null ? null : numericDigits(text)
     if (digits === null) this.none()
-    else this.#numeric(digits)
+    else {
+      const { groups, weight, negative, scale } = digits
+      this.#numeric(groups, 0, groups.length, weight, negative, scale)
+    }
   }
 
   /** Writes an int8 whose place was left with `bits`, header and all, at `position`. */
@@ -209,7 +226,7 @@ export class CopyWriter {
     this.#view.setInt32(position + 8, low)
   }
 
-  /** The finished stream. The writer is used up. */
+  /** The finished stream, in the writer's own memory: it may be rewound once that was read. */
   finish(): Buffer {
     this.#reserve(2)
     this.#view.setInt16(this.#at, NULL_FIELD)
@@ -231,17 +248,24 @@ export class CopyWriter {
     return true
   }
 
-  #numeric(digits: NumericDigits): void {
-    this.#header(8 + digits.groups.length * 2)
-    this.#view.setInt16(this.#at, digits.groups.length)
-    this.#view.setInt16(this.#at + 2, digits.weight)
-    this.#view.setUint16(this.#at + 4, digits.negative ? 0x4000 : 0)
-    this.#view.setUint16(this.#at + 6, digits.scale)
-    this.#at += 8
-    for (const group of digits.groups) {
-      this.#view.setInt16(this.#at, group)
-      this.#at += 2
-    }
+  #numeric(
+    groups: ArrayLike<number>,
+    start: number,
+    end: number,
+    weight: number,
+    negative: boolean,
+    scale: number,
+  ): void {
+    const bytes = 8 + (end - start) * 2
+    this.#header(bytes)
+    const view = this.#view
+    const at = this.#at
+    view.setInt16(at, end - start)
+    view.setInt16(at + 2, weight)
+    view.setUint16(at + 4, negative ? 0x4000 : 0)
+    view.setUint16(at + 6, scale)
+    for (let no = start, to = at + 8; no < end; no++, to += 2) view.setInt16(to, groups[no]!)
+    this.#at = at + bytes
   }
 
   #header(length: number): void {

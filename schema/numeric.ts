@@ -50,43 +50,60 @@ export function numericDigits(text: string): NumericDigits | null {
 const WORD_DIGITS = 7
 const GROUP = 10_000
 const POWERS = [1, 10, 100, 1000] as const
+const GROUPS_EXPECTED = 64
 
-/**
- * Takes a decimal apart without writing it out: its words of seven digits become groups of four.
- * @throws RangeError for what is no number
- */
-export function amountDigits(amount: Decimal): NumericDigits {
-  const words = amount.d
-  if (words === null) throw new RangeError('only a number can be written as numeric')
-  const exponent = Math.floor(amount.e / WORD_DIGITS)
-  // Most quantities: a whole number of one word.
-  if (words.length === 1 && exponent === 0) return wholeDigits(words[0]!, amount.s < 0)
-  // Groups of the first digit and the last one, of those that the words can hold.
-  const weight = Math.floor((exponent * WORD_DIGITS + WORD_DIGITS - 1) / DIGITS_PER_GROUP)
-  const end = Math.floor(((exponent - words.length + 1) * WORD_DIGITS) / DIGITS_PER_GROUP)
-  const groups: number[] = []
-  for (let no = weight; no >= end; no--) groups.push(0)
-  for (let no = 0; no < words.length; no++) {
-    const power = (exponent - no) * WORD_DIGITS
-    const unit = Math.floor(power / DIGITS_PER_GROUP)
-    // No two words share a digit, so nothing is carried; one word lies in up to three groups.
-    let left = words[no]! * POWERS[power - unit * DIGITS_PER_GROUP]!
-    for (let at = weight - unit; left > 0; at--) {
-      const higher = Math.floor(left / GROUP)
-      groups[at]! += left - higher * GROUP
-      left = higher
+/** The digits of one amount after the other, in memory that is used again. */
+export class AmountDigits {
+  negative = false
+  weight = 0
+  scale = 0
+  /** The groups are those of `groups` from here to before `end`. */
+  start = 0
+  end = 0
+  groups = new Int16Array(GROUPS_EXPECTED)
+
+  /**
+   * Takes a decimal apart without writing it out: its words of seven digits become groups of four.
+   * @throws RangeError for what is no number
+   */
+  take(amount: Decimal): void {
+    const words = amount.d
+    if (words === null) throw new RangeError('only a number can be written as numeric')
+    const exponent = Math.floor(amount.e / WORD_DIGITS)
+    // Groups of the first digit and the last one, of those that the words can hold.
+    const first = Math.floor((exponent * WORD_DIGITS + WORD_DIGITS - 1) / DIGITS_PER_GROUP)
+    const last = Math.floor(((exponent - words.length + 1) * WORD_DIGITS) / DIGITS_PER_GROUP)
+    const count = first - last + 1
+    if (count > this.groups.length) this.groups = new Int16Array(count)
+    const { groups } = this
+    for (let no = 0; no < count; no++) groups[no] = 0
+    for (let no = 0; no < words.length; no++) {
+      const power = (exponent - no) * WORD_DIGITS
+      const unit = Math.floor(power / DIGITS_PER_GROUP)
+      // No two words share a digit, so nothing is carried; one word lies in up to three groups.
+      let left = words[no]! * POWERS[power - unit * DIGITS_PER_GROUP]!
+      for (let at = first - unit; left > 0; at--) {
+        const higher = Math.floor(left / GROUP)
+        groups[at]! += left - higher * GROUP
+        left = higher
+      }
     }
+    this.scale = Math.max(0, -last * DIGITS_PER_GROUP)
+    this.#trim(count, first, amount.s < 0)
   }
-  return trimmed(groups, weight, Math.max(0, -end * DIGITS_PER_GROUP), amount.s < 0)
-}
 
-/** Of a whole number below ten million. */
-function wholeDigits(word: number, negative: boolean): NumericDigits {
-  if (word === 0) return { negative: false, weight: 0, scale: 0, groups: [] }
-  if (word < GROUP) return { negative, weight: 0, scale: 0, groups: [word] }
-  const first = Math.floor(word / GROUP)
-  const rest = word - first * GROUP
-  return { negative, weight: 1, scale: 0, groups: rest === 0 ? [first] : [first, rest] }
+  /** Without the zeros at both ends, as PostgreSQL keeps numbers. */
+  #trim(count: number, first: number, negative: boolean): void {
+    let start = 0
+    let end = count
+    while (start < end && this.groups[start] === 0) start++
+    while (end > start && this.groups[end - 1] === 0) end--
+    const isZero = start === end
+    this.start = start
+    this.end = end
+    this.weight = isZero ? 0 : first - start
+    this.negative = negative && !isZero
+  }
 }
 
 /** Where the point stands, or would. */
