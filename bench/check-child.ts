@@ -6,4 +6,4 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.(user + system)
 })
-process.send?.(await startServer(process.argv[2] as CheckServerName))
+process.send?.(await startServer(process.argv[2] as CheckServerName, process.argv[3]!))

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { Registry } from 'prom-client'
-import type { Decision } from '../core/decision.ts'
+import type { CheckRequest, Decision } from '../core/decision.ts'
 import { SILENT } from '../core/log.ts'
 import { startCheck } from '../sidecar/check.ts'
 import { Desks } from '../sidecar/desks.ts'
@@ -25,19 +25,20 @@ const HOLD = {
 }
 
 /** What is asked of a server. */
-export function checkBody(name: CheckServerName): string {
-  return JSON.stringify(name === 'hold' ? HOLD : BODY)
+export function questionTo(name: CheckServerName): CheckRequest {
+  return name === 'hold' ? HOLD : BODY
 }
 
-/** Starts a server that answers checks, on a free port. */
-export async function startServer(name: CheckServerName): Promise<CheckTold> {
+/** Starts a server that answers checks, on a free port; ours on a socket too. */
+export async function startServer(name: CheckServerName, unixPath: string): Promise<CheckTold> {
   switch (name) {
     case 'check':
     case 'hold': {
       const registry = new Registry()
       const address = { host: '127.0.0.1', port: 0 }
       const isReady = async () => true
-      const { port } = await startCheck({ centre: memoryCentre(), address, registry, log: SILENT, isReady })
+      const centre = memoryCentre()
+      const { port } = await startCheck({ centre, address, unixPath, registry, log: SILENT, isReady })
       return { port }
     }
     case 'bare':
