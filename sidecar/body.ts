@@ -40,7 +40,10 @@ export function readJson(
     }
     finish(null, body)
   })
-  request.on('close', () => finish(new AforoError('invalid_argument', 'the body ended before its length')))
+  // Every request closes: an error that nobody hears of would be made for each.
+  request.on('close', () => {
+    if (!isDone) finish(new AforoError('invalid_argument', 'the body ended before its length'))
+  })
 }
 
 /** As `readJson`, for whoever can wait. */
