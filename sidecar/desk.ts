@@ -25,6 +25,8 @@ export const HOLD_MS = 60_000
 const HOLD_TRIES_MAX = 8
 /** A watcher that could not be looked for is looked for again. */
 const LOOK_AGAIN_MS = 200
+/** The number in a hold's id, from 1. */
+const DIGITS = /^[1-9a-z][0-9a-z]{0,10}$/
 /** Checks remembered by their idempotency key. */
 export const KEYS_MAX = 100_000
 
@@ -61,6 +63,7 @@ export class Desk {
   readonly #byKey = new BoundedMap<string, RememberedCheck>(KEYS_MAX)
   readonly #watchers = new Set<Watcher>()
   #askedAt: number
+  readonly #numbered: string
   #holdNo = 0
   #wasAway = false
 
@@ -68,10 +71,12 @@ export class Desk {
     this.tenantId = tenantId
     this.#parts = parts
     this.#book = new HoldBook(parts.sidecarId)
+    this.#numbered = `hold_${parts.sidecarId}_`
     this.#askedAt = parts.clock()
     this.#knowledge = new Knowledge(tenantId, parts, (changed) => this.#changed(changed))
     const heard: Knowledge['apply'] = (standings, at) => this.#knowledge.apply(standings, at)
-    this.#errand = new Errand(this.#book, { ...parts, heard }, tenantId)
+    const isNumbered = (holdId: string) => this.#isNumbered(holdId)
+    this.#errand = new Errand(this.#book, { ...parts, heard, isNumbered }, tenantId)
   }
 
   /** Answers whether a call may run, from memory where that is known. */
@@ -249,7 +254,6 @@ export class Desk {
 
   #held(hold: OpenHold, ruling: Ruling, known: KnownSpender, now: number): Decision {
     this.#errand.kick()
-    this.#errand.remember(hold.holdId)
     this.#parts.metrics.holds.inc({ outcome: 'taken' })
     const after = withLeastLeft(ruling, known.counters, now)
     const decision = this.#tell(after, known, now, hold.takes.length > 0)
@@ -343,8 +347,16 @@ export class Desk {
 
   /** A key names one hold, whichever sidecar it comes to. */
   #holdId({ idempotency_key: key }: CheckRequest): string {
-    if (key === undefined) return `hold_${this.#parts.sidecarId}_${(++this.#holdNo).toString(36)}`
-    return `hold_${createHash('sha256').update(key).digest('base64url').slice(0, 32)}`
+    if (key === undefined) return this.#numbered + (++this.#holdNo).toString(36)
+    const holdId = `hold_${createHash('sha256').update(key).digest('base64url').slice(0, 32)}`
+    this.#errand.remember(holdId)
+    return holdId
+  }
+
+  #isNumbered(holdId: string): boolean {
+    if (!holdId.startsWith(this.#numbered)) return false
+    const digits = holdId.slice(this.#numbered.length)
+    return DIGITS.test(digits) && Number.parseInt(digits, 36) <= this.#holdNo
   }
 }
 

@@ -8,8 +8,13 @@ import type { Centre } from './centre.ts'
 import { type HoldBook, UNTOLD_HOLDS_MAX } from './hold-book.ts'
 import type { CheckMetrics } from './metrics.ts'
 
-/** Holds of ours that we know to be real while nobody can be asked. */
+/** Holds of ours by the key of a caller, that we know to be real while nobody can be asked. */
 export const OWN_HOLDS_MAX = 100_000
+/**
+ * Messages that nobody waits for leave so far apart: each costs a transaction at the centre, and one that carries many
+ * holds hardly more than one that carries few.
+ */
+export const MESSAGES_APART_MS = 5
 /** Pause after a message that failed; it doubles. */
 const BACKOFF_MS = 50
 const BACKOFF_MS_MAX = 2_000
@@ -23,6 +28,8 @@ interface ErrandParts {
   readonly clock: () => number
   readonly log: Log
   readonly metrics: CheckMetrics
+  /** Whether a hold's id is one that we gave, by its number. */
+  readonly isNumbered: (holdId: string) => boolean
   /** How counters stand that a message was about. */
   readonly heard: (standings: readonly CounterStanding[], at: number) => void
 }
@@ -31,7 +38,8 @@ type Ended = ExchangeReply['ends'][number]
 
 /**
  * Carries the messages of a hold book to the centre, one at a time: the next one leaves as soon as there is something
- * to tell and the one before was answered, so that many holds share one under load and none waits without.
+ * to tell, the one before was answered, and either somebody waits for a lease or that was a few milliseconds ago. So many
+ * holds share one under load, and none waits without.
  */
 export class Errand {
   readonly #book: HoldBook
@@ -44,6 +52,8 @@ export class Errand {
   #running: Promise<void> | null = null
   #failures = 0
   #retryAt = 0
+  #sentAt = Number.NEGATIVE_INFINITY
+  #later: NodeJS.Timeout | null = null
 
   constructor(book: HoldBook, parts: ErrandParts, tenantId: TenantId) {
     this.#book = book
@@ -51,7 +61,7 @@ export class Errand {
     this.#tenantId = tenantId
   }
 
-  /** A hold of ours: it can be ended while the centre is away. */
+  /** A hold of ours without a number: it can be ended while the centre is away. */
   remember(holdId: string): void {
     this.#own.set(holdId, true)
   }
@@ -81,7 +91,7 @@ export class Errand {
       this.#parts.metrics.holds.inc({ outcome: late ? 'late' : state })
       return { holdId, state, late, over, source: 'live' }
     }
-    if (!this.#own.get(end.holdId))
+    if (!this.#parts.isNumbered(end.holdId) && !this.#own.get(end.holdId))
       throw new AforoError('unavailable', 'the centre is away: the hold is not known')
     const state = end.actual === null ? 'released' : 'settled'
     return { holdId: end.holdId, state, late: false, over: [], source: 'last_known' }
@@ -91,6 +101,14 @@ export class Errand {
   kick(): void {
     if (this.#running || this.#parts.clock() < this.#retryAt) {
       if (this.#failures > 0) this.#giveUp()
+      return
+    }
+    const wait = this.#waiting.length > 0 ? 0 : this.#sentAt + MESSAGES_APART_MS - this.#parts.clock()
+    if (wait > 0) {
+      this.#later ??= setTimeout(() => {
+        this.#later = null
+        this.kick()
+      }, wait)
       return
     }
     this.#running = new Promise<void>((resolve) => setImmediate(resolve))
@@ -107,6 +125,7 @@ export class Errand {
   }
 
   async leave(): Promise<void> {
+    if (this.#later) clearTimeout(this.#later)
     await this.#running
     const deadline = this.#parts.clock() + LEAVE_MS_MAX
     await Promise.race([this.#run(true), new Promise((resolve) => setTimeout(resolve, LEAVE_MS_MAX).unref())])
@@ -123,6 +142,7 @@ export class Errand {
       const sentAt = this.#parts.clock()
       const message = this.#book.message(sentAt, isLeaving)
       if (!message) break
+      this.#sentAt = sentAt
       try {
         const stop = this.#parts.metrics.exchangeSeconds.startTimer()
         const reply = await this.#parts.centre.exchange(this.#tenantId, message)
@@ -145,7 +165,7 @@ export class Errand {
         this.#giveUp()
         return
       }
-      if (!isLeaving && !this.#book.isWaiting && this.#waiting.length === 0) break
+      if (!isLeaving && this.#waiting.length === 0) break
     }
     this.#tell(true)
   }

@@ -184,11 +184,12 @@ export class HoldBook {
     this.#underWay ??= this.#next(now, isLeaving)
     const told = this.#underWay
     if (!told) return null
+    const textOf = rememberingTexts()
     const holds = told.holds.map((hold): HoldRecord => {
       const takes = hold.takes.map(({ counter, leaseId, amount }) => ({
         counter: counter.key,
         leaseId,
-        amount: scaledText(amount),
+        amount: textOf(amount),
       }))
       const { holdId, spender, model, heldBy, card, end } = hold
       return { holdId, spender, model, heldBy, card, end, takes, msLeft: Math.ceil(hold.expiresAt - now) }
@@ -243,8 +244,12 @@ export class HoldBook {
 
   #next(now: number, isLeaving: boolean): UnderWay | null {
     this.expire(now)
-    const holds = [...this.#untold.values()].slice(0, TOLD_AT_ONCE_MAX)
-    for (const { holdId } of holds) this.#untold.delete(holdId)
+    const holds: OpenHold[] = []
+    for (const hold of this.#untold.values()) {
+      if (holds.length === TOLD_AT_ONCE_MAX) break
+      holds.push(hold)
+      this.#untold.delete(hold.holdId)
+    }
     const ends = this.#ends.splice(0, TOLD_AT_ONCE_MAX)
     const counters = new Map<string, Counter>()
     const toldOf = new Map<Counter, Scaled>()
@@ -291,6 +296,19 @@ export class HoldBook {
       if (take.leaseId !== null && lease?.leaseId === take.leaseId) lease.held -= take.amount
       take.amount = 0n
     }
+  }
+}
+
+/** Amounts as text; calls of one kind hold the same, over and over. */
+function rememberingTexts(): (amount: Scaled) => string {
+  const texts = new Map<Scaled, string>()
+  return (amount) => {
+    let text = texts.get(amount)
+    if (text === undefined) {
+      text = scaledText(amount)
+      texts.set(amount, text)
+    }
+    return text
   }
 }
 

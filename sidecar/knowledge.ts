@@ -111,7 +111,9 @@ export class Knowledge {
 
   /** What calls may cost; an old card is used while it is asked for again, or nobody can be asked. */
   card(question: RateQuestion, now: number): RateCard | Promise<RateCard> {
-    const name = JSON.stringify(question)
+    const { customer, product, agent, model } = question
+    // No part holds a control character.
+    const name = `${customer}\0${product ?? ''}\0${agent ?? ''}\0${model ?? ''}`
     const known = this.#cards.get(name)
     const isDoubted = known !== undefined && known.readAt <= this.#cardsDoubtedAt
     if (known && !isDoubted && now - known.readAt < CARD_MS) return known.card
