@@ -49,7 +49,7 @@ export async function askBackDated(
   now: Date,
 ): Promise<(tenantId: string) => readonly AskableBackDatedPrice[]> {
   const findKeys = createFindKeys(await bundledCatalogue())
-  const wanted = events.flatMap((event) => wantedKeys(event, findKeys))
+  const wanted = wantedKeys(events, findKeys)
   const rowsFor = await createPriceBook().load(client, wanted, now, true)
   return (tenantId) =>
     backDated.map((price) => ({

@@ -1,7 +1,7 @@
 import type { Part } from '../core/event.ts'
 import type { Decimal } from '../core/money.ts'
 import type { Meter, MeterFilter, Plan } from '../core/plan.ts'
-import { BySubject } from './by-subject.ts'
+import { ByNames } from './by-names.ts'
 import { matchesGlob } from './glob.ts'
 import { type Base, type Chargeable, METER_BASES } from './quantities.ts'
 
@@ -33,7 +33,7 @@ export function chargesOf(
   scope: EventScope,
 ): readonly Charge[] {
   const charges: OpenCharge[] = []
-  const subjects = new BySubject<OpenCharge[]>(() => [])
+  const subjects = new ByNames<OpenCharge[]>(() => [])
   const meters = metersOf(plan)
   for (const chargeable of quantities) {
     const meterNo = meters[chargeable.base]?.find((no) => passes(plan.meters[no]!.filter, chargeable, scope))

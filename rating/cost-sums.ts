@@ -1,6 +1,6 @@
 import type { SpanId } from '../core/ids.ts'
 import { type Decimal, dividedBy, toMoneyScale } from '../core/money.ts'
-import { BySubject } from './by-subject.ts'
+import { ByNames } from './by-names.ts'
 import type { CostLine, UsedPrice } from './cost.ts'
 import { nameOf } from './name.ts'
 import { discountFactor } from './prices/terms.ts'
@@ -26,7 +26,7 @@ interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds' | 'w
 export class CostSums {
   readonly #lines: OpenLine[] = []
   /** Of each model or tool by meter and tier: several where there are several prices. */
-  readonly #subjects = new BySubject<Map<string, OpenLine[]>>(() => new Map())
+  readonly #subjects = new ByNames<Map<string, OpenLine[]>>(() => new Map())
 
   /** Adds a quantity of a span at the price that was found for it; one that cannot be used yet says what it wants. */
   add(

@@ -129,6 +129,7 @@ const PART_OF_TOKENS: ReadonlySet<string> = new Set([
  * other. Prompts alone leave the number of searches open.
  */
 export function feesOf(call: ModelCall): readonly MeteredQuantity[] {
+  if (isEmpty(call.quantities)) return NO_FEES
   const { web_searches: searches = 0, grounded_prompts: prompts = 0, ...others } = call.quantities
   const fees = Object.entries(searches > 0 ? { web_searches: searches, ...others } : others)
     .filter(([unit, count]) => count > 0 && !PART_OF_TOKENS.has(unit))
@@ -156,6 +157,14 @@ export function feesOf(call: ModelCall): readonly MeteredQuantity[] {
     })
   }
   return fees
+}
+
+const NO_FEES: readonly MeteredQuantity[] = []
+
+/** As most calls are. */
+function isEmpty(quantities: Readonly<Record<string, number>>): boolean {
+  for (const _ in quantities) return false
+  return true
 }
 
 /** A call is one request; of an agent's total nobody knows how many it was. */

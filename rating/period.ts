@@ -21,11 +21,16 @@ const DAY_MS = 86_400_000
  */
 export function periodOf(instant: number, timezone: string, anchorDay: number): Period {
   const zone = zoneOf(timezone)
+  const last = zone.lastPeriods[anchorDay]
+  if (last && instant >= last.start && instant < last.end) return last
   const { year, month } = zone.localDate(instant)
   const start = startOfPeriod(zone, year, month, anchorDay)
-  return instant >= start
-    ? { start, end: startOfPeriod(zone, year, month + 1, anchorDay) }
-    : { start: startOfPeriod(zone, year, month - 1, anchorDay), end: start }
+  const period =
+    instant >= start
+      ? { start, end: startOfPeriod(zone, year, month + 1, anchorDay) }
+      : { start: startOfPeriod(zone, year, month - 1, anchorDay), end: start }
+  zone.lastPeriods[anchorDay] = period
+  return period
 }
 
 /** The local calendar day of an instant, counted from 1970-01-01. A day of 23 or 25 hours is a day. */
@@ -45,6 +50,8 @@ interface Zone {
   localDate(instant: number): LocalDate
   /** First instants of local days that were asked for, by `Date.UTC` of the day. */
   readonly dayStarts: Map<number, number>
+  /** The period that was asked for last, by its anchor day: mostly it is asked for again. */
+  readonly lastPeriods: (Period | undefined)[]
 }
 
 function startOfPeriod(zone: Zone, year: number, month: number, anchorDay: number): number {
@@ -101,6 +108,7 @@ function createZone(timezone: string): Zone {
   }
   return {
     dayStarts: new Map(),
+    lastPeriods: [],
     localDate(instant) {
       const parts = new Map(format.formatToParts(instant).map((part) => [part.type, Number(part.value)]))
       return { year: parts.get('year')!, month: parts.get('month')!, day: parts.get('day')! }

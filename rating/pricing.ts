@@ -7,6 +7,7 @@ import { COST_CURRENCY, NOT_ALLOCATED, noRateFor } from './cost-sums.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
 import { priceRegion } from './prices/regions.ts'
+import { remembered } from './prices/remembered.ts'
 import { type BookRow, type RowsOf, resolvePrice } from './prices/resolve.ts'
 import { bundledCatalogue } from './prices/seed.ts'
 import { NO_SHARES, readShares, type ShareOf } from './prices/shares.ts'
@@ -20,6 +21,7 @@ import {
   type Terms,
 } from './prices/terms.ts'
 import { TermsShelf } from './prices/terms-shelf.ts'
+import { validityOf } from './prices/validity.ts'
 import { readReportedProviders } from './reported-providers.ts'
 
 /** Answers what quantities cost, for the models of a batch of events; from rows read now where `fresh` is asked for. */
@@ -53,7 +55,7 @@ export function createPricing(): Pricing {
     async forEvents(client, events, now, fresh) {
       finding ??= bundledCatalogue().then(createFindKeys)
       const findKeys = await finding
-      const wanted = events.flatMap((event) => wantedKeys(event, findKeys))
+      const wanted = wantedKeys(events, findKeys)
       const rowsFor = await book.load(client, wanted, now, fresh)
       const counts = await readReportedProviders(client, events)
       const tenantIds = events.map((event) => event.tenantId)
@@ -61,10 +63,14 @@ export function createPricing(): Pricing {
       // Only who has a model by the hour can have shares.
       const spread = events.filter(({ tenantId }) => termsOf(tenantId).hourly.length > 0)
       const shareOf = await readShares(client, spread)
-      return (event) => {
-        const { tenantId } = event
+      const pricesOf = (tenantId: string, shares: ShareOf): Prices => {
         const terms = termsOf(tenantId)
-        const priceOf = priceFrom(tenantId, findKeys, rowsFor(tenantId), ALL_KNOWN, terms, shareOf(event))
+        const rowsOf = rowsFor(tenantId)
+        const priceOf = remembered(
+          priceFrom(tenantId, findKeys, rowsOf, ALL_KNOWN, terms, shares),
+          (question) =>
+            validityOf(findKeys(question).flatMap(rowsOf), terms, question.at, question.inputTokens),
+        )
         return {
           priceOf: (question) => {
             if (question.meter !== REPORTED) return priceOf(question)
@@ -72,6 +78,17 @@ export function createPricing(): Pricing {
           },
           rateOf: (currency, at) => rateAt(terms, currency, at),
         }
+      }
+      // Events of a tenant have the same prices, unless each has its share of an hour.
+      const common = new Map<string, Prices>()
+      return (event) => {
+        const { tenantId } = event
+        if (termsOf(tenantId).hourly.length > 0) return pricesOf(tenantId, shareOf(event))
+        const known = common.get(tenantId)
+        if (known) return known
+        const prices = pricesOf(tenantId, NO_SHARES)
+        common.set(tenantId, prices)
+        return prices
       }
     },
   }
@@ -102,7 +119,7 @@ export function priceFrom(
     if (question.meter === REPORTED) return null
     if (!asked || !sameNames(asked, question)) {
       asked = question
-      keys = keysOf(question, findKeys)
+      keys = findKeys(question)
     }
     const at = Number(question.at / NANOS_PER_MICRO)
     const row = resolvePrice(
@@ -148,22 +165,21 @@ function sameNames(a: ModelNames, b: ModelNames): boolean {
   return a.model === b.model && a.provider === b.provider && a.requestModel === b.requestModel
 }
 
-/** The keys that an event asks the book for. */
-export function wantedKeys(event: ClaimedRevision, findKeys: FindKeys): readonly WantedKey[] {
-  const { calls, tools } = event.document as AssemblyDocument
-  // A packed call leaves out what it does not have.
-  const names: ModelNames[] = [
-    ...calls.map(({ provider = null, model = null, requestModel = null }) => ({
-      provider,
-      model,
-      requestModel,
-    })),
-    ...tools.map((tool) => ({ provider: 'tool', model: tool.name, requestModel: null })),
-  ]
-  return names.flatMap((name) => keysOf(name, findKeys)).map((key) => ({ ...key, tenantId: event.tenantId }))
-}
-
-/** A tool's price stands under its own name; that is no model of any catalogue. */
-function keysOf(names: ModelNames, findKeys: FindKeys): readonly ModelKey[] {
-  return names.provider === 'tool' ? [{ provider: 'tool', model: names.model ?? '' }] : findKeys(names)
+/** The keys that events ask the book for, each once for a tenant. */
+export function wantedKeys(events: readonly ClaimedRevision[], findKeys: FindKeys): readonly WantedKey[] {
+  const asked = new Map<string, Set<readonly ModelKey[]>>()
+  for (const { tenantId, document } of events) {
+    let own = asked.get(tenantId)
+    if (!own) {
+      own = new Set()
+      asked.set(tenantId, own)
+    }
+    // A packed call leaves out what it does not have.
+    const { calls, tools } = document as AssemblyDocument
+    for (const { provider = null, model = null, requestModel = null } of calls) {
+      own.add(findKeys({ provider, model, requestModel }))
+    }
+    for (const { name } of tools) own.add(findKeys({ provider: 'tool', model: name, requestModel: null }))
+  }
+  return [...asked].flatMap(([tenantId, own]) => [...own].flat().map((key) => ({ ...key, tenantId })))
 }

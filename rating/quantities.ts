@@ -3,7 +3,7 @@ import type { Part } from '../core/event.ts'
 import { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
 import { inputTokens } from '../core/usage.ts'
-import { BySubject } from './by-subject.ts'
+import { ByNames } from './by-names.ts'
 import type { CostLine } from './cost.ts'
 
 /** What can be charged, cut so that nothing is in two of them. */
@@ -91,8 +91,8 @@ export type InCurrency = (amount: Decimal) => Decimal | null
 
 /** What one assembly or several have used. Counts are added up as whole numbers and become decimals once. */
 export class UsageCounts {
-  readonly #models = new BySubject<Counts>(() => ({ ...NOTHING }))
-  readonly #tools = new BySubject<{ calls: number }>(() => ({ calls: 0 }))
+  readonly #models = new ByNames<Counts>(() => ({ ...NOTHING }))
+  readonly #tools = new ByNames<{ calls: number }>(() => ({ calls: 0 }))
   #nanos = 0n
   #traces = 0
 
@@ -131,7 +131,8 @@ export class UsageCounts {
   /** @throws Error where a count has left the whole numbers that are exact */
   chargeables(): Chargeable[] {
     const found: Chargeable[] = []
-    for (const { provider, model, value: counts } of this.#models) {
+    for (const { names, value: counts } of this.#models) {
+      const [provider, model] = names
       for (const base of COUNTED) {
         if (counts[base] === 0) continue
         if (!Number.isSafeInteger(counts[base])) throw new Error(`${base} of ${model} is beyond 2^53`)
@@ -139,8 +140,8 @@ export class UsageCounts {
       }
     }
     const whole = { provider: null, model: null, tool: null, costPart: null }
-    for (const { tool, value } of this.#tools) {
-      found.push({ ...whole, base: 'tool_call', tool, quantity: new Decimal(value.calls) })
+    for (const { names, value } of this.#tools) {
+      found.push({ ...whole, base: 'tool_call', tool: names[2], quantity: new Decimal(value.calls) })
     }
     if (this.#nanos > 0n) {
       const quantity = new Decimal(String(this.#nanos)).div(NANOS_PER_SECOND)

@@ -3,7 +3,7 @@ import type { Part } from '../core/event.ts'
 import type { SpanId } from '../core/ids.ts'
 import { Decimal, ZERO } from '../core/money.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
-import { BySubject, type Subject } from './by-subject.ts'
+import { ByNames } from './by-names.ts'
 import type { CostLine } from './cost.ts'
 
 /** One line of an event's stack: what was used, what it cost us, what the customer pays. */
@@ -30,6 +30,13 @@ export interface ChargeWorth {
 }
 
 export type WorthOf = (charge: StackCharge) => ChargeWorth
+
+/** What of a place tells models and tools apart. */
+interface Subject {
+  readonly provider: string | null
+  readonly model: string | null
+  readonly tool: string | null
+}
 
 /** Where a line stands. Two lines of one place are one line. */
 export interface StackPlace extends Subject {
@@ -164,7 +171,7 @@ type OpenLine = { -readonly [field in keyof StackLine]: StackLine[field] } & { c
 /** Lines that are being added up, in the order in which they were begun. */
 class OpenLines {
   readonly all: OpenLine[] = []
-  readonly #subjects = new BySubject<OpenLine[]>(() => [])
+  readonly #subjects = new ByNames<OpenLine[]>(() => [])
 
   at(
     { provider, model, tool }: Subject,

@@ -1,4 +1,5 @@
 import type { MatchLogic, ModelInfo, Provider } from '@pydantic/genai-prices'
+import { nameOf } from '../name.ts'
 import { catalogueProvider } from './providers.ts'
 
 /** Names a series of rows in the price book. */
@@ -29,13 +30,14 @@ export const KEYS_REMEMBERED_MAX = 10_000
  * ''), then the catalogue's key by the catalogue's match clauses. A model that no clause matches has no catalogue key
  * but the provider's for fees of any model, which comes last.
  *
- * Where a span names no provider, the vendor that the catalogue's clauses see in the model's name is taken.
+ * Where a span names no provider, the vendor that the catalogue's clauses see in the model's name is taken. Equal names
+ * have the same list, the very object, as long as they are remembered.
  */
 export function createFindKeys(providers: readonly Provider[]): FindKeys {
   const byId = new Map(providers.map((provider) => [provider.id, provider]))
   const remembered = new Map<string, readonly ModelKey[]>()
   return (names) => {
-    const question = JSON.stringify([names.provider, names.model, names.requestModel])
+    const question = nameOf(names.provider, names.model, names.requestModel)
     let keys = remembered.get(question)
     if (!keys) {
       if (remembered.size >= KEYS_REMEMBERED_MAX) remembered.clear()
@@ -47,6 +49,8 @@ export function createFindKeys(providers: readonly Provider[]): FindKeys {
 }
 
 function findKeys(names: ModelNames, byId: ReadonlyMap<string, Provider>): readonly ModelKey[] {
+  // A tool's price stands under its own name; that is no model of any catalogue.
+  if (names.provider === 'tool') return [{ provider: 'tool', model: names.model ?? '' }]
   const keys = new Map<string, ModelKey>()
   const add = (provider: string, model: string) =>
     keys.set(`${provider}\0${model}`, keys.get(`${provider}\0${model}`) ?? { provider, model })
