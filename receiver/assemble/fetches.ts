@@ -3,8 +3,9 @@ import { type Observed, observed, takeOver } from './observation.ts'
 import { TRAIT, type Tree } from './tree.ts'
 
 /**
- * Polls for the result of a background call. Their usage counts only where nobody else has it: the call of the same
- * response takes it over, else the last poll stands for the call.
+ * Polls for the result of a background call, and ends of streams that are told apart from their request. Their usage counts
+ * only where nobody else has it: the call of the same response takes it over, or the last silent one that the same emitter
+ * made before under the same span; else the last poll stands for the call.
  */
 export function joinFetches(tree: Tree, calls: readonly Observed[]): readonly Observed[] {
   const polls = lastPolls(tree)
@@ -18,11 +19,12 @@ export function joinFetches(tree: Tree, calls: readonly Observed[]): readonly Ob
       if (known === undefined || (!known.metered && call.metered)) byResponse.set(responseId, call)
     }
   }
+  const silent = silentCalls(tree, calls)
   const fetched: Observed[] = []
   for (const [key, indexes] of polls) {
     const index = indexes[0]!
     const usage = tree.spans[index]!
-    const call = byResponse.get(key)
+    const call = byResponse.get(key) ?? silentBefore(tree, silent, index)
     if (call === undefined) {
       const poll = observed(index, usage)
       poll.observers.push(...indexes.slice(1))
@@ -33,6 +35,33 @@ export function joinFetches(tree: Tree, calls: readonly Observed[]): readonly Ob
     }
   }
   return [...calls, ...fetched]
+}
+
+/** Calls without usage and without a response id, by what they lie under and who told of them, in the order of start. */
+function silentCalls(tree: Tree, calls: readonly Observed[]): ReadonlyMap<string, Observed[]> {
+  const silent = calls.filter((call) => !call.metered && tree.spans[call.winner]!.responseId === null)
+  return Map.groupBy(
+    silent.toSorted((a, b) => a.winner - b.winner),
+    (call) => placeOf(tree, call.winner),
+  )
+}
+
+/** A poll that names no response is of the last such call that ended before it, and no other poll is. */
+function silentBefore(
+  tree: Tree,
+  silent: ReadonlyMap<string, Observed[]>,
+  poll: number,
+): Observed | undefined {
+  const { responseId, startNano } = tree.spans[poll]!
+  if (responseId !== null) return undefined
+  const near = silent.get(placeOf(tree, poll)) ?? []
+  const at = near.findLastIndex((call) => tree.spans[call.winner]!.endNano <= startNano)
+  return at === -1 ? undefined : near.splice(at, 1)[0]
+}
+
+function placeOf(tree: Tree, index: number): string {
+  const { scopeName, requestModel, serviceName, serviceInstance } = tree.spans[index]!
+  return JSON.stringify([tree.parent[index]!, scopeName, requestModel, serviceName, serviceInstance])
 }
 
 /** Metered polls by response id, the last poll first. A poll without an id is its own. */

@@ -65,9 +65,9 @@ function modelOfWrapper(tree: Tree, index: number): string | null {
   let above = tree.parent[index]!
   for (let steps = 0; above !== -1 && steps < WRAPPER_STEPS_MAX; steps++, above = tree.parent[above]!) {
     const usage = tree.spans[above]!
-    if (usage.usageClass === 'tool' || usage.agentBoundary) return null
+    if (usage.usageClass === 'tool') return null
     const model = usage.usageClass === 'wrapper' ? (usage.responseModel ?? usage.requestModel) : null
-    if (model !== null) return model
+    if (model !== null || usage.agentBoundary) return model
   }
   return null
 }

@@ -33,7 +33,7 @@ export function classify(
     usageClass: serverSide ? 'other' : classOf(role),
     agentBoundary: role === 'agent',
     plan: role === 'plan',
-    readsUsage: role !== 'ignored' && role !== UNNAMED,
+    readsUsage: role !== 'ignored' && role !== 'priced' && role !== UNNAMED,
     serverSide,
   }
 }
@@ -44,6 +44,7 @@ function classOf(role: SpanRole | typeof UNNAMED): UsageClass {
     case 'plan':
       return 'wrapper'
     case 'ignored':
+    case 'priced':
     case UNNAMED:
       return 'other'
     default:

@@ -13,14 +13,19 @@ import type {
 } from './dialect.ts'
 import { FACTS, RAW_QUANTITIES } from './dialect.ts'
 import { compileMatch, compilePattern, compilePatterns, type SpanTest } from './match.ts'
+import { WHOLE_UNITS } from './unit-names.ts'
 
 /** A row made ready to read spans with: key lists merged over its vocabularies, patterns compiled. */
 export interface CompiledDialect {
   readonly dialect: Dialect
   readonly quantities: readonly (readonly [RawQuantity, readonly string[]])[]
   readonly units: readonly (readonly [string, readonly string[]])[]
+  /** Those of the units that are parts of tokens, for spans that tell tokens. */
+  readonly parts: readonly (readonly [string, readonly string[]])[]
   readonly facts: Readonly<Record<Fact, readonly string[]>>
   readonly json: readonly UsageAttribute[]
+  /** JSON with facts beside its usage. */
+  readonly factsBeside: readonly FactsBeside[]
   /** Usage objects that a decoder found inside contents, by the key it keeps them under. */
   readonly inside: readonly { readonly key: string; readonly paths: Paths }[]
   readonly costs: NonNullable<Vocabulary['costs']>
@@ -42,16 +47,19 @@ export interface CompiledDialect {
 export function compileDialect(dialect: Dialect): CompiledDialect {
   const { vocabularies } = dialect
   const isSum = compilePatterns(dialect.sums ?? [])
+  const units = unitsOf(vocabularies)
   return {
     dialect,
     quantities: RAW_QUANTITIES.map(
       (quantity) => [quantity, merged(vocabularies, (v) => v.quantities?.[quantity])] as const,
     ).filter(([, keys]) => keys.length > 0),
-    units: unitsOf(vocabularies),
+    units,
+    parts: units.filter(([unit]) => !WHOLE_UNITS.includes(unit)),
     facts: Object.fromEntries(
       FACTS.map((fact) => [fact, merged(vocabularies, (v) => v.facts?.[fact])]),
     ) as unknown as Record<Fact, readonly string[]>,
     json: vocabularies.flatMap((v) => v.json ?? []),
+    factsBeside: vocabularies.flatMap((v) => (v.json ?? []).flatMap(factsBeside)),
     inside: vocabularies
       .flatMap((v) => v.usageInside ?? [])
       .map(({ key, paths }) => ({ key: usageInsideKey(key), paths })),
@@ -66,6 +74,17 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
     wrapperUsage: (name) => (isSum(name) ? 'sum' : dialect.wrapperUsage),
     isCumulative: compilePatterns(dialect.cumulative?.scopeVersions ?? []),
   }
+}
+
+/** A JSON attribute and where facts stand in it. */
+export interface FactsBeside {
+  readonly key: string
+  readonly facts: Partial<Readonly<Record<Fact, readonly string[]>>>
+}
+
+function factsBeside(attribute: UsageAttribute): readonly FactsBeside[] {
+  if ('disjoint' in attribute || attribute.facts === undefined) return []
+  return [{ key: attribute.key, facts: attribute.facts }]
 }
 
 function merged(

@@ -81,8 +81,9 @@ export interface Convention<T> {
  *  agent    a wrapper that starts an agent: calls beyond it are other calls
  *  plan     a wrapper that is one reasoning step
  *  ignored  `other`, and whatever tokens it carries were never consumed or are told elsewhere
+ *  priced   `other`, a request that is billed by something else than tokens: a call where it states how much, else told
  */
-export type SpanRole = UsageClass | 'agent' | 'plan' | 'ignored'
+export type SpanRole = UsageClass | 'agent' | 'plan' | 'ignored' | 'priced'
 
 /** Looks up the value of an attribute or the span's name; with `present`, the attribute alone decides. */
 export type RoleRule =
@@ -125,7 +126,10 @@ export type Fact = (typeof FACTS)[number]
 /** Attribute names of one convention, the preferred spelling first. */
 export interface Vocabulary {
   readonly quantities?: Partial<Readonly<Record<RawQuantity, readonly string[]>>>
-  /** Units that are subsets of a bucket or no tokens at all: kept beside the buckets, never added to them. */
+  /**
+   * Units that are subsets of a bucket or no tokens at all: kept beside the buckets, never added to them. Those that are
+   * all a request consumes count only where it tells no tokens: providers bill the one or the other.
+   */
   readonly units?: Readonly<Record<string, readonly string[]>>
   readonly facts?: Partial<Readonly<Record<Fact, readonly string[]>>>
   /** Attributes that hold usage as JSON. */
@@ -147,4 +151,10 @@ export type Paths = Partial<Readonly<Record<RawQuantity, readonly string[]>>>
 /** Usage as JSON: named buckets of which none contains another, or quantities at known paths. */
 export type UsageAttribute =
   | { readonly key: string; readonly disjoint: true }
-  | { readonly key: string; readonly paths: Paths }
+  | {
+      readonly key: string
+      readonly paths: Paths
+      readonly units?: Readonly<Record<string, readonly string[]>>
+      /** Facts that stand beside the usage, for where no attribute tells them. */
+      readonly facts?: Partial<Readonly<Record<Fact, readonly string[]>>>
+    }

@@ -24,6 +24,18 @@ export function fact(span: Span, compiled: CompiledDialect, which: Fact): string
     const value = span.attribute(key)
     if (value !== undefined && value !== '') return String(value)
   }
+  return factBeside(span, compiled, which)
+}
+
+/** A fact that stands in the JSON that holds the usage. */
+function factBeside(span: Span, { factsBeside }: CompiledDialect, which: Fact): string | null {
+  for (const { key, facts } of factsBeside) {
+    const paths = facts[which]
+    const text = paths === undefined ? undefined : span.attribute(key)
+    const object = typeof text === 'string' ? parseObject(text) : null
+    const value = object === null ? undefined : firstAtPath(object, paths ?? [])
+    if (typeof value === 'string' && value !== '') return value
+  }
   return null
 }
 

@@ -221,16 +221,6 @@ describe('what is not consumption', () => {
       'a raw copy',
       { id: 1, scope: 'litellm', name: 'raw_gen_ai_request', attributes: { 'gen_ai.usage.input_tokens': 9 } },
     ],
-    [
-      'a proxy request',
-      {
-        id: 1,
-        scope: 'litellm',
-        name: 'Received Proxy Server Request',
-        kind: 'server',
-        attributes: { 'gen_ai.usage.input_tokens': 9 },
-      },
-    ],
   ])('%s is ignored', (_, words) => {
     expect(usage(words)).toMatchObject({ usageClass: 'other', metered: false, anomalies: [] })
   })

@@ -13,11 +13,13 @@ import {
 import { type Classification, classify, UNNAMED } from './classify.ts'
 import type { CompiledDialect } from './compile.ts'
 import { errorTypeOf, fact, modelsOf, reportedCostOf, tierOf, toolNameOf } from './facts.ts'
+import { compilePatterns } from './match.ts'
 import { type Metering, meter, UNMETERED } from './metering.ts'
+import { NO_REQUESTS, OPERATION } from './operations.ts'
 import { type RawReading, readRawUsage } from './raw-usage.ts'
 import { recognise } from './recognise.ts'
+import { WHOLE_UNITS } from './unit-names.ts'
 import { readUnits } from './units.ts'
-import { WHOLE_UNITS } from './vocabularies.ts'
 
 export const REGION = 'cloud.region'
 
@@ -48,20 +50,22 @@ function ofDialect(span: Span, compiled: CompiledDialect, keys: AttributionKeys)
   const namesModel = (models.requestModel ?? models.responseModel) !== null
   const named = classify(span, compiled, () => namesModel && read().stated)
   // A rerank is no call of a language model, unless it says what it cost.
-  const is = namesModel && named.role === 'ignored' && statesWholeUnit(span) ? ASKED : named
+  const asked = named.role === 'ignored' || named.role === 'priced'
+  const is = namesModel && asked && statesWholeUnit(span) ? ASKED : named
   const anomalies: Anomaly[] = []
   if (is.usageClass === 'other' && !is.serverSide) {
-    // Tokens on a span that no rule names and that names no model may be anybody's: they are told, not billed.
-    if (is.role === UNNAMED && hasTokens(read())) {
-      anomalies.push({ kind: 'unclassified_usage', spanId: span.spanId, reason: 'no_model' })
-    }
+    const reason = unclassified(span, is, namesModel, read)
+    if (reason !== null) anomalies.push({ kind: 'unclassified_usage', spanId: span.spanId, reason })
     return ofUnknown(span, keys, anomalies)
   }
   const isTool = is.usageClass === 'tool'
   const failed = span.failed || compiled.hasFailed(span)
   const cost = reportedCostOf(span, compiled)
   const metering = is.readsUsage && !isTool ? meter(span, compiled, is, models, read(), anomalies) : UNMETERED
-  const quantities = readUnits(span, compiled.units, reading === null ? {} : read().units, anomalies)
+  // Characters and seconds are what is billed where there are no tokens, not beside them.
+  const spellings = metering.metered ? compiled.parts : compiled.units
+  const beside = reading === null ? {} : read().units
+  const quantities = readUnits(span, spellings, metering.metered ? partsOf(beside) : beside, anomalies)
   return rowOf(span, keys, {
     failed,
     errorType: failed ? errorTypeOf(span, compiled) : null,
@@ -84,6 +88,24 @@ function ofDialect(span: Span, compiled: CompiledDialect, keys: AttributionKeys)
     anomalies,
   })
 }
+
+/** Why a span that is no request may be one all the same: it is told, not billed. Null where nothing speaks for it. */
+function unclassified(
+  span: Span,
+  is: Classification,
+  namesModel: boolean,
+  read: () => RawReading,
+): string | null {
+  if (is.role === 'priced') return namesModel ? 'no_units' : null
+  if (is.role !== UNNAMED) return null
+  // Tokens on a span that no rule names and that names no model may be anybody's.
+  if (hasTokens(read())) return 'no_model'
+  const operation = span.attribute(OPERATION)
+  if (operation === undefined || !namesModel || span.kind !== 'client') return null
+  return asksNothing(String(operation)) ? null : 'unknown_operation'
+}
+
+const asksNothing = compilePatterns(NO_REQUESTS)
 
 /** What a row says beyond the span's shape and whose it is. */
 interface Said
@@ -201,6 +223,11 @@ function statesWholeUnit(span: Span): boolean {
 function hasWholeUnit(quantities: Readonly<Record<string, number>>): boolean {
   for (const unit in quantities) if (WHOLE_UNITS.includes(unit)) return true
   return false
+}
+
+function partsOf(units: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  if (!hasWholeUnit(units)) return units
+  return Object.fromEntries(Object.entries(units).filter(([unit]) => !WHOLE_UNITS.includes(unit)))
 }
 
 function hasTokens({ raw }: RawReading): boolean {

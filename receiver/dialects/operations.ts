@@ -1,24 +1,57 @@
-import type { RoleRule, SpanRole } from './dialect.ts'
+import type { Pattern, RoleRule, SpanRole } from './dialect.ts'
 
-/** Operation names of OpenTelemetry's GenAI conventions, and those met in the wild under the same attribute. */
+/**
+ * Operation names of OpenTelemetry's GenAI conventions, and those met in the wild under the same attribute. A request for
+ * a picture, speech or a transcript is a call too: where it states neither tokens nor units it is listed, not lost.
+ */
 export const OPERATIONS: Readonly<Record<string, SpanRole>> = {
   chat: 'call',
   generate_content: 'call',
+  agenerate_content: 'call',
+  generate_content_stream: 'call',
+  agenerate_content_stream: 'call',
   text_completion: 'call',
+  atext_completion: 'call',
   completion: 'call',
   acompletion: 'call',
   responses: 'call',
   aresponses: 'call',
+  anthropic_messages: 'call',
+  aanthropic_messages: 'call',
   llm_call: 'call',
   'chat.completions': 'call',
   'chat.streaming_completions': 'call',
   'text.completions': 'call',
+  'generate-live-content': 'call',
+  realtime: 'call',
+  _arealtime: 'call',
+  image: 'call',
+  image_generation: 'call',
+  aimage_generation: 'call',
+  image_edit: 'call',
+  aimage_edit: 'call',
+  audio: 'call',
+  speech: 'call',
+  aspeech: 'call',
+  tts: 'call',
+  text_to_speech: 'call',
+  stt: 'call',
+  speech_to_text: 'call',
+  speech_to_text_translate: 'call',
+  transcription: 'call',
+  atranscription: 'call',
+  video_generation: 'call',
+  create_video: 'call',
+  acreate_video: 'call',
+  ocr: 'call',
+  aocr: 'call',
   embeddings: 'embed',
   embedding: 'embed',
   aembedding: 'embed',
   execute_tool: 'tool',
   fetch_response: 'fetch',
   invoke_agent: 'agent',
+  execute_task: 'agent',
   create_agent: 'wrapper',
   agent_step: 'wrapper',
   invoke_workflow: 'wrapper',
@@ -29,10 +62,27 @@ export const OPERATIONS: Readonly<Record<string, SpanRole>> = {
   WORKFLOW: 'wrapper',
   TASK: 'wrapper',
   count_tokens: 'ignored',
-  rerank: 'ignored',
+  moderation: 'ignored',
+  amoderation: 'ignored',
+  rerank: 'priced',
+  arerank: 'priced',
 }
 
-export const BY_OPERATION: RoleRule = { attribute: 'gen_ai.operation.name', values: OPERATIONS }
+export const OPERATION = 'gen_ai.operation.name'
+
+/** Operations that ask no model for anything, though their spans may name one. */
+export const NO_REQUESTS: readonly Pattern[] = [
+  'retrieval',
+  'vectordb',
+  '*memory*',
+  '*guardrail*',
+  'handoff',
+  'fine_tuning',
+  'file',
+  'batch',
+]
+
+export const BY_OPERATION: RoleRule = { attribute: OPERATION, values: OPERATIONS }
 
 /** The Model Context Protocol's tool call, seen from the client or the server. */
 export const BY_MCP: RoleRule = {
@@ -57,7 +107,7 @@ export const BY_OPEN_INFERENCE_REST: RoleRule = {
   attribute: 'openinference.span.kind',
   values: {
     RETRIEVER: 'ignored',
-    RERANKER: 'ignored',
+    RERANKER: 'priced',
     PROMPT: 'ignored',
     GUARDRAIL: 'ignored',
     EVALUATOR: 'ignored',
@@ -73,7 +123,7 @@ export const BY_TRACELOOP_KIND: RoleRule = {
 /** OpenLLMetry's word for a request, on spans that may have no operation name. */
 export const BY_REQUEST_TYPE: RoleRule = {
   attribute: 'llm.request.type',
-  values: { chat: 'call', completion: 'call', embedding: 'embed', rerank: 'ignored', '*': 'call' },
+  values: { chat: 'call', completion: 'call', embedding: 'embed', rerank: 'priced', '*': 'call' },
 }
 
 /** The AI SDK: what ends in `do…` is a request, everything else under `ai.` goes round requests. */
@@ -83,7 +133,7 @@ export const BY_AI_OPERATION: RoleRule = {
     '*.doGenerate': 'call',
     '*.doStream': 'call',
     '*.doEmbed': 'embed',
-    '*.doRerank': 'ignored',
+    '*.doRerank': 'priced',
     'ai.toolCall': 'tool',
     'ai.*': 'wrapper',
   },

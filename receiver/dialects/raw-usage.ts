@@ -3,7 +3,7 @@ import type { RawUsage } from './buckets.ts'
 import type { CompiledDialect } from './compile.ts'
 import { RAW_QUANTITIES, type RawQuantity } from './dialect.ts'
 import { type CountFault, readCount } from './numbers.ts'
-import { parseObject, readDisjointJson, readPaths, readPathsJson } from './usage-json.ts'
+import { NO_UNITS, parseObject, readDisjointJson, readPaths, readPathsJson } from './usage-json.ts'
 
 /** The quantities of one span, every spelling considered. */
 export interface RawReading {
@@ -18,8 +18,6 @@ export interface RawReading {
   /** Reasons of `usage_ambiguous` anomalies. */
   readonly doubts: readonly string[]
 }
-
-const NO_UNITS = {}
 
 type Writable = Record<RawQuantity, number | null>
 
@@ -41,10 +39,11 @@ export function readRawUsage(span: Span, compiled: CompiledDialect): RawReading 
   for (const attribute of compiled.json) {
     const text = span.attribute(attribute.key)
     if (typeof text !== 'string') continue
-    const found = 'paths' in attribute ? readPathsJson(text, attribute.paths) : readDisjointJson(text)
+    const found =
+      'paths' in attribute ? readPathsJson(text, attribute.paths, attribute.units) : readDisjointJson(text)
     if (found === null) continue
     offerAll(raw, found.quantities, faults, doubts)
-    units = found.units
+    if (found.units !== NO_UNITS) units = { ...units, ...found.units }
   }
   for (const { key, paths } of compiled.inside) {
     const text = span.attribute(key)

@@ -2,7 +2,7 @@ import type { AttributeValue, Span } from '../../core/span.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { STATED_USAGE_PREFIX, UNKNOWN_UNITS_KEY } from '../decode/keys.ts'
 import { readQuantity } from './numbers.ts'
-import { STATED_UNITS } from './vocabularies.ts'
+import { STATED_UNITS } from './unit-names.ts'
 
 /** `aforo.usage.<unit>`, with the unit it states. */
 export const STATED_UNIT_KEYS: readonly (readonly [string, string])[] = STATED_UNITS.map(

@@ -10,7 +10,7 @@ export interface UsageJson {
 }
 export type Quantities = Partial<Record<RawQuantity, unknown>>
 
-const NO_UNITS = {}
+export const NO_UNITS: Readonly<Record<string, number>> = {}
 
 /** A JSON object, or null for anything else. A Python dictionary of plain values, printed as such, is read too. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
@@ -81,9 +81,29 @@ const PROVIDER_WORDS: Paths = {
 }
 
 /** A usage object in which each quantity stands at a known path. */
-export function readPathsJson(text: string, paths: Paths): UsageJson | null {
+export function readPathsJson(
+  text: string,
+  paths: Paths,
+  units?: Readonly<Record<string, readonly string[]>>,
+): UsageJson | null {
   const object = parseObject(text)
-  return object === null ? null : { quantities: readPaths(object, paths), units: NO_UNITS }
+  if (object === null) return null
+  return {
+    quantities: readPaths(object, paths),
+    units: units === undefined ? NO_UNITS : unitsAt(object, units),
+  }
+}
+
+function unitsAt(
+  object: Readonly<Record<string, unknown>>,
+  paths: Readonly<Record<string, readonly string[]>>,
+): Readonly<Record<string, number>> {
+  const units: Record<string, number> = {}
+  for (const unit in paths) {
+    const value = firstAtPath(object, paths[unit] ?? [])
+    if (typeof value === 'number') units[unit] = value
+  }
+  return units
 }
 
 /** Reads quantities by dotted path, the first path that leads to something. */

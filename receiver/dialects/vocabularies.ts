@@ -12,6 +12,9 @@ export const GEN_AI = {
       'gen_ai.usage.cache_read_input_tokens',
       'gen_ai.usage.cached_input_tokens',
       'gen_ai.usage.cache_read_tokens',
+      'gen_ai.usage.prompt_tokens_details.cached_tokens',
+      'gen_ai.usage.prompt_tokens_details.cache_read',
+      'gen_ai.usage.cache.read_input_tokens',
     ],
     cacheWrite: [
       'gen_ai.usage.cache_write.input_tokens',
@@ -20,6 +23,10 @@ export const GEN_AI = {
       'gen_ai.usage.cache_write_input_tokens',
       'gen_ai.usage.cache_creation_input_tokens',
       'gen_ai.usage.cache_write_tokens',
+      'gen_ai.usage.cache_creation_tokens',
+      'gen_ai.usage.prompt_tokens_details.cache_creation_tokens',
+      'gen_ai.usage.prompt_tokens_details.cache_write',
+      'gen_ai.usage.cache.creation_input_tokens',
     ],
     cacheWrite5m: [
       'aforo.usage.cache_write_5m_tokens',
@@ -35,17 +42,26 @@ export const GEN_AI = {
       'gen_ai.usage.reasoning.output_tokens',
       'gen_ai.usage.output_tokens.reasoning',
       'gen_ai.usage.reasoning_tokens',
+      'gen_ai.usage.completion_tokens_details.reasoning_tokens',
+      'gen_ai.usage.completion_tokens_details.reasoning',
+      'llm.usage.reasoning_tokens',
     ],
   },
   units: {
-    input_audio_tokens: ['gen_ai.usage.audio.input_tokens'],
-    output_audio_tokens: ['gen_ai.usage.audio.output_tokens'],
+    input_audio_tokens: ['gen_ai.usage.audio.input_tokens', 'gen_ai.usage.input_audio_tokens'],
+    output_audio_tokens: [
+      'gen_ai.usage.audio.output_tokens',
+      'gen_ai.usage.output_audio_tokens',
+      'gen_ai.usage.completion_tokens_details.audio_tokens',
+      'gen_ai.usage.completion_tokens_details.audio',
+    ],
     cache_read_audio_tokens: ['gen_ai.usage.audio.cache_read.input_tokens'],
-    input_image_tokens: ['gen_ai.usage.image.input_tokens'],
-    output_image_tokens: ['gen_ai.usage.image.output_tokens'],
+    input_image_tokens: ['gen_ai.usage.image.input_tokens', 'gen_ai.usage.input_image_tokens'],
+    output_image_tokens: ['gen_ai.usage.image.output_tokens', 'gen_ai.usage.output_image_tokens'],
+    cache_read_image_tokens: ['gen_ai.usage.image.cache_read.input_tokens'],
   },
   facts: {
-    provider: ['gen_ai.provider.name', 'gen_ai.system'],
+    provider: ['gen_ai.provider.name', 'gen_ai.system', 'gen_ai.model.provider'],
     requestModel: ['gen_ai.request.model'],
     responseModel: ['gen_ai.response.model'],
     responseId: ['gen_ai.response.id'],
@@ -55,7 +71,12 @@ export const GEN_AI = {
       'gen_ai.openai.response.service_tier',
       'anthropic.response.service_tier',
     ],
-    cost: ['gen_ai.usage.cost', 'gen_ai.usage.total_cost', 'gen_ai.usage.cost.amount'],
+    cost: [
+      'gen_ai.usage.cost',
+      'gen_ai.usage.total_cost',
+      'gen_ai.usage.cost.amount',
+      'agw.ai.usage.cost.total',
+    ],
     agent: ['gen_ai.agent.name'],
     toolName: ['gen_ai.tool.name'],
     toolCallId: ['gen_ai.tool.call.id'],
@@ -136,63 +157,18 @@ export const PYDANTIC_AI = {
       'gen_ai.aggregated_usage.cache_creation.input_tokens',
       'gen_ai.usage.details.cache_write_tokens',
     ],
-    reasoning: ['gen_ai.usage.details.reasoning_tokens', 'gen_ai.usage.details.thoughts_tokens'],
+    reasoning: [
+      'gen_ai.usage.details.reasoning_tokens',
+      'gen_ai.usage.details.thoughts_tokens',
+      'gen_ai.aggregated_usage.details.reasoning_tokens',
+    ],
+  },
+  units: {
+    input_audio_tokens: ['gen_ai.usage.details.input_audio_tokens'],
+    output_audio_tokens: ['gen_ai.usage.details.output_audio_tokens'],
+    cache_read_audio_tokens: ['gen_ai.usage.details.cache_audio_read_tokens'],
   },
   facts: { cost: ['operation.cost'], agent: ['agent_name'] },
-} as const satisfies Vocabulary
-
-/** `usage_details` holds buckets of which none contains another. */
-export const LANGFUSE = {
-  json: [{ key: 'langfuse.observation.usage_details', disjoint: true }],
-  costs: [{ key: 'langfuse.observation.cost_details', paths: ['total'] }],
-  facts: { requestModel: ['langfuse.observation.model.name'] },
-} as const satisfies Vocabulary
-
-export const MLFLOW = {
-  json: [
-    {
-      key: 'mlflow.chat.tokenUsage',
-      paths: {
-        input: ['input_tokens'],
-        output: ['output_tokens'],
-        total: ['total_tokens'],
-        cacheRead: ['cache_read_input_tokens'],
-        cacheWrite: ['cache_creation_input_tokens'],
-      },
-    },
-  ],
-  costs: [{ key: 'mlflow.llm.cost', paths: ['total_cost', 'total'] }],
-  facts: { requestModel: ['mlflow.llm.model'], provider: ['mlflow.llm.provider'] },
-} as const satisfies Vocabulary
-
-/** LangSmith writes the details of usage as JSON, its Python client as a printed dictionary. */
-export const LANGSMITH = {
-  json: [
-    {
-      key: 'langsmith.usage_metadata',
-      paths: {
-        input: ['input_tokens'],
-        output: ['output_tokens'],
-        total: ['total_tokens'],
-        cacheRead: ['input_token_details.cache_read'],
-        cacheWrite: ['input_token_details.cache_creation'],
-        cacheWrite5m: ['input_token_details.ephemeral_5m_input_tokens'],
-        cacheWrite1h: ['input_token_details.ephemeral_1h_input_tokens'],
-        reasoning: ['output_token_details.reasoning'],
-      },
-    },
-    {
-      key: 'gen_ai.usage.input_token_details',
-      paths: {
-        cacheRead: ['cache_read'],
-        cacheWrite: ['cache_creation'],
-        cacheWrite5m: ['ephemeral_5m_input_tokens'],
-        cacheWrite1h: ['ephemeral_1h_input_tokens'],
-      },
-    },
-    { key: 'gen_ai.usage.output_token_details', paths: { reasoning: ['reasoning'] } },
-  ],
-  costs: [{ key: 'langsmith.usage_metadata', paths: ['total_cost'] }],
 } as const satisfies Vocabulary
 
 /** Genkit tells usage in the midst of what the model answered, and the model as the action's name. */
@@ -229,16 +205,43 @@ export const GOOGLE_ADK = {
   ],
 } as const satisfies Vocabulary
 
+export const PIPECAT = {
+  units: {
+    characters: ['metrics.character_count'],
+    input_audio_seconds: ['metrics.audio_seconds'],
+  },
+} as const satisfies Vocabulary
+
 export const SPRING_AI = {
   facts: { toolName: ['spring.ai.tool.definition.name'] },
 } as const satisfies Vocabulary
 
+/** Speech tells its model and what was spoken in JSON alone; its tokens are zero where characters are billed. */
 export const LIVEKIT = {
   quantities: { cacheRead: ['gen_ai.usage.input_cached_tokens'] },
-  units: {
-    input_audio_tokens: ['gen_ai.usage.input_audio_tokens'],
-    output_audio_tokens: ['gen_ai.usage.output_audio_tokens'],
-  },
+  json: [
+    {
+      key: 'lk.tts_metrics',
+      paths: { input: ['input_tokens'], output: ['output_tokens'] },
+      units: { characters: ['characters_count'] },
+      facts: {
+        provider: ['metadata.model_provider'],
+        requestModel: ['metadata.model_name'],
+        responseId: ['request_id'],
+      },
+    },
+    {
+      key: 'lk.llm_metrics',
+      paths: { cacheWrite: ['cache_creation_tokens'] },
+      facts: { responseId: ['request_id'] },
+    },
+    {
+      key: 'lk.realtime_model_metrics',
+      paths: {},
+      units: { cache_read_audio_tokens: ['input_token_details.cached_tokens_details.audio_tokens'] },
+      facts: { responseId: ['request_id'] },
+    },
+  ],
   facts: {
     toolName: ['lk.function_tool.name'],
     toolCallId: ['lk.function_tool.id'],
@@ -268,10 +271,10 @@ export const CODEX = {
   quantities: {
     input: ['codex.turn.token_usage.input_tokens'],
     output: ['codex.turn.token_usage.output_tokens'],
-    total: ['codex.turn.token_usage.total_tokens'],
-    cacheRead: ['codex.turn.token_usage.cached_input_tokens'],
+    total: ['codex.turn.token_usage.total_tokens', 'codex.usage.total_tokens'],
+    cacheRead: ['codex.turn.token_usage.cached_input_tokens', 'codex.usage.cached_input_tokens'],
     cacheWrite: ['codex.turn.token_usage.cache_write_input_tokens'],
-    reasoning: ['codex.turn.token_usage.reasoning_output_tokens'],
+    reasoning: ['codex.turn.token_usage.reasoning_output_tokens', 'codex.usage.reasoning_output_tokens'],
     inputUncached: ['codex.turn.token_usage.non_cached_input_tokens'],
   },
   facts: { requestModel: ['model'] },
@@ -304,48 +307,3 @@ export const STATED = {
     reasoning: ['aforo.usage.reasoning_tokens'],
   },
 } as const satisfies Vocabulary
-
-/** Units that may be stated on any span as `aforo.usage.<unit>`; a decoder keeps known keys only, so they are listed. */
-export const STATED_UNITS = [
-  'web_searches',
-  'web_search_previews',
-  'grounded_prompts',
-  'x_searches',
-  'collection_searches',
-  'attachment_searches',
-  'file_searches',
-  'code_executions',
-  'code_sessions',
-  'container_seconds',
-  'citation_tokens',
-  'images',
-  'search_units',
-  'rerank_searches',
-  'pages',
-  'annotated_pages',
-  'characters',
-  'input_audio_seconds',
-  'output_audio_seconds',
-  'video_seconds',
-  'input_audio_tokens',
-  'cache_read_audio_tokens',
-  'output_audio_tokens',
-  'input_image_tokens',
-  'cache_read_image_tokens',
-  'output_image_tokens',
-  'input_video_tokens',
-  'output_video_tokens',
-] as const
-
-/** Units that are all a request consumes: a rerank, a page read, a picture made. A span with one needs no tokens. */
-export const WHOLE_UNITS: readonly string[] = [
-  'search_units',
-  'rerank_searches',
-  'pages',
-  'annotated_pages',
-  'images',
-  'characters',
-  'input_audio_seconds',
-  'output_audio_seconds',
-  'video_seconds',
-]

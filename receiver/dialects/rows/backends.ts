@@ -1,6 +1,13 @@
+import { LANGFUSE, LANGSMITH, LOGFIRE, MLFLOW } from '../backend-vocabularies.ts'
 import type { Dialect } from '../dialect.ts'
 import { BY_MCP, BY_OPERATION } from '../operations.ts'
-import { GEN_AI, LANGFUSE, LANGSMITH, MLFLOW, OPEN_INFERENCE } from '../vocabularies.ts'
+import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
+
+/** Where a stream tells no usage OpenLIT counts the tokens itself, and does not say so. */
+const ESTIMATED_STREAMS: Dialect['estimated'] = [
+  { attribute: 'gen_ai.request.stream', is: ['true'] },
+  { attribute: 'gen_ai.request.is_stream', is: ['true'] },
+]
 
 /** SDKs of observability backends. They often stack over another instrumentation of the same call. */
 export const BACKEND_ROWS: readonly Dialect[] = [
@@ -21,6 +28,34 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     ],
     failed: [{ attribute: 'langfuse.observation.level', is: ['ERROR'] }],
     failureText: 'langfuse.observation.status_message',
+  },
+  {
+    id: 'logfire',
+    title: 'Logfire, its own instrumentations of providers and agents',
+    recognise: [
+      { scope: ['logfire.openai', 'logfire.anthropic', 'logfire.openai_agents', 'logfire.claude_agent_sdk'] },
+    ],
+    vocabularies: [GEN_AI, LOGFIRE],
+    roles: [
+      {
+        names: {
+          // A stream is two spans: the request, which tells no usage, and this once all of it was read.
+          'streaming response from *': 'fetch',
+          'Agent run*': 'agent',
+          'Function: *': 'tool',
+          'Chat completion with *': 'call',
+          'Responses API*': 'call',
+          'Speech → Text*': 'call',
+          'Text → Speech': 'call',
+          'Text → Speech group': 'wrapper',
+          'Turn *': 'wrapper',
+          'Task: *': 'wrapper',
+        },
+      },
+      BY_OPERATION,
+    ],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
   },
   {
     id: 'langsmith',
@@ -52,12 +87,43 @@ export const BACKEND_ROWS: readonly Dialect[] = [
           '*TOOL*': 'tool',
           '*AGENT*': 'agent',
           '*RETRIEVER*': 'ignored',
-          '*RERANKER*': 'ignored',
+          '*RERANKER*': 'priced',
           '*': 'wrapper',
         },
       },
       BY_OPERATION,
     ],
+  },
+  {
+    id: 'openlit-frameworks',
+    title: 'OpenLIT SDK, its instrumentations of frameworks',
+    recognise: [
+      {
+        scope: [
+          'openlit.instrumentation.claude_agent_sdk',
+          'openlit.instrumentation.langchain',
+          'openlit.instrumentation.langgraph',
+          'openlit.instrumentation.litellm',
+          'openlit.instrumentation.pydantic_ai',
+        ],
+      },
+    ],
+    vocabularies: [GEN_AI],
+    roles: [BY_OPERATION, BY_MCP],
+    cachedInput: [{ says: 'included' }],
+    estimated: ESTIMATED_STREAMS,
+  },
+  {
+    id: 'openlit-coding-agents',
+    title: 'OpenLIT, hooks of coding agents (a session repeats the sum of its turns)',
+    recognise: [{ name: ['coding_agent.*'] }],
+    vocabularies: [GEN_AI],
+    roles: [
+      { names: { 'coding_agent.session': 'agent', 'coding_agent.tool.call': 'tool' } },
+      BY_OPERATION,
+      { names: { 'coding_agent.*': 'other' } },
+    ],
+    cachedInput: [{ says: 'excluded', providers: ['anthropic'] }, { says: 'included' }],
   },
   {
     id: 'openlit',
@@ -69,8 +135,7 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     vocabularies: [GEN_AI],
     roles: [BY_OPERATION, BY_MCP],
     cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }, { says: 'included' }],
-    // Where a stream tells no usage it counts the tokens itself, and does not say so.
-    estimated: [{ attribute: 'gen_ai.request.is_stream', is: ['true'] }],
+    estimated: ESTIMATED_STREAMS,
   },
   {
     id: 'sentry',
@@ -82,12 +147,25 @@ export const BACKEND_ROWS: readonly Dialect[] = [
         attribute: 'sentry.op',
         values: {
           'gen_ai.invoke_agent': 'agent',
+          'gen_ai.create_agent': 'wrapper',
+          'gen_ai.handoff': 'other',
           'gen_ai.execute_tool': 'tool',
           'gen_ai.embeddings': 'embed',
+          'gen_ai.rerank': 'priced',
+          'ai.pipeline*': 'wrapper',
         },
       },
       BY_OPERATION,
-      { attribute: 'sentry.op', values: { 'gen_ai.*': 'call', 'ai.*': 'call' } },
+      // `ai.run` is any function within a pipeline: a call only where it names a model and usage.
+      {
+        attribute: 'sentry.op',
+        values: {
+          'ai.embeddings.*': 'embed',
+          'ai.messages.create.*': 'call',
+          'ai.chat_completions.create.*': 'call',
+          'gen_ai.*': 'call',
+        },
+      },
     ],
     cachedInput: [{ says: 'included' }],
   },

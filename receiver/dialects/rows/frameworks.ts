@@ -147,9 +147,22 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
   {
     id: 'codex',
     title: 'Codex CLI',
-    recognise: [{ service: ['codex', 'codex_*'] }],
+    // Its service is called after whatever started it: a terminal, an editor, an application's server.
+    recognise: [
+      { service: ['codex', 'codex_*', 'codex-*', 'Codex *'] },
+      { name: ['session_task.turn'] },
+      { name: ['handle_responses'], attribute: 'gen_ai.usage.input_tokens' },
+      { attribute: 'codex.usage.total_tokens' },
+    ],
     vocabularies: [GEN_AI, CODEX],
-    roles: [{ names: { handle_responses: 'call', 'session_task.turn': 'wrapper' } }, BY_OPERATION],
+    // Every event of an answer has a span, called after what it is; the one that tells usage stands for the request.
+    roles: [
+      { names: { 'session_task.turn': 'agent' } },
+      { attribute: 'codex.usage.total_tokens', present: 'call' },
+      { attribute: 'gen_ai.usage.input_tokens', present: 'call' },
+      { names: { handle_responses: 'other' } },
+      BY_OPERATION,
+    ],
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
     wrapperUsage: 'sum',

@@ -1,5 +1,12 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_KNOWN_NAME, BY_OPEN_INFERENCE_KIND, BY_OPEN_INFERENCE_REST, BY_OPERATION } from '../operations.ts'
+import {
+  BY_KNOWN_NAME,
+  BY_MCP,
+  BY_OPEN_INFERENCE_KIND,
+  BY_OPEN_INFERENCE_REST,
+  BY_OPERATION,
+  OPERATIONS,
+} from '../operations.ts'
 import { GEN_AI, LITELLM, OPEN_INFERENCE } from '../vocabularies.ts'
 
 /** Gateways see the call from the middle; they bring every provider's numbers into OpenAI's shape. */
@@ -9,15 +16,11 @@ export const GATEWAY_ROWS: readonly Dialect[] = [
     title: 'LiteLLM `otel` callback',
     recognise: [{ scope: ['litellm'] }, { name: ['litellm_request', 'raw_gen_ai_request'] }],
     vocabularies: [GEN_AI, LITELLM],
+    // Told to make no span for the request, the proxy writes usage onto its own; else that one has none, or is a layer.
     roles: [
-      {
-        names: {
-          raw_gen_ai_request: 'ignored',
-          'Received Proxy Server Request': 'ignored',
-          'POST /*': 'ignored',
-        },
-      },
+      { names: { raw_gen_ai_request: 'ignored' } },
       BY_OPERATION,
+      { attribute: 'llm.request.type', values: OPERATIONS },
       { names: { litellm_request: 'call' } },
     ],
     cachedInput: [{ says: 'included' }],
@@ -67,9 +70,11 @@ export const GATEWAY_ROWS: readonly Dialect[] = [
         scope: ['bifrost*', 'agentgateway*', 'kong*', 'cloudflare-ai-gateway*', 'helicone*'],
         attribute: 'gen_ai.request.model',
       },
+      // Cloudflare's word for the provider; its spans name no operation.
+      { attribute: 'gen_ai.model.provider' },
     ],
     vocabularies: [GEN_AI],
-    roles: [BY_KNOWN_NAME, BY_OPERATION],
+    roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP, { attribute: 'gen_ai.model.provider', present: 'call' }],
     cachedInput: [{ says: 'included' }],
     serves: true,
   },

@@ -6,7 +6,7 @@ import {
   BY_OPEN_INFERENCE_REST,
   BY_OPERATION,
 } from '../operations.ts'
-import { GEN_AI, LIVEKIT, OPEN_INFERENCE } from '../vocabularies.ts'
+import { GEN_AI, LIVEKIT, OPEN_INFERENCE, PIPECAT } from '../vocabularies.ts'
 import { GOOGLE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
@@ -42,7 +42,7 @@ export const HOST_ROWS: readonly Dialect[] = [
           TOOL: 'tool',
           AGENT: 'agent',
           RETRIEVER: 'ignored',
-          RERANKER: 'ignored',
+          RERANKER: 'priced',
           '*': 'wrapper',
         },
       },
@@ -53,13 +53,46 @@ export const HOST_ROWS: readonly Dialect[] = [
     title: 'LiveKit Agents',
     recognise: [{ scope: ['livekit-agents', 'livekit-agents.*'] }],
     vocabularies: [GEN_AI, LIVEKIT],
+    // A judgement repeats the usage of the request beneath it.
     roles: [
       { names: { llm_request: 'call', function_tool: 'tool' } },
       BY_OPERATION,
-      { names: { agent_turn: 'wrapper', llm_node: 'wrapper', llm_request_run: 'wrapper' } },
+      {
+        names: {
+          agent_turn: 'wrapper',
+          llm_node: 'wrapper',
+          llm_request_run: 'wrapper',
+          judge_evaluation: 'wrapper',
+          tts_request: 'call',
+          tts_request_run: 'wrapper',
+          tts_node: 'wrapper',
+        },
+      },
+      { attribute: 'lk.tts_metrics', present: 'call' },
     ],
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
+  },
+  {
+    id: 'pipecat',
+    title: 'Pipecat',
+    recognise: [{ scope: ['pipecat', 'pipecat.*'] }],
+    vocabularies: [GEN_AI, PIPECAT],
+    roles: [
+      {
+        attribute: 'gen_ai.operation.name',
+        values: {
+          llm_setup: 'other',
+          llm_request: 'other',
+          llm_response: 'call',
+          llm_tool_call: 'other',
+          llm_tool_result: 'other',
+        },
+      },
+      BY_OPERATION,
+    ],
+    cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }, { says: 'included' }],
+    reasoning: [{ says: 'apart', providers: GOOGLE }, { says: 'included' }],
   },
   {
     id: 'genai-frameworks',
