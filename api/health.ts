@@ -2,7 +2,7 @@ import { Router } from 'express'
 import { AforoError } from '../core/errors.ts'
 import { databaseFault } from '../schema/faults.ts'
 import { isMigrated } from '../schema/readiness.ts'
-import type { ApiDeps } from './server.ts'
+import type { ApiDeps } from './deps.ts'
 
 /**
  * `/healthz`: this process runs. `/readyz`: it can do its work, the database answers and has our schema. `/metrics`:

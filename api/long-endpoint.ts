@@ -1,10 +1,10 @@
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Request, RequestHandler, Response } from 'express'
-import { checkedInput } from './endpoint.ts'
+import { checkedInput } from './checked-input.ts'
+import type { ApiDeps } from './deps.ts'
 import type { LongRoute, StreamedAnswer } from './long-route.ts'
 import type { Answer } from './route.ts'
-import type { ApiDeps } from './server.ts'
 
 /** The handler of a long route. What it does ends with the client's connection. */
 export function longEndpoint(route: LongRoute, deps: ApiDeps): RequestHandler {

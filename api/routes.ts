@@ -22,6 +22,7 @@ import { settingRoutes } from './routes/settings.ts'
 import { simulationRoutes } from './routes/simulations.ts'
 import { topUpRoutes } from './routes/top-up.ts'
 import { traceRoutes } from './routes/traces.ts'
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
 /** All endpoints of the API that belong to a tenant. */
@@ -46,6 +47,7 @@ export const ROUTES: readonly Route[] = [
   ...settingRoutes,
   ...invoiceRoutes,
   ...webhookRoutes,
+  ...webhookDeliveryRoutes,
   ...productRoutes,
 ]
 

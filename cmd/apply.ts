@@ -2,16 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { type Applied, applyFile } from '../api/apply/apply.ts'
 import { APPLY_KINDS } from '../api/apply/kinds.ts'
-import { readConfig } from '../core/config.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import { invoicing } from '../rating/invoices/invoicing.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { createPriceUpdates } from '../rating/prices/updates/price-updates.ts'
 import { quote } from '../rating/quote.ts'
-import { openPool } from '../schema/pool.ts'
-import { joinDatabase } from './database.ts'
-import { logger } from './logger.ts'
+import { onDatabase } from './on-database.ts'
 
 /** `aforo apply FILE`: plans, customers and the like out of a file; all of it or nothing. */
 export function applyCommand(): Command {
@@ -22,18 +19,12 @@ export function applyCommand(): Command {
     .addHelpText('after', HELP)
     .action(async (file: string, { tenant }: { tenant: string }) => {
       const text = await readFile(file, 'utf8')
-      const config = readConfig(process.env)
-      const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
-      const pool = openPool(database.url, { max: 1 })
-      try {
+      await onDatabase(1, async (pool, { priceSource: source, priceCrossCheck: against }) => {
         const pricing = { parsePlan, quote, periodOf }
-        const prices = createPriceUpdates({ source: config.priceSource, against: config.priceCrossCheck })
+        const prices = createPriceUpdates({ source, against })
         const applied = await applyFile(pool, tenant, text, { pricing, prices, invoicing, now: new Date() })
         process.stdout.write(applied.map(line).join(''))
-      } finally {
-        await pool.end()
-        await database.stop()
-      }
+      })
     })
 }
 

@@ -1,14 +1,12 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
 import { openExport } from '../api/exports/export.ts'
 import { EXPORT_TYPES, type ExportFormat } from '../api/exports/format.ts'
 import { EXPORT_NAMES, EXPORTS, type ExportName } from '../api/exports/kinds.ts'
-import { readConfig } from '../core/config.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
-import { openPool } from '../schema/pool.ts'
-import { joinDatabase } from './database.ts'
-import { logger } from './logger.ts'
+import { instant } from './instant.ts'
+import { onDatabase } from './on-database.ts'
 
 interface Options {
   readonly tenant: string
@@ -42,27 +40,15 @@ export function exportCommand(): Command {
     )
     .action(async (name: ExportName, options: Options) => {
       const { tenant: tenantId, from = null, to = null, customer = null, format, out } = options
-      const config = readConfig(process.env)
-      const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
-      const pool = openPool(database.url, { max: CONNECTIONS })
-      const stopped = new AbortController()
-      process.once('SIGINT', () => stopped.abort())
-      try {
+      await onDatabase(CONNECTIONS, async (pool) => {
+        const stopped = new AbortController()
+        process.once('SIGINT', () => stopped.abort())
         const order = { tenantId, name, format, from, to, customer }
         const rows = await openExport(pool, order, stopped.signal)
         // Standard output is not ours to end: where it is a socket, that would end it for those who write to it after us.
         if (out === undefined) await pipeline(rows, process.stdout, { end: false })
         // A file that is there is somebody's.
         else await pipeline(rows, createWriteStream(out, { flags: 'wx' }))
-      } finally {
-        await pool.end()
-        await database.stop()
-      }
+      })
     })
-}
-
-function instant(text: string): string {
-  const millis = Date.parse(text)
-  if (Number.isNaN(millis)) throw new InvalidArgumentError('must be an instant like 2026-11-23T00:00:00Z')
-  return new Date(millis).toISOString()
 }

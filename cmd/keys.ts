@@ -1,12 +1,9 @@
 import { Command, Option } from 'commander'
 import type pg from 'pg'
-import { readConfig } from '../core/config.ts'
 import { AforoError } from '../core/errors.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import { createKey, KEY_ROLES, type KeyRole, listKeys, revokeKey } from '../schema/keys.ts'
-import { openPool } from '../schema/pool.ts'
-import { joinDatabase } from './database.ts'
-import { logger } from './logger.ts'
+import { onDatabase } from './on-database.ts'
 
 /** `aforo keys create|list|revoke`. A key is printed once, when it is made. */
 export function keysCommand(): Command {
@@ -18,7 +15,7 @@ export function keysCommand(): Command {
     .addOption(new Option('--role <role>', 'what the key may do').choices(KEY_ROLES).makeOptionMandatory())
     .addOption(tenant)
     .action((options: { role: KeyRole; tenant: string }) =>
-      onDatabase(async (pool) => {
+      printing(async (pool) => {
         const { keyId, secret } = await createKey(pool, { tenantId: options.tenant, role: options.role })
         return [{ key_id: keyId, tenant: options.tenant, role: options.role, key: secret }]
       }),
@@ -27,13 +24,13 @@ export function keysCommand(): Command {
     .command('list')
     .description('list keys, the revoked ones too, without their secrets')
     .addOption(tenant)
-    .action((options: { tenant: string }) => onDatabase((pool) => listKeys(pool, options.tenant)))
+    .action((options: { tenant: string }) => printing((pool) => listKeys(pool, options.tenant)))
   keys
     .command('revoke <key_id>')
     .description('close a key; every process notices within seconds')
     .addOption(tenant)
     .action((keyId: string, options: { tenant: string }) =>
-      onDatabase(async (pool) => {
+      printing(async (pool) => {
         if (!(await revokeKey(pool, options.tenant, keyId))) {
           throw new AforoError('not_found', `no open key ${keyId} of tenant ${options.tenant}`)
         }
@@ -43,15 +40,9 @@ export function keysCommand(): Command {
   return keys
 }
 
-/** Runs the work on the database of the settings and prints what it answers, one JSON line each. */
-async function onDatabase(work: (pool: pg.Pool) => Promise<readonly object[]>): Promise<void> {
-  const config = readConfig(process.env)
-  const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
-  const pool = openPool(database.url, { max: 1 })
-  try {
+/** Prints what the work answers, one JSON line each. */
+function printing(work: (pool: pg.Pool) => Promise<readonly object[]>): Promise<void> {
+  return onDatabase(1, async (pool) => {
     for (const row of await work(pool)) process.stdout.write(`${JSON.stringify(row)}\n`)
-  } finally {
-    await pool.end()
-    await database.stop()
-  }
+  })
 }

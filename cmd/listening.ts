@@ -1,5 +1,5 @@
 import type { Config } from '../core/config.ts'
-import type { Part } from './roles.ts'
+import type { Part } from './part.ts'
 
 /** What was taken, once as a JSON line for programs (stdout) and once for people (stderr). */
 export function announce(config: Config, parts: readonly Part[]): void {

@@ -2,16 +2,16 @@ import { Command, Option } from 'commander'
 import type pg from 'pg'
 import { listPrices } from '../api/queries/prices.ts'
 import { listProposals } from '../api/queries/proposals.ts'
-import { type Config, readConfig } from '../core/config.ts'
+import type { Config } from '../core/config.ts'
 import { AforoError } from '../core/errors.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import { readNotices } from '../rating/prices/notices/read-notices.ts'
 import { approveProposal, rejectProposal } from '../rating/prices/updates/decide.ts'
 import { diffLines, disagreementLines } from '../rating/prices/updates/diff-lines.ts'
 import { pullPrices } from '../rating/prices/updates/pull.ts'
-import { openPool, transaction } from '../schema/pool.ts'
-import { joinDatabase } from './database.ts'
-import { logger } from './logger.ts'
+import { transaction } from '../schema/pool.ts'
+import { instant } from './instant.ts'
+import { onDatabase } from './on-database.ts'
 import { noticeLines, priceLines, proposalLines, reportLines } from './prices/lines.ts'
 
 const HELP = `
@@ -41,7 +41,7 @@ export function pricesCommand(): Command {
     .addOption(against)
     .addOption(fewer)
     .action((options: Sources) =>
-      onDatabase(async function* (pool, config) {
+      printing(async function* (pool, config) {
         const report = await pullPrices(pool, sourcesOf(options, config), () => new Date())
         yield* reportLines(report)
         yield* notices(pool)
@@ -56,7 +56,7 @@ export function pricesCommand(): Command {
     .addOption(against)
     .addOption(fewer)
     .action((options: Sources) =>
-      onDatabase(async function* (pool, config) {
+      printing(async function* (pool, config) {
         const {
           source: from,
           against: second,
@@ -71,7 +71,7 @@ export function pricesCommand(): Command {
     .description('list what waits for a person')
     .option('--all', 'what is decided as well')
     .action((options: { all?: true }) =>
-      onDatabase(async function* (pool) {
+      printing(async function* (pool) {
         yield* proposalLines((after) =>
           transaction(pool, (client) =>
             listProposals(client, { state: options.all ? 'all' : 'open', after, rows: LIST_ROWS }),
@@ -92,7 +92,7 @@ export function pricesCommand(): Command {
       .addOption(by)
       .addOption(reason)
       .action((proposalId: string, options: { by: string; reason?: string }) =>
-        onDatabase(async function* (pool) {
+        printing(async function* (pool) {
           const order = { proposalId, by: options.by, reason: options.reason ?? null }
           await transaction(pool, (client) => decide(client, order, new Date()))
           yield `proposal ${proposalId} is ${name === 'approve' ? 'approved' : 'rejected'}`
@@ -109,7 +109,7 @@ export function pricesCommand(): Command {
       new Option('--tenant <id>', 'with the contracts and overrides of this tenant').default(DEFAULT_TENANT),
     )
     .action((options: { provider?: string; model?: string; at?: string; tenant: string }) =>
-      onDatabase(async function* (pool) {
+      printing(async function* (pool) {
         const now = new Date().toISOString()
         const at = options.at === undefined ? now : instant(options.at)
         const { provider, model, tenant } = options
@@ -123,7 +123,7 @@ export function pricesCommand(): Command {
   prices
     .command('notices')
     .description('list what somebody should know about prices')
-    .action(() => onDatabase(notices))
+    .action(() => printing(notices))
   return prices
 }
 
@@ -147,24 +147,11 @@ function sourcesOf({ source, against, fewer }: Sources, config: Config, mayLack 
   }
 }
 
-function instant(text: string): string {
-  const millis = Date.parse(text)
-  if (Number.isNaN(millis))
-    throw new AforoError('invalid_argument', '--at must be an instant like 2026-11-23T00:00:00Z')
-  return new Date(millis).toISOString()
-}
-
-/** Runs the work on the database of the settings and prints each line as it comes. */
-async function onDatabase(
+/** Prints each line of the work as it comes. */
+function printing(
   work: (pool: pg.Pool, config: Config) => AsyncGenerator<string, void, void>,
 ): Promise<void> {
-  const config = readConfig(process.env)
-  const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
-  const pool = openPool(database.url, { max: 2 })
-  try {
+  return onDatabase(2, async (pool, config) => {
     for await (const line of work(pool, config)) process.stdout.write(`${line}\n`)
-  } finally {
-    await pool.end()
-    await database.stop()
-  }
+  })
 }

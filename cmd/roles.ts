@@ -22,19 +22,11 @@ import { createDeliverer } from '../webhooks/deliverer.ts'
 import { forgetOld } from '../webhooks/forget.ts'
 import { startCheckThread } from './check/thread.ts'
 import { type Context, cutSettings } from './context.ts'
+import type { Part } from './part.ts'
 import { startScheduledPull } from './prices/scheduled-pull.ts'
 import { createSimulator } from './simulate/simulator.ts'
-
 import { startTicker } from './ticker.ts'
 import { VERSION } from './version.ts'
-
-/** A role that runs, and the ports it took, by their names in the `listening` line. */
-export interface Part {
-  readonly name: string
-  readonly ports: Readonly<Record<string, number>>
-  /** Takes nothing new, finishes what is under way, then resolves. */
-  stop(): Promise<void>
-}
 
 /** How often due traces and waiting revisions are looked for when there were none. */
 const TICK_MS = 100
@@ -46,7 +38,6 @@ const LEDGER_TICK_MS = 1_000
 /** How often messages to be sent are looked for, and old ones forgotten. */
 const DELIVER_TICK_MS = 250
 const FORGET_TICK_MS = 60_000
-
 /** How often alert rules that are due are looked for. */
 const ALERT_TICK_MS = 250
 /** How often closed hours of models that cost by the hour are looked for. */

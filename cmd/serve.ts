@@ -5,7 +5,8 @@ import type { Log } from '../core/log.ts'
 import { type Context, openContext } from './context.ts'
 import { announce } from './listening.ts'
 import { logger } from './logger.ts'
-import { type Part, ROLES, type Role } from './roles.ts'
+import type { Part } from './part.ts'
+import { ROLES, type Role } from './roles.ts'
 
 /** A command that runs the given roles until SIGINT or SIGTERM, then drains and exits 0. */
 export function serveCommand(name: string, description: string, roles: readonly Role[]): Command {

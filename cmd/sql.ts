@@ -3,11 +3,8 @@ import type pg from 'pg'
 import { EXPORT_TYPES, type ExportRow, headOf, linesOf } from '../api/exports/format.ts'
 import type { ExportColumn } from '../api/exports/kinds.ts'
 import { textTable } from '../api/text-table.ts'
-import { readConfig } from '../core/config.ts'
 import { AforoError } from '../core/errors.ts'
-import { openPool } from '../schema/pool.ts'
-import { joinDatabase } from './database.ts'
-import { logger } from './logger.ts'
+import { onDatabase } from './on-database.ts'
 
 /** What is answered at most: more is an export's matter, or psql's. */
 export const ROWS_MAX = 10_000
@@ -22,22 +19,16 @@ export function sqlCommand(): Command {
     .addOption(new Option('--format <format>').choices(FORMATS).default('table'))
     .addOption(new Option('--as <login>', 'the role that asks: its tenant is seen').default('aforo_grafana'))
     .addHelpText('after', HELP)
-    .action(async (select: string, options: { format: (typeof FORMATS)[number]; as: string }) => {
-      const config = readConfig(process.env)
-      const database = await joinDatabase(config, logger(config.log === 'info' ? 'warn' : config.log))
-      const pool = openPool(database.url, { max: 1 })
-      try {
+    .action((select: string, options: { format: (typeof FORMATS)[number]; as: string }) =>
+      onDatabase(1, async (pool) => {
         const { columns, rows } = await askAs(pool, options.as, select)
         process.stdout.write(
           options.format === 'table'
             ? textTable(columns.map(shown), rows)
             : headOf(options.format, columns) + linesOf(options.format, columns, rows),
         )
-      } finally {
-        await pool.end()
-        await database.stop()
-      }
-    })
+      }),
+    )
 }
 
 const HELP = `

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { ATTEMPTS_MAX } from '../../schema/webhooks/enqueue.ts'
 
@@ -22,6 +23,17 @@ export async function readWebhook(
     [tenantId, webhookId],
   )
   return rows[0]
+}
+
+/** @throws AforoError `not_found` where there is no such webhook */
+export async function knownWebhook(
+  client: pg.PoolClient,
+  tenantId: TenantId,
+  webhookId: string,
+): Promise<WebhookRow> {
+  const row = await readWebhook(client, tenantId, webhookId)
+  if (row) return row
+  throw new AforoError('not_found', `there is no webhook ${webhookId}`)
 }
 
 /** All endpoints of a tenant by their id; there is a maximum of them. */

@@ -5,20 +5,17 @@ import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { MESSAGE_TYPES } from '../../core/messages.ts'
 import { enqueueMessage } from '../../schema/webhooks/enqueue.ts'
-import { decodeCursor, pageOf } from '../cursor.ts'
-import { listOf, ownId, page } from '../fields.ts'
+import { ownId } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
 import { lockName } from '../queries/lock.ts'
 import {
   addSecret,
-  type DeliveryRow,
   deleteWebhook,
+  knownWebhook,
   putWebhook,
-  readDeliveries,
   readSecrets,
   readWebhook,
   readWebhooks,
-  redeliver,
   type WebhookRow,
 } from '../queries/webhooks.ts'
 import { ok, route } from '../route.ts'
@@ -27,8 +24,6 @@ import { ok, route } from '../route.ts'
 export const WEBHOOKS_MAX = 50
 /** Secrets of an endpoint that sign at once. */
 export const SECRETS_MAX = 4
-/** Dead deliveries that one request begins anew. */
-export const REDELIVERED_MAX = 1_000
 
 const OLD_SECRET_SECONDS = 86_400
 const OLD_SECRET_SECONDS_MAX = 7 * 86_400
@@ -57,21 +52,6 @@ const withSecret = webhookFields.extend({
   secret: z.string().optional().describe('shown in this answer and never again'),
 })
 
-const STATES = ['waiting', 'delivered', 'dead'] as const
-
-const deliveryFields = z.object({
-  message_id: z.string().describe('travels as webhook-id'),
-  type: z.string(),
-  data: z.unknown(),
-  state: z.enum(STATES),
-  attempts: z.int(),
-  due_at: time.nullable().describe('of the next attempt'),
-  last_status: z.int().nullable(),
-  last_error: z.string().nullable(),
-  recorded_at: time,
-  ended_at: time.nullable(),
-})
-
 const webhookPath = z.object({ webhook_id: ownId })
 
 export const webhookRoutes = [
@@ -94,7 +74,7 @@ export const webhookRoutes = [
     queryFields: z.strictObject({}),
     answers: { 200: webhookFields },
     async handle({ client, tenantId, path }) {
-      return ok(show(await known(client, tenantId, path.webhook_id)))
+      return ok(show(await knownWebhook(client, tenantId, path.webhook_id)))
     },
   }),
   route({
@@ -136,7 +116,7 @@ export const webhookRoutes = [
     queryFields: z.strictObject({}),
     answers: { 200: webhookFields.describe('as it was') },
     async handle({ client, tenantId, path }) {
-      const row = await known(client, tenantId, path.webhook_id)
+      const row = await knownWebhook(client, tenantId, path.webhook_id)
       await deleteWebhook(client, tenantId, path.webhook_id)
       return ok(show(row))
     },
@@ -154,7 +134,7 @@ export const webhookRoutes = [
     answers: { 200: withSecret },
     async handle({ client, tenantId, path, body, now }) {
       await lockName(client, ['webhooks', tenantId])
-      const row = await known(client, tenantId, path.webhook_id)
+      const row = await knownWebhook(client, tenantId, path.webhook_id)
       const made = await replaceSecret(client, tenantId, path.webhook_id, {
         secret: body.secret,
         keptSeconds: body.old_valid_seconds,
@@ -172,7 +152,7 @@ export const webhookRoutes = [
     bodyFields: z.strictObject({}),
     answers: { 202: z.object({ message_id: z.string() }) },
     async handle({ client, tenantId, path, now }) {
-      const { webhookId, events } = await known(client, tenantId, path.webhook_id)
+      const { webhookId, events } = await knownWebhook(client, tenantId, path.webhook_id)
       if (events && !events.includes('webhook.ping')) {
         throw new AforoError('conflict', `webhook ${webhookId} does not take webhook.ping`)
       }
@@ -182,50 +162,7 @@ export const webhookRoutes = [
       return { status: 202, body: { message_id: id } }
     },
   }),
-  route({
-    method: 'get',
-    path: '/v1/webhooks/{webhook_id}/deliveries',
-    summary: 'What an endpoint was told or is to be told, newest first; state=dead is the dead-letter list.',
-    pathFields: webhookPath,
-    queryFields: z.strictObject({ state: z.enum(STATES).optional(), ...page }),
-    answers: { 200: listOf(deliveryFields) },
-    async handle({ client, tenantId, path, query }) {
-      const before = decodeCursor(query.cursor, ['string', 'string']) as [string, string] | null
-      await known(client, tenantId, path.webhook_id)
-      const rows = await readDeliveries(client, tenantId, path.webhook_id, {
-        state: query.state ?? null,
-        before,
-        rows: query.limit + 1,
-      })
-      return ok(pageOf(rows, query.limit, (row) => [row.recordedAt, row.messageId], showDelivery))
-    },
-  }),
-  route({
-    method: 'post',
-    path: '/v1/webhooks/{webhook_id}/redeliver',
-    summary: 'Sends again: one message that was delivered or is dead, or all that are dead.',
-    description: `Of the dead at most ${REDELIVERED_MAX} at a time, the oldest first. The message keeps its id.`,
-    pathFields: webhookPath,
-    queryFields: z.strictObject({}),
-    bodyFields: z.strictObject({ message_id: z.string().min(1).max(200).optional() }),
-    answers: { 202: z.object({ message_ids: z.array(z.string()) }) },
-    async handle({ client, tenantId, path, body, now }) {
-      await known(client, tenantId, path.webhook_id)
-      const what = { messageId: body.message_id ?? null, max: REDELIVERED_MAX }
-      const ids = await redeliver(client, tenantId, path.webhook_id, what, now)
-      if (body.message_id !== undefined && ids.length === 0) {
-        throw new AforoError('not_found', `no delivery of ${body.message_id} to ${path.webhook_id} has ended`)
-      }
-      return { status: 202, body: { message_ids: [...ids].sort() } }
-    },
-  }),
 ]
-
-async function known(client: pg.PoolClient, tenantId: TenantId, webhookId: string): Promise<WebhookRow> {
-  const row = await readWebhook(client, tenantId, webhookId)
-  if (row) return row
-  throw new AforoError('not_found', `there is no webhook ${webhookId}`)
-}
 
 async function refuseMore(client: pg.PoolClient, tenantId: TenantId): Promise<void> {
   if ((await readWebhooks(client, tenantId)).length < WEBHOOKS_MAX) return
@@ -275,20 +212,5 @@ function show(row: WebhookRow): z.infer<typeof webhookFields> {
     url: row.url,
     events: row.events && [...row.events],
     recorded_at: rfc3339OfDatabase(row.recordedAt),
-  }
-}
-
-function showDelivery(row: DeliveryRow): z.infer<typeof deliveryFields> {
-  return {
-    message_id: row.messageId,
-    type: row.type,
-    data: row.data,
-    state: row.state,
-    attempts: row.attempts,
-    due_at: row.state === 'waiting' ? rfc3339OfDatabase(row.dueAt) : null,
-    last_status: row.lastStatus,
-    last_error: row.lastError,
-    recorded_at: rfc3339OfDatabase(row.recordedAt),
-    ended_at: row.endedAt && rfc3339OfDatabase(row.endedAt),
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { AforoError } from '../../core/errors.ts'
-import type { Part } from '../roles.ts'
+import type { Part } from '../part.ts'
 import type { CheckOrder } from './worker.ts'
 
 /** It is not waited for longer. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { REDELIVERED_MAX, SECRETS_MAX, WEBHOOKS_MAX } from '../../api/routes/webhooks.ts'
+import { REDELIVERED_MAX } from '../../api/routes/webhook-deliveries.ts'
+import { SECRETS_MAX, WEBHOOKS_MAX } from '../../api/routes/webhooks.ts'
 import { SILENT } from '../../core/log.ts'
 import { createDeliverer } from '../../webhooks/deliverer.ts'
 import { type Endpoint, startEndpoint } from '../webhooks/endpoint.ts'

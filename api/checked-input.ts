@@ -1,0 +1,41 @@
+import type { Request } from 'express'
+import type { z } from 'zod'
+import { AforoError, type FieldFault } from '../core/errors.ts'
+import type { Route } from './route.ts'
+
+/** Path, query and body, each checked by the route's fields; all faults are reported together. */
+export function checkedInput(
+  route: Pick<Route, 'pathFields' | 'queryFields' | 'bodyFields'>,
+  request: Request,
+): { path: unknown; query: unknown; body: unknown } {
+  const faults: FieldFault[] = []
+  const checked = {
+    path: check(route.pathFields, request.params, faults),
+    query: check(route.queryFields, request.query, faults),
+    body: route.bodyFields ? check(route.bodyFields, bodyOf(request), faults) : undefined,
+  }
+  if (faults.length > 0) {
+    const told = faults.map((fault) => `${fault.path} ${fault.message}`.trim()).join('; ')
+    throw new AforoError('invalid_argument', told, { faults })
+  }
+  return checked
+}
+
+function check(fields: z.ZodType, value: unknown, faults: FieldFault[]): unknown {
+  const result = fields.safeParse(value)
+  if (result.success) return result.data
+  for (const issue of result.error.issues) faults.push(...faultsOf(issue))
+  return undefined
+}
+
+/** The faults of one issue; a field that is not known is a fault at its own path. */
+export function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
+  const path = issue.path.map((part) => `/${String(part)}`).join('')
+  if (issue.code !== 'unrecognized_keys') return [{ path: path || '/', message: issue.message }]
+  return issue.keys.map((key) => ({ path: `${path}/${key}`, message: 'is not known here' }))
+}
+
+/** An absent body stands for an empty one. Anything but JSON was refused before. */
+function bodyOf(request: Request): unknown {
+  return request.body === undefined ? {} : request.body
+}
