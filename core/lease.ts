@@ -34,7 +34,7 @@ export interface HoldRecord {
   readonly takes: readonly Take[]
   /** What usage is worth, for a settlement in tokens. */
   readonly card: RateCard
-  /** How much longer it lasts unless it is settled; zero or less: it has expired. */
+  /** How much longer it lasts unless it is settled; zero or less: its time is over, and its grace runs. */
   readonly msLeft: number
   /** It was settled or released before anybody heard of it. */
   readonly end: HoldEnd | null

@@ -220,7 +220,9 @@ export class Desk {
       expiresAt: now + (request.ttl_ms ?? HOLD_MS),
     }
     const hold = this.#book.take(order, this.#knowledge.isAway(now), now)
-    if (typeof hold === 'object' && this.#book.isCovered(hold)) return this.#held(hold, ruling, known, now)
+    if (typeof hold === 'object' && this.#book.coveredUntil(hold) >= hold.expiresAt) {
+      return this.#held(hold, ruling, known, now)
+    }
     return this.#holdLater(order, hold, ruling, known)
   }
 
@@ -244,12 +246,18 @@ export class Desk {
     if (hold === 'full') return this.#staleOf(known, ruling)
     if (hold === 'short')
       return this.#tell({ ...ruling, verdict: 'deny', reason: 'budget_exhausted' }, known, now)
-    // It lasts longer than our leases: it counts once the centre has heard of it.
-    if (!this.#book.isCovered(hold) && !(await this.#errand.nextAnswer())) {
+    const until = this.#book.coveredUntil(hold)
+    if (until < hold.expiresAt && !(await this.#isHeard(hold, until))) {
       this.#book.end({ holdId: hold.holdId, actual: null })
       return this.#staleOf(known, ruling)
     }
     return this.#held(hold, ruling, known, now)
+  }
+
+  /** A hold that lasts longer than our leases counts once the centre has heard of it, while they still were. */
+  async #isHeard({ holdId }: OpenHold, until: number): Promise<boolean> {
+    while (this.#book.find(holdId) !== undefined) if (!(await this.#errand.nextAnswer())) return false
+    return this.#parts.clock() < until
   }
 
   #held(hold: OpenHold, ruling: Ruling, known: KnownSpender, now: number): Decision {

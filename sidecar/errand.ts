@@ -140,7 +140,7 @@ export class Errand {
         this.#waiting = []
       }
       const sentAt = this.#parts.clock()
-      const message = this.#book.message(sentAt, isLeaving)
+      const message = this.#book.message(sentAt, { isLeaving, isAway: this.#failures > 0 })
       if (!message) break
       this.#sentAt = sentAt
       try {

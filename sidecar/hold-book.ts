@@ -2,7 +2,7 @@ import type { Spender } from '../core/budget.ts'
 import type { Exchange, ExchangeReply, HoldEnd, HoldRecord, LeaseGrant, LeaseOrder } from '../core/lease.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import { leastOf, mostOf, type Scaled, scaled, scaledText } from '../core/scaled.ts'
-import { counterName } from '../schema/budgets/lease-book.ts'
+import { counterName, HOLD_GRACE_MS } from '../schema/budgets/lease-book.ts'
 import type { Counter } from './counter.ts'
 import { type Need, needOf } from './decide.ts'
 
@@ -43,6 +43,12 @@ export interface LeaseSums {
   readonly count: number
   readonly amount: Scaled
   readonly held: Scaled
+}
+
+/** Of who sends a message: whether it is the last one, and whether nobody has answered the one before. */
+export interface SidecarState {
+  readonly isLeaving?: boolean
+  readonly isAway?: boolean
 }
 
 /** Who holds, of what, for how long. */
@@ -148,9 +154,16 @@ export class HoldBook {
     return hold
   }
 
-  /** Whether the leases of a hold last as long as it does; if not, it counts once the centre has heard of it. */
-  isCovered({ takes, expiresAt }: OpenHold): boolean {
-    return takes.every(({ counter, leaseId }) => leaseId === null || counter.lease!.until >= expiresAt)
+  /**
+   * Until when the leases of a hold that was just taken last. If that is before the hold ends, it counts once the centre
+   * has heard of it, and is heard of no later: of what was taken of a lease that is no more nothing is held.
+   */
+  coveredUntil({ takes }: OpenHold): number {
+    let until = Number.POSITIVE_INFINITY
+    for (const { counter, leaseId } of takes) {
+      if (leaseId !== null) until = Math.min(until, counter.lease!.until)
+    }
+    return until
   }
 
   /** Orders leases that reach, with the next message. */
@@ -172,16 +185,17 @@ export class HoldBook {
     else hold.end ??= end
   }
 
-  /** What nobody ended in time and nobody was told of is free again; it is told all the same. */
+  /** What nobody ended in time and nobody was told of is free again, as late as at the centre; it is told all the same. */
   expire(now: number): void {
     for (const hold of this.#untold.values()) {
-      if (hold.expiresAt <= now) this.#giveBack(hold)
+      if (hold.expiresAt + HOLD_GRACE_MS <= now) this.#giveBack(hold)
     }
   }
 
   /** What is to be sent now: the message under way again, or the next one. Null: nothing. */
-  message(now: number, isLeaving = false): Exchange | null {
-    this.#underWay ??= this.#next(now, isLeaving)
+  message(now: number, state: SidecarState = {}): Exchange | null {
+    this.expire(now)
+    this.#underWay ??= this.#next(now, state)
     const told = this.#underWay
     if (!told) return null
     const textOf = rememberingTexts()
@@ -242,8 +256,7 @@ export class HoldBook {
     if (counter.lease === null && counter.needed === 0n) this.#unpin(counter)
   }
 
-  #next(now: number, isLeaving: boolean): UnderWay | null {
-    this.expire(now)
+  #next(now: number, state: SidecarState): UnderWay | null {
     const holds: OpenHold[] = []
     for (const hold of this.#untold.values()) {
       if (holds.length === TOLD_AT_ONCE_MAX) break
@@ -266,7 +279,7 @@ export class HoldBook {
     for (const counter of this.#leased) {
       const isTold = toldOf.has(counter) || counters.has(counter.name)
       if (orders.length >= TOLD_AT_ONCE_MAX && !isTold) continue
-      const order = orderOf(counter, toldOf.get(counter) ?? 0n, now, isLeaving, isTold)
+      const order = orderOf(counter, toldOf.get(counter) ?? 0n, now, state, isTold)
       if (!order) {
         if (counter.lease === null) this.#unpin(counter)
         continue
@@ -329,12 +342,13 @@ function orderOf(
   counter: Counter,
   told: Scaled,
   now: number,
-  isLeaving: boolean,
+  { isLeaving = false, isAway = false }: SidecarState,
   isTold: boolean,
 ): LeaseOrder | null {
   const { lease } = counter
   if (lease && lease.until <= now && lease.held === told) counter.lease = null
-  const isIdle = isLeaving || now - counter.lastTakenAt >= LEASE_IDLE_MS
+  // What is given back while nobody hears of it is of use to nobody.
+  const isIdle = isLeaving || (!isAway && now - counter.lastTakenAt >= LEASE_IDLE_MS)
   counter.pace = isIdle ? 0n : mostOf(counter.taken, counter.pace / 2n)
   counter.taken = 0n
   const { needed, leastNeeded } = counter
@@ -349,7 +363,7 @@ function orderOf(
   const isShort = needed > free
   if (!isTold && !isDue && !isGivenBack && !isShort) return null
   const enough = needed + spare
-  const isMuch = !isIdle && free > enough * MUCH
+  const isMuch = !isIdle && !isAway && free > enough * MUCH
   const wanted = isIdle || isMuch ? enough : mostOf(enough, free)
   const target = kept + wanted
   if (current && target + told < current.amount) {

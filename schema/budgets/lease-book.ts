@@ -138,7 +138,7 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
   if (known && !(known.settledBy === 'span' && known.takes.length === 0)) {
     return told.end ? endHold(book, told.end, now)! : ended(known)
   }
-  const isOver = told.msLeft <= 0
+  const isOver = told.msLeft + HOLD_GRACE_MS <= 0
   const takes = told.takes.map(({ counter, unit, leaseId, amount }): BookTake => {
     const lease = book.leases.get(leaseName(counter, sidecarId))
     const held = isOver || lease?.leaseId !== leaseId ? 0n : leastOf(amount, lease!.amount)
@@ -252,7 +252,14 @@ export function grant(
   const before = lease?.amount ?? 0n
   const target = scaled(order.target)
   const room = mostOf(counter.limit - counter.used - counter.leased, 0n)
-  const wish = { wanted: target - before, need: scaled(order.need), least: scaled(order.least) }
+  // An order that comes again finds some of what it needs in the lease: never more than the target is granted, or the same
+  // order once more would take back what its sidecar was told it has.
+  const wanted = target - before
+  const wish = {
+    wanted,
+    need: leastOf(scaled(order.need), wanted),
+    least: leastOf(scaled(order.least), wanted),
+  }
   const amount = target <= before ? mostOf(target, 0n) : before + grantOf(room, before, wish)
   counter.leased += amount - before
   if (lease) {

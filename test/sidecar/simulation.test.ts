@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { play, type Schedule } from './simulation.ts'
+import { play } from './simulation.ts'
+import type { Schedule } from './simulation-checks.ts'
 
 /** More of them: SCHEDULES=100000 npm test -- test/sidecar/simulation.test.ts */
 const SCHEDULES = Number(process.env.SCHEDULES ?? 2_000)
@@ -19,6 +20,7 @@ const schedule = (most: { sidecars: number; clients: number }): fc.Arbitrary<Sch
     cutOff: percent(50),
     killed: percent(30),
     silent: percent(40),
+    released: percent(30),
     rush: fc.integer({ min: 1, max: 240 }),
     away: fc.integer({ min: 1, max: 240 }),
     drift: percent(20),
@@ -57,6 +59,7 @@ const BUSY: Omit<Schedule, 'seed'> = {
   cutOff: 20,
   killed: 20,
   silent: 10,
+  released: 10,
   rush: 20,
   away: 60,
   drift: 20,

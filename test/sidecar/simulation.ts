@@ -16,28 +16,14 @@ import { decide } from '../../sidecar/decide.ts'
 import { HoldBook, type OpenHold } from '../../sidecar/hold-book.ts'
 import { termsOf } from '../../sidecar/terms.ts'
 import { Agenda, dice } from './agenda.ts'
-
-/** A schedule: everything that happens in it follows from these numbers. */
-export interface Schedule {
-  readonly seed: number
-  readonly sidecars: number
-  readonly clients: number
-  /** Of each budget, in calls and in tokens. */
-  readonly calls: number
-  readonly tokens: number
-  /** Percent of messages lost, doubled, and very late; of sidecars cut off or killed; of clients that end without a word. */
-  readonly lost: number
-  readonly doubled: number
-  readonly late: number
-  readonly cutOff: number
-  readonly killed: number
-  readonly silent: number
-  /** Seconds in which all clients come, and for which a sidecar is cut off at most. */
-  readonly rush: number
-  readonly away: number
-  /** By how many thousandths clocks run fast or slow. */
-  readonly drift: number
-}
+import {
+  amissAtCentre,
+  amissAtSidecar,
+  amissOfEnds,
+  type Call,
+  type Schedule,
+  type Sidecar,
+} from './simulation-checks.ts'
 
 /** What went wrong, if anything, and how much happened. */
 export interface Outcome {
@@ -53,37 +39,25 @@ const RETRY_MS = 400
 const TICK_MS = 1_500
 /** After everything that can happen, leases and holds run out. */
 const QUIET_MS = 300_000
+/** So long before the end somebody asks for all that is left. */
+const LAST_MS = 100_000
+const ignore = (_isIn: boolean) => {}
 const TRIES_MAX = 8
-
-interface Sidecar {
-  book: HoldBook
-  counters: Counter[]
-  readonly clock: (trueMs: number) => number
-  readonly cutOffFrom: number
-  readonly cutOffTo: number
-  isDead: boolean
-  isSending: boolean
-  life: number
-}
-
-/** A call that was let in, until it is over and its usage is counted. */
-interface Call {
-  readonly holdId: string
-  readonly tokens: bigint
-  /** What it may still come to: calls and tokens. */
-  may: readonly [calls: bigint, tokens: bigint]
-}
 
 /**
  * Plays a schedule: sidecars that hold in memory and tell the centre, over a network that loses, doubles and delays,
- * with clocks that are hours apart and run at different speeds. After every step what is used and what admitted calls
- * may still use is compared with the limits.
+ * with clocks that are hours apart and run at different speeds. After every step what is used, what admitted calls may
+ * still use, and what sidecars may still let in, is compared with what is given out and with the limits. In the end, when
+ * the network is well again, whoever asks for all that is left gets it, and not one more.
  */
 export function play(schedule: Schedule): Outcome {
   const random = dice(schedule.seed)
   const rushMs = schedule.rush * 1_000
-  const endMs = rushMs + schedule.away * 1_000 + QUIET_MS
+  const stormMs = rushMs + schedule.away * 1_000
+  const endMs = stormMs + QUIET_MS
   const chance = (percent: number) => random() * 100 < percent
+  /** Of what only happens as long as there is a storm. */
+  const bad = (percent: number) => chance(percent) && now < stormMs
   const limits = [BigInt(schedule.calls) * SCALED_ONE, BigInt(schedule.tokens) * SCALED_ONE] as const
   const keys = ['calls', 'tokens'].map((budgetId) => ({
     budgetId,
@@ -111,6 +85,8 @@ export function play(schedule: Schedule): Outcome {
   )
   const book: LeaseBook = { counters, leases: new Map(), holds: new Map() }
   const calls = new Set<Call>()
+  /** Holds whose spans were counted. */
+  const spanned = new Set<string>()
   const faults: string[] = []
   let [admitted, denied, leaseNo, holdNo] = [0, 0, 0, 0]
 
@@ -138,6 +114,7 @@ export function play(schedule: Schedule): Outcome {
     }
     const before = [...counters.values()].map(({ leased }) => leased)
     const { ends, leases } = takeIn(book, named, () => `lease${leaseNo++}`, now)
+    faults.push(...amissOfEnds(book, told.ends, now))
     for (const [i, { name, leased, limit }] of [...counters.values()].entries()) {
       // A span that was here before its hold counts twice, until the hold is told: then there is less room, never more.
       const isGranted = leased > before[i]!
@@ -164,7 +141,7 @@ export function play(schedule: Schedule): Outcome {
     }))
   }
 
-  function fresh(life: number): Pick<Sidecar, 'book' | 'counters'> {
+  function fresh(life: number): Pick<Sidecar, 'book' | 'counters' | 'taken' | 'waiting' | 'served'> {
     const terms = units.map((unit, i) =>
       termsOf(keys[i]!.budgetId, {
         scope: {},
@@ -177,6 +154,9 @@ export function play(schedule: Schedule): Outcome {
     return {
       book: new HoldBook(`sidecar${life}`),
       counters: keys.map((key, i) => new Counter(counterName(key), key, terms[i]!, limits[i]!)),
+      taken: [],
+      waiting: [],
+      served: [],
     }
   }
 
@@ -191,46 +171,51 @@ export function play(schedule: Schedule): Outcome {
       cutOffTo: cutOffFrom + random() * schedule.away * 1_000,
       isDead: false,
       isSending: false,
+      failures: 0,
       life: no,
     }
   })
   const isCutOff = ({ cutOffFrom, cutOffTo }: Sidecar) => now >= cutOffFrom && now < cutOffTo
-  const delay = () => (chance(schedule.late) ? random() * 60_000 : 1 + random() * 30)
+  const delay = () => (bad(schedule.late) ? random() * 60_000 : 1 + random() * 30)
 
   /** One message at a time; again until it is answered. */
   function send(sidecar: Sidecar): void {
     if (sidecar.isSending || sidecar.isDead) return
     const { life, book: sent } = sidecar
     const sentAt = sidecar.clock(now)
-    const message = sent.message(sentAt)
+    if (!sent.isUnderWay) sidecar.served.push(...sidecar.waiting.splice(0))
+    const message = sent.message(sentAt, { isAway: sidecar.failures > 0 })
     if (!message) return
     sidecar.isSending = true
     let isAnswered = false
     const again = () => {
       if (isAnswered || sidecar.life !== life) return
       sidecar.isSending = false
+      sidecar.failures += 1
       send(sidecar)
     }
     after(RETRY_MS, again)
     const deliver = () => {
       const reply = centre(message)
-      if (chance(schedule.lost)) return
+      if (bad(schedule.lost)) return
       after(delay(), () => {
         if (isAnswered || sidecar.life !== life || sidecar.isDead || isCutOff(sidecar)) return
         // The answer to an older sending of the same message is as good.
         if (!sent.isUnderWay || sent.underWaySeq !== message.seq) return
         isAnswered = true
         sidecar.isSending = false
+        sidecar.failures = 0
         sent.answered(reply, sentAt)
-        if (sent.isWaiting) after(1, () => send(sidecar))
+        for (const run of sidecar.served.splice(0)) run()
+        if (sent.isWaiting || sidecar.waiting.length > 0) after(1, () => send(sidecar))
       })
     }
     if (isCutOff(sidecar)) return
-    if (!chance(schedule.lost)) after(delay(), deliver)
-    if (chance(schedule.doubled)) after(delay() + random() * 2_000, () => void centre(message))
+    if (!bad(schedule.lost)) after(delay(), deliver)
+    if (bad(schedule.doubled)) after(delay() + random() * 2_000, () => void centre(message))
   }
 
-  function request(sidecar: Sidecar, tries: number, tokens: bigint, holdId: string): void {
+  function request(sidecar: Sidecar, tries: number, tokens: bigint, holdId: string, onLast = ignore): void {
     if (sidecar.isDead) return
     const at = sidecar.clock(now)
     const amounts = amountsOf(NO_RATES, { inputTokens: tokens, outputTokens: 0n, toolCalls: 0n })
@@ -247,19 +232,32 @@ export function play(schedule: Schedule): Outcome {
     const order = { holdId, spender: NOBODY, model: null, card: NO_RATES, need, expiresAt: at + TTL_MS }
     const hold =
       verdict === 'allow' ? sidecar.book.take({ ...order, counters: sidecar.counters }, false, at) : null
-    if (hold === null || tries >= TRIES_MAX) {
+    if (hold === null || (typeof hold === 'string' && tries >= TRIES_MAX)) {
       denied += 1
+      onLast(false)
       return
     }
     if (hold === 'short' || hold === 'full') {
       sidecar.book.want({ counters: sidecar.counters, need }, at)
       send(sidecar)
-      after(60 + random() * 60, () => request(sidecar, tries + 1, tokens, holdId))
+      after(60 + random() * 60, () => request(sidecar, tries + 1, tokens, holdId, onLast))
       return
     }
-    if (!sidecar.book.isCovered(hold)) throw new Error('a hold outlasts its lease')
-    admit(sidecar, hold, tokens)
+    sidecar.taken.push(holdId)
+    const until = sidecar.book.coveredUntil(hold)
+    if (until < hold.expiresAt) heardFirst(sidecar, hold, until, tokens)
+    else admit(sidecar, hold, tokens)
+    onLast(true)
     send(sidecar)
+  }
+
+  /** As a desk does with a hold that outlasts its leases. */
+  function heardFirst(sidecar: Sidecar, hold: OpenHold, until: number, tokens: bigint): void {
+    sidecar.waiting.push(() => {
+      if (sidecar.book.find(hold.holdId) !== undefined) heardFirst(sidecar, hold, until, tokens)
+      else if (sidecar.clock(now) < until) admit(sidecar, hold, tokens)
+      else sidecar.book.end({ holdId: hold.holdId, actual: null })
+    })
   }
 
   function admit(sidecar: Sidecar, hold: OpenHold, tokens: bigint): void {
@@ -267,18 +265,30 @@ export function play(schedule: Schedule): Outcome {
     const call: Call = { holdId: hold.holdId, tokens, may: [SCALED_ONE, tokens * SCALED_ONE] }
     calls.add(call)
     const actual = BigInt(Math.floor(random() * (Number(tokens) + 1)))
-    const lasts = random() * TTL_MS * 0.9
+    // By the clock of the client, which is neither the sidecar's nor the centre's, and is up when it began to ask.
+    const ttlMs = TTL_MS / (1 + ((random() - 0.5) * 2 * schedule.drift) / 1_000)
+    const lasts = random() * ttlMs * 0.9
     const span = () => {
       used[0] += SCALED_ONE
       used[1] += actual * SCALED_ONE
       version += 1
       endBySpan(book, call.holdId, null, now)
       calls.delete(call)
+      spanned.add(call.holdId)
     }
     if (chance(schedule.silent)) {
       // It is over with its hold at the latest; its span comes before that, or never.
       if (chance(50)) after(lasts, span)
-      else after(TTL_MS * 0.98, () => void calls.delete(call))
+      else after(ttlMs, () => void calls.delete(call))
+      return
+    }
+    if (chance(schedule.released)) {
+      after(lasts, () => {
+        calls.delete(call)
+        if (sidecar.isDead) return
+        sidecar.book.end({ holdId: call.holdId, actual: null })
+        send(sidecar)
+      })
       return
     }
     after(lasts, () => {
@@ -290,7 +300,7 @@ export function play(schedule: Schedule): Outcome {
         send(sidecar)
         if (chance(30)) sidecar.book.end(end)
       }
-      const left = TTL_MS * 0.98 - lasts
+      const left = ttlMs - lasts
       after(random() * left, span)
     })
   }
@@ -302,15 +312,22 @@ export function play(schedule: Schedule): Outcome {
       if (most > limits[i])
         faults.push(`${keys[i]!.budgetId}: ${scaledText(most)} of ${scaledText(limits[i])} at ${now} ms`)
     }
-    for (const counter of counters.values()) {
-      let given = 0n
-      for (const lease of book.leases.values()) if (lease.counter === counter.name) given += lease.amount
-      for (const { takes } of book.holds.values()) {
-        for (const take of takes) if (take.counter === counter.name) given += take.held
-      }
-      if (given !== counter.leased)
-        faults.push(`${counter.name} at ${now} ms: ${given} given, ${counter.leased} leased`)
-    }
+    faults.push(...amissAtCentre(book, calls, sidecars, spanned, now))
+  }
+
+  /** Who asks for one more than is left is denied; who asks for all of it gets it, if nothing has leaked anywhere. */
+  function askForAll(): void {
+    const sidecar = sidecars.find(({ isDead }) => !isDead)
+    const tokens = (limits[1] - used[1]) / SCALED_ONE
+    if (sidecar === undefined || tokens <= 0n || limits[0] - used[0] < SCALED_ONE) return
+    request(sidecar, 0, tokens + 1n, 'too much', (isIn) => {
+      if (isIn) faults.push('more was let in than was left')
+      after(1_000, () => {
+        request(sidecar, 0, tokens, 'all', (isAll) => {
+          if (!isAll) faults.push(`${tokens} tokens were left and nobody got them`)
+        })
+      })
+    })
   }
 
   for (let no = 0; no < schedule.clients; no++) {
@@ -327,7 +344,8 @@ export function play(schedule: Schedule): Outcome {
     }
     const tick = () => {
       send(sidecar)
-      if (now < endMs) after(TICK_MS, tick)
+      faults.push(...amissAtSidecar(sidecar, now))
+      if (now < endMs) after(now < stormMs ? TICK_MS : 2 * TICK_MS, tick)
     }
     after(random() * TICK_MS, tick)
     // News arrives in its own time, in any order.
@@ -339,16 +357,17 @@ export function play(schedule: Schedule): Outcome {
           if (!sidecar.counters[i]!.isAsked) sidecar.counters[i]!.learn(standing, asOf)
         }
       })
-      if (now < rushMs) after(500, news)
+      if (now < endMs) after(now < rushMs ? 500 : 5_000, news)
     }
     after(random() * 500, news)
   }
   const sweep = () => {
     endOverdue(book, now)
     version += 1
-    if (now < endMs) after(1_000, sweep)
+    if (now < endMs) after(now < stormMs ? 1_000 : 5_000, sweep)
   }
   after(500, sweep)
+  after(endMs - LAST_MS, askForAll)
 
   for (let next = agenda.next(); next !== null && faults.length === 0; next = agenda.next()) {
     now = next.at
@@ -357,5 +376,9 @@ export function play(schedule: Schedule): Outcome {
   }
   const leased = [...counters.values()].reduce((sum, counter) => sum + counter.leased, 0n)
   if (faults.length === 0 && leased !== 0n) faults.push(`${scaledText(leased)} is leased in the end`)
+  for (const { isDead, book: left } of sidecars) {
+    if (!isDead && faults.length === 0 && (left.untold > 0 || left.hasLeases))
+      faults.push('a sidecar holds on to something')
+  }
   return { faults, admitted, denied, leasedInTheEnd: scaledText(leased) }
 }

@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'vitest'
+import type { ExchangeReply } from '../../core/lease.ts'
+import { amountsOf, NO_RATES } from '../../core/rate-card.ts'
+import { SCALED_ONE } from '../../core/scaled.ts'
+import {
+  type BookCounter,
+  counterName,
+  endOverdue,
+  HOLD_GRACE_MS,
+  LEASE_GRACE_MS,
+  LEASE_MS,
+  type LeaseBook,
+  takeIn,
+} from '../../schema/budgets/lease-book.ts'
+import { Counter } from '../../sidecar/counter.ts'
+import { HoldBook, LEASE_IDLE_MS, type OpenHold } from '../../sidecar/hold-book.ts'
+import { termsOf } from '../../sidecar/terms.ts'
+
+/** A sidecar's book against the centre's, over no network, with clocks that are told. */
+
+const KEY = { budgetId: 'calls', counting: 1, subject: '[]', windowStart: '-infinity' }
+const NAME = counterName(KEY)
+const NOBODY = { customer: 'acme', product: null, agent: null, session: null, trace: null }
+const HOUR = 3_600_000
+const TTL = 1_000
+
+/** @param offset by how much the sidecar's clock is ahead of the centre's */
+function open(limit: number, offset: number) {
+  const terms = termsOf('calls', {
+    scope: {},
+    unit: 'model_calls',
+    limit: String(limit),
+    window: 'lifetime',
+    mode: 'hard',
+  })
+  const counter = new Counter(NAME, KEY, terms, BigInt(limit) * SCALED_ONE)
+  const ours = new HoldBook('s')
+  const at: BookCounter = {
+    name: NAME,
+    key: KEY,
+    limit: BigInt(limit) * SCALED_ONE,
+    used: 0n,
+    usedCogs: null,
+    leased: 0n,
+  }
+  const centre: LeaseBook = { counters: new Map([[NAME, at]]), leases: new Map(), holds: new Map() }
+  let no = 0
+  const need = {
+    amounts: amountsOf(NO_RATES, { inputTokens: 0n, outputTokens: 0n, toolCalls: 0n }),
+    isComplete: true,
+  }
+  /** The centre takes a message in at `ms` of its clock. */
+  const takenIn = (message: NonNullable<ReturnType<HoldBook['message']>>, ms: number): ExchangeReply => {
+    const holds = message.holds.map((hold) => ({
+      ...hold,
+      takes: hold.takes.map((take) => ({
+        ...take,
+        counter: NAME,
+        unit: 'model_calls' as const,
+        amount: SCALED_ONE,
+      })),
+    }))
+    const told = { ...message, holds, orders: message.orders.map((order) => ({ ...order, name: NAME })) }
+    const { ends, leases } = takeIn(centre, told, () => `l${no++}`, ms)
+    const grants = leases.map((lease) => ({
+      counter: KEY,
+      leaseId: lease?.leaseId ?? null,
+      amount: String((lease?.amount ?? 0n) / SCALED_ONE),
+      msValid: LEASE_MS,
+    }))
+    return { ends, grants, standings: [] }
+  }
+  return {
+    ours,
+    centre,
+    counter,
+    leased: () => Number(at.leased / SCALED_ONE),
+    take(ms: number, ttl = TTL) {
+      const holdId = `h${no++}`
+      const order = { holdId, spender: NOBODY, model: null, card: NO_RATES, need, counters: [counter] }
+      return ours.take({ ...order, expiresAt: ms + offset + ttl }, false, ms + offset)
+    },
+    /** Orders so many calls and has them granted, over a network that takes `delay` each way. */
+    order(ms: number, calls: number, delay = 0) {
+      for (let i = 0; i < calls; i++) ours.want({ counters: [counter], need }, ms + offset)
+      const message = ours.message(ms + offset)!
+      ours.answered(takenIn(message, ms + delay), ms + offset)
+    },
+    message: (ms: number, isAway = false) => ours.message(ms + offset, { isAway }),
+    takenIn,
+    answered: (reply: ExchangeReply, sentMs: number) => ours.answered(reply, sentMs + offset),
+    expire: (ms: number) => ours.expire(ms + offset),
+  }
+}
+
+const isIn = (hold: OpenHold | 'short' | 'full') => typeof hold === 'object'
+
+describe.each([
+  ['is right', 0],
+  ['is an hour ahead', HOUR],
+  ['is an hour behind', -HOUR],
+])('a sidecar whose clock %s', (_, offset) => {
+  test('uses a lease to the last millisecond by its own clock, and not one longer', () => {
+    const world = open(10, offset)
+    world.order(0, 4)
+    expect(isIn(world.take(LEASE_MS - 1))).toBe(true)
+    expect(world.take(LEASE_MS)).toBe('short')
+  })
+
+  test('counts a lease from before it asked, however long the answer takes', () => {
+    const world = open(10, offset)
+    world.order(0, 4, 50_000)
+    expect(isIn(world.take(LEASE_MS - 1))).toBe(true)
+    expect(world.take(LEASE_MS)).toBe('short')
+    endOverdue(world.centre, 50_000 + LEASE_MS)
+    expect(world.leased(), 'the centre waits from when it answered').toBe(4)
+  })
+
+  test('that is cut off has stopped using its lease before the centre takes it back, with a margin for the skew', () => {
+    const world = open(10, offset)
+    world.order(0, 4)
+    endOverdue(world.centre, LEASE_MS + LEASE_GRACE_MS - 1)
+    expect(world.leased()).toBe(4)
+    endOverdue(world.centre, LEASE_MS + LEASE_GRACE_MS)
+    expect(world.leased()).toBe(0)
+    expect(world.counter.freeAt(LEASE_MS + offset)).toBe(0n)
+  })
+
+  test('that comes back after its lease was taken back holds nothing of it, and starts anew', () => {
+    const world = open(10, offset)
+    world.order(0, 4)
+    expect(isIn(world.take(100))).toBe(true)
+    const back = LEASE_MS + LEASE_GRACE_MS
+    endOverdue(world.centre, back)
+    const message = world.message(back)!
+    expect(message.holds[0]!.msLeft).toBeLessThan(-HOLD_GRACE_MS)
+    world.answered(world.takenIn(message, back), back)
+    expect([...world.centre.holds.values()].map(({ state }) => state)).toEqual(['expired'])
+    expect(world.leased()).toBe(0)
+    world.order(back + 10, 2)
+    expect(isIn(world.take(back + 20))).toBe(true)
+  })
+})
+
+test('a hold that nobody was told of is free again when its grace is over, and not before', () => {
+  const world = open(1, 0)
+  world.order(0, 1)
+  world.take(10)
+  world.expire(10 + TTL + HOLD_GRACE_MS - 1)
+  expect(world.take(10 + TTL + HOLD_GRACE_MS - 1)).toBe('short')
+  world.expire(10 + TTL + HOLD_GRACE_MS)
+  expect(isIn(world.take(10 + TTL + HOLD_GRACE_MS))).toBe(true)
+})
+
+test('a hold that outlasts its lease says until when it must be heard of', () => {
+  const world = open(10, 0)
+  world.order(0, 4)
+  const hold = world.take(10, HOUR) as OpenHold
+  expect(world.ours.coveredUntil(hold)).toBe(LEASE_MS)
+})
+
+test('a lease is given back after a while without use, but kept while nobody answers', () => {
+  const idle = open(10, 0)
+  idle.order(0, 4)
+  expect(idle.message(LEASE_IDLE_MS)!.orders).toMatchObject([{ target: '0' }])
+  expect(idle.take(LEASE_IDLE_MS + 1)).toBe('short')
+  const away = open(10, 0)
+  away.order(0, 4)
+  expect(away.message(LEASE_IDLE_MS, true)).toBeNull()
+  expect(isIn(away.take(LEASE_IDLE_MS + 1))).toBe(true)
+})
+
+test('an order that comes again is granted no more than it asked for', () => {
+  const world = open(10, 0)
+  const ask = (target: string, need: string) => ({
+    counter: KEY,
+    leaseId: null,
+    target,
+    need,
+    least: '1',
+  })
+  const send = (sidecarId: string, seq: number, target: string, need: string, ms: number) =>
+    world.takenIn({ sidecarId, seq, holds: [], ends: [], orders: [ask(target, need)] }, ms).grants[0]!.amount
+  expect(send('other', 1, '6', '6', 0)).toBe('6')
+  expect(send('s', 1, '7', '7', 1)).toBe('4')
+  send('other', 2, '0', '0', 2)
+  expect(send('s', 1, '7', '7', 3), 'less than the 10 there are').toBe('7')
+  expect(send('s', 1, '7', '7', 4)).toBe('7')
+  expect(world.leased()).toBe(7)
+})

@@ -1,0 +1,128 @@
+import type { HoldEnd } from '../../core/lease.ts'
+import { mostOf, scaled, scaledText } from '../../core/scaled.ts'
+import type { LeaseBook } from '../../schema/budgets/lease-book.ts'
+import type { Counter } from '../../sidecar/counter.ts'
+import type { HoldBook } from '../../sidecar/hold-book.ts'
+
+/** A schedule: everything that happens in it follows from these numbers. */
+export interface Schedule {
+  readonly seed: number
+  readonly sidecars: number
+  readonly clients: number
+  /** Of each budget, in calls and in tokens. */
+  readonly calls: number
+  readonly tokens: number
+  /**
+   * Percent of messages lost, doubled, and very late; of sidecars cut off or killed; of clients that end without a word,
+   * and of those that take their holds back.
+   */
+  readonly lost: number
+  readonly doubled: number
+  readonly late: number
+  readonly cutOff: number
+  readonly killed: number
+  readonly silent: number
+  readonly released: number
+  /** Seconds in which all clients come, and for which a sidecar is cut off at most. */
+  readonly rush: number
+  readonly away: number
+  /** By how many thousandths clocks run fast or slow. */
+  readonly drift: number
+}
+
+/** A sidecar of a simulation. */
+export interface Sidecar {
+  book: HoldBook
+  counters: Counter[]
+  readonly clock: (trueMs: number) => number
+  readonly cutOffFrom: number
+  readonly cutOffTo: number
+  isDead: boolean
+  isSending: boolean
+  failures: number
+  life: number
+  /** Holds it has taken. */
+  readonly taken: string[]
+  /** What is to run once a message is answered that is not made yet, and the one under way. */
+  readonly waiting: (() => void)[]
+  readonly served: (() => void)[]
+}
+
+/** A call that was let in, until it is over and its usage is counted. */
+export interface Call {
+  readonly holdId: string
+  readonly tokens: bigint
+  /** What it may still come to: calls and tokens. */
+  may: readonly [calls: bigint, tokens: bigint]
+}
+
+/**
+ * What is amiss at the centre. Of each counter leases and holds have what is given out; and that covers whatever calls
+ * that were let in may still come to, and what sidecars may let in without asking. A hold whose span was counted holds
+ * nothing.
+ */
+export function* amissAtCentre(
+  book: LeaseBook,
+  calls: ReadonlySet<Call>,
+  sidecars: readonly Sidecar[],
+  spanned: ReadonlySet<string>,
+  now: number,
+): Generator<string> {
+  let no = 0
+  for (const counter of book.counters.values()) {
+    let given = 0n
+    for (const lease of book.leases.values()) if (lease.counter === counter.name) given += lease.amount
+    for (const { holdId, takes } of book.holds.values()) {
+      for (const take of takes) {
+        if (take.counter !== counter.name) continue
+        given += take.held
+        if (take.held > 0n && spanned.has(holdId))
+          yield `${holdId} holds ${take.held} beside its span at ${now} ms`
+      }
+    }
+    if (given !== counter.leased)
+      yield `${counter.name} at ${now} ms: ${given} given, ${counter.leased} leased`
+    let may = 0n
+    for (const call of calls) may += call.may[no]!
+    for (const { isDead, counters, clock } of sidecars) {
+      if (!isDead) may += counters[no]!.freeAt(clock(now))
+    }
+    if (may > counter.leased) {
+      yield `${counter.name} at ${now} ms: ${scaledText(may)} may come of ${scaledText(counter.leased)} that is leased`
+    }
+    no += 1
+  }
+}
+
+/** What a message that ended holds left behind: of a released one nothing is held, of a settled one no more than it used. */
+export function* amissOfEnds(book: LeaseBook, ends: readonly HoldEnd[], now: number): Generator<string> {
+  for (const { holdId, actual } of ends) {
+    const hold = book.holds.get(holdId)
+    const most = {
+      tokens: scaled(actual?.input_tokens ?? '0'),
+      model_calls: scaled(actual === null ? '0' : '1'),
+    }
+    for (const { unit, held } of hold?.takes ?? []) {
+      if (held > mostOf(most[unit as keyof typeof most], 0n))
+        yield `${holdId} holds ${held} at ${now} ms though it ended`
+    }
+  }
+}
+
+/** What is amiss in a sidecar: of each lease that much is held as its holds have taken that the centre has not heard of. */
+export function* amissAtSidecar({ isDead, book, counters, taken }: Sidecar, now: number): Generator<string> {
+  if (isDead) return
+  const untold = taken.flatMap((holdId) => book.find(holdId) ?? [])
+  for (const { name, lease } of counters) {
+    if (lease === null) continue
+    let held = 0n
+    for (const { takes } of untold) {
+      for (const { counter, leaseId, amount } of takes) {
+        if (counter.name === name && leaseId === lease.leaseId) held += amount
+      }
+    }
+    if (held !== lease.held || held > lease.amount) {
+      yield `${name} at ${now} ms: a sidecar holds ${held} of ${lease.amount}, and says ${lease.held}`
+    }
+  }
+}
