@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import type { Command } from 'commander'
+import { describe, expect, test } from 'vitest'
+import { aforoProgram } from '../cmd/program.ts'
 import { AUDIT_CHECKS } from '../core/audit.ts'
-import { runCommand } from './e2e/process.ts'
 import { tracked } from './support/tracked.ts'
 
 /** What pages say of the code that a test can look up: where links lead, which files and commands there are. */
@@ -39,22 +40,14 @@ describe('commands', () => {
       /aforo/.test(whole) ? [{ page, command: command!, rest: rest! }] : [],
     ),
   )
-  let help: ReadonlyMap<string, string>
-
-  beforeAll(async () => {
-    const all = await runCommand(['--help'], {})
-    const names = [...all.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!)
-    help = new Map(
-      await Promise.all(names.map(async (name) => [name, await runCommand([name, '--help'], {})] as const)),
-    )
-  })
+  const options = new Map(aforoProgram().commands.map((command) => [command.name(), optionsOf(command)]))
 
   test('that pages show have the options they are shown with', () => {
-    const used = shown.filter(({ command }) => help.has(command))
+    const used = shown.filter(({ command }) => options.has(command))
     expect(new Set(used.map(({ command }) => command)).size).toBeGreaterThan(9)
     const faults = used.flatMap(({ page, command, rest }) =>
       [...rest.matchAll(/(?<= )--[a-z-]+/g)].flatMap(([option]) =>
-        help.get(command)!.includes(`${option} `) ? [] : [`${page}: aforo ${command} ${option}`],
+        options.get(command)!.has(option) ? [] : [`${page}: aforo ${command} ${option}`],
       ),
     )
     expect(faults).toEqual([])
@@ -88,3 +81,9 @@ test('docs/ARCHITECTURE.md lists every folder of source', () => {
   }
   expect(listed.filter((folder) => !FILES.some((path) => path.startsWith(`${folder}/`)))).toEqual([])
 })
+
+/** Those of a command and of all beneath it. */
+function optionsOf(command: Command): ReadonlySet<string> {
+  const own = command.options.flatMap(({ long }) => long ?? [])
+  return new Set([...own, '--help', ...command.commands.flatMap((each) => [...optionsOf(each)])])
+}

@@ -11,8 +11,8 @@ import { type TestDatabase, testDatabase } from './support/database.ts'
 import { blocks, holdTable } from './support/shown.ts'
 
 const README = 'README.md'
-/** The commands of all readers: some ten processes, one after the other. */
-const COMMANDS_MS = 120_000
+/** The commands of all readers: ten processes, one after the other, of some 1.5 s of CPU each; beside other tests that takes longer. */
+const COMMANDS_MS = 300_000
 
 /** The settings table is made from the rows of core/config.ts. */
 it('lists every setting with its default', () => {
