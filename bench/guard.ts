@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SILENT } from '../core/log.ts'
 import { createGuard, type GuardedCall } from '../instrumentation/index.ts'
@@ -11,7 +11,8 @@ import { median } from './median.ts'
 /*
  * What a guard adds to a model call, one after the other as an agent makes them: the call (which does nothing here) with
  * a check, and with a check that holds and a settlement, against the call alone. The sidecar is a process of its own on
- * this machine. Rounds take turns; the median of rounds, and p99 over all calls.
+ * this machine, asked over frames on its socket and over HTTP; its centre, with a database, runs here too. Rounds take
+ * turns; the median of rounds, and p99 over all calls.
  */
 const ROUNDS = 5
 const CALLS = 2_000
@@ -29,7 +30,14 @@ try {
   const aforo = await runAforo('serve', { DATABASE_URL: server.url })
   try {
     await arrange(aforo.ports.api!)
-    await measure(aforo.ports.check!)
+    const path = join(folder, 'check.sock')
+    const upstream = `http://127.0.0.1:${aforo.ports.check}`
+    const sidecar = await runAforo('sidecar', {}, ['--upstream', upstream, '--unix', path])
+    try {
+      await measure({ frames: `unix:${path}`, HTTP: `http://127.0.0.1:${sidecar.ports.check}` })
+    } finally {
+      await sidecar.end('SIGTERM')
+    }
   } finally {
     await aforo.end('SIGTERM')
   }
@@ -53,14 +61,15 @@ async function arrange(api: number): Promise<void> {
   await put('budgets/acme', { scope, unit: 'price', limit: '1000000', window: 'lifetime', mode: 'hard' })
 }
 
-async function measure(check: number): Promise<void> {
-  const guard = createGuard({ endpoint: `http://127.0.0.1:${check}`, timeoutMs: 10_000, whenAway: 'deny' })
+async function measure(endpoints: Readonly<Record<string, string>>): Promise<void> {
   const call = async () => {}
-  const ways = {
-    alone: call,
-    checked: () => guard.guard({ customer: 'acme' }, call),
-    'checked, held, settled': () => guard.guard(HELD, call),
-  }
+  const ways: Record<string, () => Promise<void>> = { alone: call }
+  const guards = Object.entries(endpoints).map(([over, endpoint]) => {
+    const guard = createGuard({ endpoint, timeoutMs: 10_000, whenAway: 'deny' })
+    ways[`checked, ${over}`] = () => guard.guard({ customer: 'acme' }, call)
+    ways[`and held, settled, ${over}`] = () => guard.guard(HELD, call)
+    return guard
+  })
   const taken = new Map<string, { medians: number[]; all: number[] }>()
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [way, run] of Object.entries(ways)) {
@@ -77,13 +86,16 @@ async function measure(check: number): Promise<void> {
       taken.set(way, of)
     }
   }
-  await guard.close()
-  process.stdout.write(`guard · ${CALLS} calls a round, one at a time · Node ${process.versions.node}\n`)
+  await Promise.all(guards.map((guard) => guard.close()))
+  const load = loadavg()[0]!.toFixed(1)
+  process.stdout.write(
+    `guard · ${CALLS} calls a round, one at a time · Node ${process.versions.node} · load average ${load}\n`,
+  )
   for (const [way, { medians, all }] of taken) {
     all.sort((a, b) => a - b)
     const p99 = all[Math.floor(all.length * 0.99)]!
     process.stdout.write(
-      `${way.padEnd(24)} p50 ${median(medians).toFixed(1).padStart(8)} us  p99 ${p99.toFixed(0).padStart(6)} us\n`,
+      `${way.padEnd(28)} p50 ${median(medians).toFixed(1).padStart(8)} us  p99 ${p99.toFixed(0).padStart(6)} us\n`,
     )
   }
 }
