@@ -14,6 +14,7 @@ const ALL = [
   'visible',
   'guard',
   'check',
+  'interference',
 ] as const
 
 const wanted = process.argv.slice(2)
