@@ -14,9 +14,9 @@ test('keeps one value for each three names, however many there are, in the order
         const key = JSON.stringify(names)
         expected.set(key, (expected.get(key) ?? 0) + 1)
       }
-      const found = [...counts].map(({ names, value }) => [JSON.stringify(names), value.asked])
+      const found = counts.entries.map(({ names, value }) => [JSON.stringify(names), value.asked])
       expect(found).toEqual([...expected])
-      expect(counts.size).toBe(expected.size)
+      expect(counts.entries.length).toBe(expected.size)
     }),
   )
 })

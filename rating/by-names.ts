@@ -16,40 +16,42 @@ const LISTED_MAX = 8
  * event has few of them and asks for each many times: comparing takes a fraction of the time of making a key, and leaves
  * nothing behind.
  */
-export class ByNames<Value> {
+export class ByNames<Value extends object> {
   readonly #make: () => Value
-  readonly #listed: Entry<Value>[] = []
-  #keyed: Map<string, Entry<Value>> | undefined
+  readonly #entries: Entry<Value>[] = []
+  /** Those beyond the listed ones. */
+  #keyed: Map<string, Value> | undefined
 
   constructor(make: () => Value) {
     this.#make = make
   }
 
-  get size(): number {
-    return this.#listed.length + (this.#keyed?.size ?? 0)
+  /** All of them, in the order in which they were first asked for. */
+  get entries(): readonly Entry<Value>[] {
+    return this.#entries
   }
 
   of(first: Name, second: Name, third: Name): Value {
-    for (const { names, value } of this.#listed) {
+    const entries = this.#entries
+    const listed = Math.min(entries.length, LISTED_MAX)
+    for (let no = 0; no < listed; no++) {
+      const { names, value } = entries[no]!
       if (names[1] === second && names[2] === third && names[0] === first) return value
     }
-    if (this.#listed.length < LISTED_MAX) {
-      const value = this.#make()
-      this.#listed.push({ names: [first, second, third], value })
-      return value
-    }
+    if (listed < LISTED_MAX) return this.#add([first, second, third])
     this.#keyed ??= new Map()
     const key = nameOf(first, second, third)
-    const known = this.#keyed.get(key)
-    if (known) return known.value
-    const value = this.#make()
-    this.#keyed.set(key, { names: [first, second, third], value })
+    let value = this.#keyed.get(key)
+    if (value === undefined) {
+      value = this.#add([first, second, third])
+      this.#keyed.set(key, value)
+    }
     return value
   }
 
-  /** All of them, in the order in which they were first asked for. */
-  *[Symbol.iterator](): Generator<Entry<Value>> {
-    yield* this.#listed
-    if (this.#keyed) yield* this.#keyed.values()
+  #add(names: Names): Value {
+    const value = this.#make()
+    this.#entries.push({ names, value })
+    return value
   }
 }

@@ -36,13 +36,13 @@ export function chargesOf(
   const subjects = new ByNames<OpenCharge[]>(() => [])
   const meters = metersOf(plan)
   for (const chargeable of quantities) {
-    const meterNo = meters[chargeable.base]?.find((no) => passes(plan.meters[no]!.filter, chargeable, scope))
+    const meterNo = meterOf(plan, meters[chargeable.base], chargeable, scope)
     if (meterNo === undefined) continue
     const { meter } = plan.meters[meterNo]!
     const { provider, model, tool, quantity } = chargeable
     const part = chargeable.costPart ?? METER_BASES[meter].part
     const own = subjects.of(provider, model, tool)
-    const open = own.find((charge) => charge.meterNo === meterNo && charge.part === part)
+    const open = openCharge(own, meterNo, part)
     if (open) {
       open.quantity = open.quantity.plus(quantity)
       continue
@@ -52,6 +52,23 @@ export function chargesOf(
     charges.push(charge)
   }
   return charges
+}
+
+/** The first meter that counts a quantity and lets it pass. */
+function meterOf(
+  plan: Plan,
+  meters: readonly number[] | undefined,
+  chargeable: Chargeable,
+  scope: EventScope,
+): number | undefined {
+  if (!meters) return undefined
+  for (const no of meters) if (passes(plan.meters[no]!.filter, chargeable, scope)) return no
+  return undefined
+}
+
+function openCharge(own: readonly OpenCharge[], meterNo: number, part: Part): OpenCharge | undefined {
+  for (const charge of own) if (charge.meterNo === meterNo && charge.part === part) return charge
+  return undefined
 }
 
 /** A charge that is being added up. */

@@ -11,7 +11,7 @@ export interface RatedTable<Line> {
   readonly columns: readonly Column<Line>[]
 }
 
-interface Column<Line> {
+export interface Column<Line> {
   readonly name: string
   readonly write: (to: CopyWriter, line: Line, rated: RatedEvent, lineNo: number) => void
 }

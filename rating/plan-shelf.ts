@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Plan } from '../core/plan.ts'
+import { nameOf } from './name.ts'
 
 /** A version of a plan, by name. */
 export interface PlanRef {
@@ -60,7 +61,12 @@ export class PlanShelf {
 
   /** The bodies of the versions named; each is there, as lines of events point at it. */
   async readPlans(client: pg.ClientBase, refs: readonly PlanRef[]): Promise<(ref: PlanRef) => Plan> {
-    const wanted = new Map(refs.map((ref) => [planName(ref), ref]))
+    const wanted = new Map<string, PlanRef>()
+    let before: PlanRef | undefined
+    for (const ref of refs) {
+      if (!before || !isSamePlan(ref, before)) wanted.set(planName(ref), ref)
+      before = ref
+    }
     const missing = [...wanted.values()].filter((ref) => !this.#bodies.has(planName(ref)))
     if (this.#bodies.size + missing.length > PLANS_HELD_MAX) this.#bodies.clear()
     const fetch = [...wanted.values()].filter((ref) => !this.#bodies.has(planName(ref)))
@@ -82,8 +88,14 @@ export class PlanShelf {
       }
     }
     const plans = new Map([...wanted.keys()].map((name) => [name, this.#bodies.get(name)]))
+    // Events that follow one another are mostly on one plan.
+    let last: PlanRef | undefined
+    let lastPlan: Plan | undefined
     return (ref) => {
+      if (last && lastPlan && isSamePlan(ref, last)) return lastPlan
       const plan = plans.get(planName(ref))
+      last = ref
+      lastPlan = plan
       if (!plan) throw new Error(`plan ${ref.planId} has no version ${ref.version}`)
       return plan
     }
@@ -93,6 +105,10 @@ export class PlanShelf {
 /** Plans held in memory; at more all are forgotten. */
 const PLANS_HELD_MAX = 1_000
 
+function isSamePlan(a: PlanRef, b: PlanRef): boolean {
+  return a.version === b.version && a.planId === b.planId && a.tenantId === b.tenantId
+}
+
 function planName(ref: PlanRef): string {
-  return JSON.stringify([ref.tenantId, ref.planId, ref.version])
+  return nameOf(ref.tenantId, ref.planId, ref.version)
 }

@@ -98,7 +98,7 @@ export class UsageCounts {
 
   /** Models and tools that are told apart. */
   get size(): number {
-    return this.#models.size + this.#tools.size
+    return this.#models.entries.length + this.#tools.entries.length
   }
 
   add(assembly: Assembly): void {
@@ -131,7 +131,7 @@ export class UsageCounts {
   /** @throws Error where a count has left the whole numbers that are exact */
   chargeables(): Chargeable[] {
     const found: Chargeable[] = []
-    for (const { names, value: counts } of this.#models) {
+    for (const { names, value: counts } of this.#models.entries) {
       const [provider, model] = names
       for (const base of COUNTED) {
         if (counts[base] === 0) continue
@@ -140,7 +140,7 @@ export class UsageCounts {
       }
     }
     const whole = { provider: null, model: null, tool: null, costPart: null }
-    for (const { names, value } of this.#tools) {
+    for (const { names, value } of this.#tools.entries) {
       found.push({ ...whole, base: 'tool_call', tool: names[2], quantity: new Decimal(value.calls) })
     }
     if (this.#nanos > 0n) {

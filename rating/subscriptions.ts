@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { ClaimedRevision } from './claim.ts'
+import { nameOf } from './name.ts'
 import { periodOf } from './period.ts'
 
 /** What a customer is on at the time of an event. */
@@ -22,7 +23,7 @@ export async function readSubscriptions(
   events: readonly ClaimedRevision[],
 ): Promise<FindEnrolment> {
   const named = new Map(
-    events.filter((event) => event.customer !== null).map((event) => [nameOf(event), event]),
+    events.filter((event) => event.customer !== null).map((event) => [customerName(event), event]),
   )
   const customers = [...named.values()]
   const { rows } = await client.query<SubscriptionRow>({
@@ -43,10 +44,10 @@ export async function readSubscriptions(
          subscription.subscription_id desc`,
     values: [customers.map((event) => event.tenantId), customers.map((event) => event.customer)],
   })
-  const byCustomer = Map.groupBy(rows, (row) => JSON.stringify([row.tenant_id, row.customer_id]))
+  const byCustomer = Map.groupBy(rows, (row) => nameOf(row.tenant_id, row.customer_id))
   return (event) => {
     if (event.customer === null) return 'no_customer'
-    const subscriptions = byCustomer.get(nameOf(event))
+    const subscriptions = byCustomer.get(customerName(event))
     if (!subscriptions) return 'unknown_customer'
     const current = subscriptions.find(
       (row) => row.subscription_id !== null && Number(row.effective_from) <= event.timeMicros,
@@ -68,6 +69,6 @@ interface SubscriptionRow {
   readonly effective_from: string
 }
 
-function nameOf(event: ClaimedRevision): string {
-  return JSON.stringify([event.tenantId, event.customer])
+function customerName(event: ClaimedRevision): string {
+  return nameOf(event.tenantId, event.customer)
 }

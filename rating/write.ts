@@ -1,7 +1,15 @@
 import type pg from 'pg'
 import { copyInto } from '../schema/copy.ts'
 import { CopyWriter } from '../schema/copy-writer.ts'
-import { COST_LINES, KEY, PRICE_LINES, RATINGS, type RatedTable, STACK_LINES } from './columns.ts'
+import {
+  COST_LINES,
+  type Column,
+  KEY,
+  PRICE_LINES,
+  RATINGS,
+  type RatedTable,
+  STACK_LINES,
+} from './columns.ts'
 import type { RatedEvent } from './rate-event.ts'
 
 /**
@@ -75,16 +83,27 @@ async function copyLines<Line>(
     for (let no = 0; no < lines.length; no++) {
       if (no === 0) {
         writer.row(KEY.length + table.columns.length)
-        for (const column of KEY) column.write(writer, null, rated, no)
+        writeColumns(writer, KEY, null, rated, no)
         keyEnd = writer.position
       } else {
         writer.again(from, keyEnd)
       }
-      for (const column of table.columns) column.write(writer, lines[no]!, rated, no)
+      writeColumns(writer, table.columns, lines[no]!, rated, no)
       rows++
     }
   }
   if (rows === 0) return
   const names = [...KEY, ...table.columns].map((column) => column.name).join(', ')
   await copyInto(client, `aforo_store.${table.name} (${names})`, writer.finish())
+}
+
+/** Counted, not iterated: an iterator leaves an object for each column of each line. */
+function writeColumns<Line>(
+  writer: CopyWriter,
+  columns: readonly Column<Line>[],
+  line: Line,
+  rated: RatedEvent,
+  lineNo: number,
+): void {
+  for (let no = 0; no < columns.length; no++) columns[no]!.write(writer, line, rated, lineNo)
 }

@@ -69,26 +69,27 @@ export class AmountDigits {
   take(amount: Decimal): void {
     const words = amount.d
     if (words === null) throw new RangeError('only a number can be written as numeric')
-    const exponent = Math.floor(amount.e / WORD_DIGITS)
-    // Groups of the first digit and the last one, of those that the words can hold.
-    const first = Math.floor((exponent * WORD_DIGITS + WORD_DIGITS - 1) / DIGITS_PER_GROUP)
-    const last = Math.floor(((exponent - words.length + 1) * WORD_DIGITS) / DIGITS_PER_GROUP)
+    const exponent = Math.floor(amount.e / WORD_DIGITS) | 0
+    // Groups of the first digit and the last one, of those that the words can hold. Shifted by two is divided by four.
+    const first = (exponent * WORD_DIGITS + WORD_DIGITS - 1) >> 2
+    const last = ((exponent - words.length + 1) * WORD_DIGITS) >> 2
     const count = first - last + 1
     if (count > this.groups.length) this.groups = new Int16Array(count)
     const { groups } = this
     for (let no = 0; no < count; no++) groups[no] = 0
     for (let no = 0; no < words.length; no++) {
       const power = (exponent - no) * WORD_DIGITS
-      const unit = Math.floor(power / DIGITS_PER_GROUP)
+      const unit = power >> 2
       // No two words share a digit, so nothing is carried; one word lies in up to three groups.
-      let left = words[no]! * POWERS[power - unit * DIGITS_PER_GROUP]!
-      for (let at = first - unit; left > 0; at--) {
-        const higher = Math.floor(left / GROUP)
-        groups[at]! += left - higher * GROUP
-        left = higher
-      }
+      const digits = words[no]! * POWERS[power - unit * DIGITS_PER_GROUP]!
+      const higher = Math.floor(digits / GROUP) | 0
+      const highest = (higher / GROUP) | 0
+      const at = first - unit
+      groups[at]! += (digits - higher * GROUP) | 0
+      if (higher > 0) groups[at - 1]! += higher - highest * GROUP
+      if (highest > 0) groups[at - 2]! += highest
     }
-    this.scale = Math.max(0, -last * DIGITS_PER_GROUP)
+    this.scale = last < 0 ? -last * DIGITS_PER_GROUP : 0
     this.#trim(count, first, amount.s < 0)
   }
 
