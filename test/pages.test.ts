@@ -66,6 +66,14 @@ test('docs/INVARIANTS.md lists every check of the audit, at its invariant', () =
   }
 })
 
+test('docs/GLOSSARY.md explains every word once', () => {
+  const words = [...read('docs/GLOSSARY.md').matchAll(/^\| (?!-|word )(.+?) \|/gm)].flatMap(([, row]) =>
+    row!.split(/ · |, /),
+  )
+  expect(words.filter((word, i) => words.indexOf(word) !== i)).toEqual([])
+  expect(words.length).toBeGreaterThan(100)
+})
+
 test('docs/ARCHITECTURE.md lists every folder of source', () => {
   const page = read('docs/ARCHITECTURE.md')
   const listed = [...page.matchAll(/^\| `([\w/-]+)\/` \|/gm)].map(([, folder]) => folder!)

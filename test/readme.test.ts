@@ -11,6 +11,8 @@ import { type TestDatabase, testDatabase } from './support/database.ts'
 import { blocks, holdTable } from './support/shown.ts'
 
 const README = 'README.md'
+/** Goes on where the README ends. */
+const SESSIONS = 'docs/SESSIONS.md'
 /** The commands of all readers: ten processes, one after the other, of some 1.5 s of CPU each; beside other tests that takes longer. */
 const COMMANDS_MS = 300_000
 
@@ -39,7 +41,7 @@ describe('its commands, as a reader runs them', () => {
     aforo = await runAforo('serve', { DATABASE_URL: database.url })
     folder = await mkdtemp(join(tmpdir(), 'aforo-readme-'))
     await symlink(resolve('docs'), join(folder, 'docs'))
-    const shown = blocks(README, 'sh').filter((block) => !OWN.test(block))
+    const shown = [README, SESSIONS].flatMap((page) => blocks(page, 'sh')).filter((block) => !OWN.test(block))
     const script = [PRELUDE, ...shown].join('\n').replaceAll(/127\.0\.0\.1:(\d+)/g, (_, port: string) => {
       const name = { 8080: 'api', 4318: 'otlp_http', 4319: 'check' }[Number(port)]!
       return `127.0.0.1:${aforo.ports[name]}`
@@ -75,6 +77,7 @@ describe('its commands, as a reader runs them', () => {
     expect(printed).toMatch(/^claude-haiku-4-5 /m)
     expect(printed).toContain('"price_row_id"')
     expect(printed).toMatch(/^no gap · /m)
+    expect(printed).toContain('"group_by":"session"')
     expect(printed).toContain('event_id,revision,line_no,time,customer')
     expect(printed).toMatch(/^initech +claude-sonnet-4-6 +2 +0\.014871/m)
     expect((await readFile(join(folder, 'invoice.pdf'))).subarray(0, 5).toString()).toBe('%PDF-')
