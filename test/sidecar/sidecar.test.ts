@@ -123,6 +123,46 @@ test('without its centre a sidecar does what each budget says, and settles the d
   await again.stop()
 }, 30_000)
 
+test('a bounded budget lets through out of a live lease while the centre is away, no more, and settles the difference', async () => {
+  const { pool } = world.database
+  await putBudget(pool, 'calls', { scope: { session: 'cut' }, unit: 'model_calls', limit: '40' })
+  const upstream = await startCheckOver(pool, 30_000 + (process.pid % 10_000))
+  const sidecar = await startSidecar(`http://127.0.0.1:${upstream.port}`)
+  const url = `http://127.0.0.1:${sidecar.port}`
+  const ask = async () =>
+    (await post(url, '/v1/check', { customer: 'acme', session: 'cut', reserve: true, ...CALL })).body
+  await until(
+    async () => (await post(url, '/v1/check', { customer: 'acme', session: 'cut' })).body.budget === 'calls',
+  )
+  const live = await Promise.all([ask(), ask(), ask()])
+  await until(async () => Number((await givenOut(pool)).leases) > 0)
+  expect((await ask()).source).toBe('lease')
+  await upstream.stop()
+  const away: Awaited<ReturnType<typeof ask>>[] = []
+  await until(async () => {
+    away.push(await ask())
+    return away.at(-1).source === 'last_known' && away.at(-1).decision === 'deny'
+  })
+  const isIn = ({ decision }: { decision: string }) => decision === 'allow'
+  expect(away.filter(isIn).length).toBeGreaterThan(0)
+  expect(away.at(-1)).toMatchObject({ decision: 'deny', reason: 'stale' })
+  const admitted = 1 + [...live, ...away].filter(isIn).length
+  expect(admitted).toBeLessThanOrEqual(40)
+  const again = await startCheckOver(pool, upstream.port)
+  const heldOf = async () =>
+    (
+      await pool.query(
+        `select count(*)::integer as holds, sum(held)::integer as held from aforo_store.budget_hold_takes
+         where budget_id = 'calls'`,
+      )
+    ).rows[0]
+  await until(async () => (await heldOf()).holds === admitted)
+  expect(await heldOf()).toEqual({ holds: admitted, held: admitted })
+  expect((await ask()).decision).toBe('allow')
+  await sidecar.stop()
+  await again.stop()
+}, 30_000)
+
 test('a sidecar with a wrong key does not start; one with a right key lends it to its own machine', async () => {
   const { pool } = world.database
   const { secret } = await createKey(pool, { tenantId: 'default', role: 'check' })

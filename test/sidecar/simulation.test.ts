@@ -48,6 +48,15 @@ test('nor with 20 sidecars and 200 clients', () => {
   )
 }, 300_000)
 
+test('nor where sidecars are cut off for longer than their leases last, while many still ask', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 0x7fffffff }), (seed) => {
+      expect(play({ ...CUT_OFF, seed }).faults).toEqual([])
+    }),
+    { numRuns: Math.ceil(SCHEDULES / 20) },
+  )
+}, 300_000)
+
 const BUSY: Omit<Schedule, 'seed'> = {
   sidecars: 20,
   clients: 200,
@@ -62,5 +71,23 @@ const BUSY: Omit<Schedule, 'seed'> = {
   released: 10,
   rush: 20,
   away: 60,
+  drift: 20,
+}
+
+/** Half of the messages are lost, so that most of the cut off have one under way, and keep their leases. */
+const CUT_OFF: typeof BUSY = {
+  sidecars: 4,
+  clients: 60,
+  calls: 150,
+  tokens: 6_000,
+  lost: 50,
+  doubled: 10,
+  late: 3,
+  cutOff: 100,
+  killed: 0,
+  silent: 20,
+  released: 10,
+  rush: 200,
+  away: 240,
   drift: 20,
 }
