@@ -98,6 +98,7 @@ export function* amissAtCentre(
 export function* amissOfEnds(book: LeaseBook, ends: readonly HoldEnd[], now: number): Generator<string> {
   for (const { holdId, actual } of ends) {
     const hold = book.holds.get(holdId)
+    if (actual === null && hold?.state === 'settled') continue
     const most = {
       tokens: scaled(actual?.input_tokens ?? '0'),
       model_calls: scaled(actual === null ? '0' : '1'),

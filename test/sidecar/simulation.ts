@@ -298,7 +298,8 @@ export function play(schedule: Schedule): Outcome {
       if (!sidecar.isDead && sidecar.life === life) {
         sidecar.book.end(end)
         send(sidecar)
-        if (chance(30)) sidecar.book.end(end)
+        // Told twice, or taken back afterwards: what ended stays as it ended.
+        if (chance(30)) sidecar.book.end(chance(50) ? end : { ...end, actual: null })
       }
       const left = ttlMs - lasts
       after(random() * left, span)
