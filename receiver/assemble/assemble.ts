@@ -1,5 +1,5 @@
 import type { Assembly, ModelCall } from '../../core/assembly.ts'
-import { isPlausible, type UnixNano } from '../../core/time.ts'
+import type { UnixNano } from '../../core/time.ts'
 import type { Anomaly, Usage } from '../../core/usage.ts'
 import { compareAnomalies, listAnomalies } from './anomalies.ts'
 import { attribute } from './attribution.ts'
@@ -20,13 +20,13 @@ import { settleWrappers } from './wrappers.ts'
  */
 export function assemble(usages: readonly Usage[], context: { readonly now: UnixNano }): Assembly {
   const anomalies: Anomaly[] = []
-  const tree = withVersions(toTree(indexSpans(usages, anomalies), anomalies))
+  const tree = withVersions(toTree(indexSpans(usages, anomalies), context.now, anomalies))
   const collapsed = collapseLayers(tree, anomalies)
   const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
   const settled = settleWrappers(tree, differenceSiblings(tree, merged, anomalies), anomalies)
   // Spans are in the order of start and id, and so are the calls by the index of the span that counts.
   const inOrder = settled.toSorted((a, b) => a.winner - b.winner)
-  const calls = inOrder.map((call) => toModelCall(tree, call, context.now))
+  const calls = inOrder.map((call) => toModelCall(tree, call))
   const tools = collectTools(tree)
   const attribution = attribute(tree)
   anomalies.push(...listAnomalies(tree, settled, calls))
@@ -39,9 +39,9 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
     reasoningSteps:
       calls.reduce((steps, call) => steps + call.reasoningSteps, 0) + spansWith(tree, TRAIT.plan).length,
     anomalies: anomalies.sort(compareAnomalies),
-    ...boundsOf(tree, context.now),
+    ...tree.bounds,
     ...attribution,
-    spanIds: spansWith(tree, USAGE_CLASSES).map((index) => tree.spans[index]!.spanId),
+    spanIds: spansWith(tree, USAGE_CLASSES).map((index) => tree.ids[index]!),
   }
 }
 
@@ -66,27 +66,4 @@ function spansWith(tree: Tree, wanted: number): number[] {
 export function byCallStart(a: ModelCall, b: ModelCall): number {
   if (a.startNano !== b.startNano) return a.startNano < b.startNano ? -1 : 1
   return a.spanId < b.spanId ? -1 : 1
-}
-
-/** First start and last end of the spans whose times are believed; of all, where none is. */
-function boundsOf(tree: Tree, now: UnixNano): { startNano: UnixNano; endNano: UnixNano } {
-  let believed: { startNano: UnixNano; endNano: UnixNano } | null = null
-  let all: { startNano: UnixNano; endNano: UnixNano } | null = null
-  // Spans come in the order of their starts, so the first of each kind has the earliest.
-  for (const { startNano, endNano } of tree.spans) {
-    if (isPlausible(startNano, now) && isPlausible(endNano, now))
-      believed = extended(believed, startNano, endNano)
-    else if (believed === null) all = extended(all, startNano, endNano)
-  }
-  return believed ?? all ?? { startNano: 0n, endNano: 0n }
-}
-
-function extended(
-  bounds: { startNano: UnixNano; endNano: UnixNano } | null,
-  startNano: UnixNano,
-  endNano: UnixNano,
-): { startNano: UnixNano; endNano: UnixNano } {
-  if (bounds === null) return { startNano, endNano }
-  if (endNano > bounds.endNano) bounds.endNano = endNano
-  return bounds
 }

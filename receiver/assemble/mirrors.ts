@@ -13,7 +13,7 @@ import {
 } from './identity.ts'
 import { append, type Observed, takeOver } from './observation.ts'
 import { NEIGHBOURS_MAX, partnersOf } from './pairing.ts'
-import { isOnePath, type Tree } from './tree.ts'
+import { isOnePath, TRAIT, type Tree } from './tree.ts'
 
 /**
  * Merges observations of one call that are not above one another: two instrumentations side by side, or a gateway's
@@ -168,6 +168,7 @@ function merge(tree: Tree, into: Observed, other: Observed): void {
 
 function requestIdOf(tree: Tree, call: Observed): string | null {
   for (const index of call.observers) {
+    if ((tree.traits[index]! & TRAIT.requestId) === 0) continue
     const { requestId } = tree.spans[index]!
     if (isHighEntropy(requestId)) return requestId
   }
@@ -176,6 +177,7 @@ function requestIdOf(tree: Tree, call: Observed): string | null {
 
 function responseIdOf(tree: Tree, call: Observed): string | null {
   for (const index of call.observers) {
+    if ((tree.traits[index]! & TRAIT.responseId) === 0) continue
     const { responseId } = tree.spans[index]!
     if (isHighEntropy(responseId)) return responseId
   }

@@ -1,14 +1,13 @@
 import type { ModelCall } from '../../core/assembly.ts'
-import { isPlausible, type UnixNano } from '../../core/time.ts'
 import type { Usage } from '../../core/usage.ts'
 import { compiledOf } from '../dialects/recognise.ts'
 import type { Observed } from './observation.ts'
-import type { Tree } from './tree.ts'
+import { TRAIT, type Tree } from './tree.ts'
 
 const NOBODY: readonly Usage[] = []
 
 /** A model call from what its observers say: the winner first, then the others where the winner is silent. */
-export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCall {
+export function toModelCall(tree: Tree, call: Observed): ModelCall {
   const winner = tree.spans[call.winner]!
   const others = call.observers.length === 1 ? NOBODY : otherObservers(tree, call)
   const observers = others.length === 0 ? [winner] : [winner, ...others]
@@ -41,7 +40,7 @@ export function toModelCall(tree: Tree, call: Observed, now: UnixNano): ModelCal
     reportedCost: reportedCost(observers),
     estimated: winner.estimated,
     cacheHit: call.cacheHit,
-    badTime: !isPlausible(winner.startNano, now) || !isPlausible(winner.endNano, now),
+    badTime: (tree.traits[call.winner]! & TRAIT.badTime) !== 0,
   }
 }
 

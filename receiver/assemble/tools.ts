@@ -12,27 +12,49 @@ export const TOOL_NEIGHBOURS_MAX = 64
  */
 export function collectTools(tree: Tree): readonly ToolCall[] {
   const toolAbove = nearestTools(tree)
-  const owner = new Map<number, number>()
+  const owner = new Int32Array(tree.spans.length).fill(-1)
   const byCallId = new Map<string, number>()
-  const kept: number[] = []
+  const kept: Kept = { indexes: [], scope: null, isOneScope: true }
   for (let index = 0; index < tree.spans.length; index++) {
     if ((tree.traits[index]! & TRAIT.tool) === 0) continue
     const usage = tree.spans[index]!
     const same =
-      ownerByCallId(tree, byCallId, index) ??
-      ownerAbove(tree, owner, toolAbove[index]!, index) ??
+      ownerByCallId(tree, byCallId, usage) ??
+      ownerAbove(tree, owner, toolAbove[index]!, usage) ??
       ownerBeside(tree, kept, usage)
-    if (same === undefined) kept.push(index)
-    owner.set(index, same ?? index)
+    if (same === undefined) keep(kept, index, usage)
+    owner[index] = same ?? index
     if (usage.toolCallId !== null && !byCallId.has(usage.toolCallId))
       byCallId.set(usage.toolCallId, same ?? index)
   }
-  const best = new Map<number, number>()
-  for (const [index, of] of owner) {
-    const known = best.get(of)
-    if (known === undefined || rank(tree.spans[index]!) < rank(tree.spans[known]!)) best.set(of, index)
-  }
-  return kept.map((of) => toToolCall(tree.spans[best.get(of)!]!, tree.spans[of]!))
+  const best = bestOf(tree, owner)
+  return kept.indexes.map((of) => toToolCall(tree.spans[best[of]!]!, tree.spans[of]!))
+}
+
+/** Executions found so far, in order. */
+interface Kept {
+  readonly indexes: number[]
+  /** Of the first. */
+  scope: string | null
+  /** Then nothing beside another of that scope can be it, and none of them is looked at. */
+  isOneScope: boolean
+}
+
+function keep(kept: Kept, index: number, { scopeName }: Usage): void {
+  kept.indexes.push(index)
+  kept.scope ??= scopeName
+  kept.isOneScope &&= kept.scope === scopeName
+}
+
+/** For each execution the span that says most of it. */
+function bestOf(tree: Tree, owner: Int32Array): Int32Array {
+  const best = new Int32Array(owner.length).fill(-1)
+  owner.forEach((of, index) => {
+    if (of === -1) return
+    const known = best[of]!
+    if (known === -1 || rank(tree.spans[index]!) < rank(tree.spans[known]!)) best[of] = index
+  })
+  return best
 }
 
 function toToolCall(usage: Usage, first: Usage): ToolCall {
@@ -66,32 +88,32 @@ function nearestTools(tree: Tree): Int32Array {
   return nearest
 }
 
-function ownerByCallId(tree: Tree, byCallId: ReadonlyMap<string, number>, index: number): number | undefined {
-  const usage = tree.spans[index]!
+function ownerByCallId(tree: Tree, byCallId: ReadonlyMap<string, number>, usage: Usage): number | undefined {
   if (usage.toolCallId === null) return undefined
   const known = byCallId.get(usage.toolCallId)
   return known !== undefined && namesAgree(tree.spans[known]!, usage) ? known : undefined
 }
 
-function ownerAbove(
-  tree: Tree,
-  owner: ReadonlyMap<number, number>,
-  above: number,
-  index: number,
-): number | undefined {
+function ownerAbove(tree: Tree, owner: Int32Array, above: number, usage: Usage): number | undefined {
   if (above === -1) return undefined
-  const usage = tree.spans[index]!
   const outer = tree.spans[above]!
   if (!namesAgree(outer, usage) || bothNamedApart(outer, usage)) return undefined
   // The same tool within itself is a second execution, unless another side of the protocol tells it.
   return rank(outer) !== rank(usage) || outer.scopeName !== usage.scopeName
-    ? (owner.get(above) ?? above)
+    ? ownerOf(owner, above)
     : undefined
 }
 
-function ownerBeside(tree: Tree, kept: readonly number[], usage: Usage): number | undefined {
-  for (let at = Math.max(0, kept.length - TOOL_NEIGHBOURS_MAX); at < kept.length; at++) {
-    const index = kept[at]!
+/** Above may begin after what is beneath it, and has no owner then. */
+function ownerOf(owner: Int32Array, index: number): number {
+  return owner[index] === -1 ? index : owner[index]!
+}
+
+function ownerBeside(tree: Tree, kept: Kept, usage: Usage): number | undefined {
+  if (kept.isOneScope && kept.scope === usage.scopeName) return undefined
+  const { indexes } = kept
+  for (let at = Math.max(0, indexes.length - TOOL_NEIGHBOURS_MAX); at < indexes.length; at++) {
+    const index = indexes[at]!
     const other = tree.spans[index]!
     if (
       other.scopeName !== usage.scopeName &&

@@ -1,10 +1,16 @@
+import type { SpanId } from '../../core/ids.ts'
+import type { UnixNano } from '../../core/time.ts'
 import type { Anomaly, Usage, UsageClass } from '../../core/usage.ts'
+import { type Bounds, boundsUntil } from './bounds.ts'
 import type { UniqueSpans } from './unique.ts'
 import { isOpen } from './versions.ts'
 
 /** The spans of a trace as a forest. Missing parents and several roots are normal. Indexes are into `spans`. */
 export interface Tree {
   readonly spans: readonly Usage[]
+  readonly ids: readonly SpanId[]
+  /** First start and last end of the spans whose times are believed; of all, where none is. */
+  readonly bounds: Bounds
   /** What each span is, in bits of TRAIT. Steps that look for a few among many spans look here, not at each span. */
   readonly traits: Uint32Array
   /** Index of the parent, -1 for a root or a span whose parent is not here. */
@@ -47,6 +53,10 @@ export const TRAIT = {
   session: 32_768,
   sessionFallback: 65_536,
   agentName: 131_072,
+  /** Has times nobody believes. */
+  badTime: 262_144,
+  requestId: 524_288,
+  responseId: 1_048_576,
 } as const
 
 /** Whether one of the two spans is above the other. */
@@ -59,13 +69,24 @@ export function isOnePath(tree: Tree, a: number, b: number): boolean {
  * Builds the forest in linear time without recursion, as traces may be ten thousand spans deep. `spans` are unique and
  * in a fixed order. Spans that are each other's ancestors are cut apart at the first of them.
  */
-export function toTree({ spans, indexOf }: UniqueSpans, anomalies: Anomaly[]): Tree {
+export function toTree({ spans, indexOf }: UniqueSpans, now: UnixNano, anomalies: Anomaly[]): Tree {
   const traits = new Uint32Array(spans.length)
   const parent = new Int32Array(spans.length).fill(-1)
+  const ids: SpanId[] = []
+  const bounds = boundsUntil(now)
+  // Siblings follow one another, so the last parent found is mostly the next one too.
+  let parentId = ''
+  let parentAt = -1
   for (let index = 0; index < spans.length; index++) {
     const usage = spans[index]!
-    traits[index] = traitsOf(usage)
-    if (usage.parentSpanId !== '') parent[index] = indexOf(usage.parentSpanId)
+    ids.push(usage.spanId)
+    const isBelieved = bounds.extend(usage.startNano, usage.endNano)
+    traits[index] = traitsOf(usage) | (isBelieved ? 0 : TRAIT.badTime)
+    if (usage.parentSpanId !== parentId) {
+      parentId = usage.parentSpanId
+      parentAt = parentId === '' ? -1 : indexOf(parentId)
+    }
+    parent[index] = parentAt
   }
   for (const index of cutCycles(parent)) {
     const span = spans[index]!
@@ -77,7 +98,7 @@ export function toTree({ spans, indexOf }: UniqueSpans, anomalies: Anomaly[]): T
     const above = parent[index]!
     depth[index] = above === -1 ? 0 : depth[above]! + 1
   }
-  return { spans, traits, parent, order, depth, ...walk(parent, order) }
+  return { spans, ids, bounds: bounds.found(), traits, parent, order, depth, ...walk(parent, order) }
 }
 
 const CLASS_TRAITS: Readonly<Record<UsageClass, number>> = {
@@ -104,7 +125,9 @@ function traitsOf(usage: Usage): number {
     (usage.serviceName !== null ? TRAIT.service : 0) |
     (usage.session !== null ? TRAIT.session : 0) |
     (usage.sessionFallback !== null ? TRAIT.sessionFallback : 0) |
-    (usage.agent !== null ? TRAIT.agentName : 0)
+    (usage.agent !== null ? TRAIT.agentName : 0) |
+    (usage.requestId !== null ? TRAIT.requestId : 0) |
+    (usage.responseId !== null ? TRAIT.responseId : 0)
   )
 }
 

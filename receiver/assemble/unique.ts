@@ -23,20 +23,26 @@ export function uniqueSpans(usages: readonly Usage[], anomalies: Anomaly[]): rea
 export function indexSpans(usages: readonly Usage[], anomalies: Anomaly[]): UniqueSpans {
   const places = new Map<SpanId, number>()
   const kept: Usage[] = []
+  const starts: number[] = []
   const again = new Map<number, Usage[]>()
   for (const usage of usages) {
     const place = places.get(usage.spanId)
     if (place === undefined) {
       places.set(usage.spanId, kept.length)
       kept.push(usage)
+      starts.push(Number(usage.startNano))
     } else {
       const told = again.get(place)
       if (told === undefined) again.set(place, [kept[place]!, usage])
       else told.push(usage)
     }
   }
-  for (const [place, told] of again) kept[place] = fullestOf(told, anomalies)
-  const order = inOrder(kept)
+  for (const [place, told] of again) {
+    const fullest = fullestOf(told, anomalies)
+    kept[place] = fullest
+    starts[place] = Number(fullest.startNano)
+  }
+  const order = inOrder(kept, starts)
   const ranks = new Int32Array(kept.length)
   for (let rank = 0; rank < order.length; rank++) ranks[order[rank]!] = rank
   return {
@@ -71,13 +77,8 @@ function contradicts(a: Usage, b: Usage): boolean {
  * Places by start, then by id. Most pairs are told apart by doubles that lie beside one another, without a look at the
  * spans, of which a large trace has more than a cache holds.
  */
-function inOrder(spans: readonly Usage[]): readonly number[] {
-  const starts = new Float64Array(spans.length)
-  const order: number[] = []
-  for (let place = 0; place < spans.length; place++) {
-    starts[place] = Number(spans[place]!.startNano)
-    order.push(place)
-  }
+function inOrder(spans: readonly Usage[], starts: readonly number[]): readonly number[] {
+  const order = Array.from(starts, (_, place) => place)
   return order.sort((a, b) => starts[a]! - starts[b]! || byStart(spans[a]!, spans[b]!))
 }
 
