@@ -22,11 +22,16 @@ export function scaled(text: string): Scaled {
 /** Decimal text without exponent and without trailing zeros. */
 export function scaledText(amount: Scaled): string {
   if (amount < 0n) return `-${scaledText(-amount)}`
-  const whole = amount / SCALED_ONE
-  const part = amount - whole * SCALED_ONE
-  if (part === 0n) return whole.toString()
-  return `${whole}.${part.toString().padStart(DIGITS, '0').replace(/0+$/, '')}`
+  const digits = amount.toString().padStart(DIGITS + 1, '0')
+  const point = digits.length - DIGITS
+  let end = digits.length
+  while (end > point && digits.charCodeAt(end - 1) === ZERO) end -= 1
+  const whole = digits.slice(0, point)
+  return end === point ? whole : `${whole}.${digits.slice(point, end)}`
 }
+
+/** The digit 0, as a character. */
+const ZERO = 48
 
 /** Part of an amount, rounded up: `share` is scaled too. */
 export function shareOf(amount: Scaled, share: Scaled): Scaled {
