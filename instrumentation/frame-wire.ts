@@ -4,6 +4,7 @@ import {
   asciiJson,
   FRAME_BODY_BYTES_MAX,
   FRAME_KINDS,
+  FRAMES_AHEAD,
   FRAMES_PATH,
   FRAMES_PROTOCOL,
   FrameReader,
@@ -20,7 +21,7 @@ const ID_MAX = 0xffff_ffff
 
 /**
  * One connection for all questions, which are under way together and answered as the answers are known; those of one
- * turn of the event loop are one write. It opens with the first question, and again after it was lost.
+ * turn of the event loop are a write or two. It opens with the first question, and again after it was lost.
  */
 export class FrameWire implements Wire {
   readonly #target: Target
@@ -32,7 +33,8 @@ export class FrameWire implements Wire {
   #isOpening = false
   #isClosed = false
   #unsent = ''
-  #isFlushing = false
+  /** Questions of this turn of the event loop. */
+  #inTurn = 0
   #lastId = 0
 
   constructor(target: Target, headers: Readonly<Record<string, string>>, timeoutMs: number) {
@@ -72,13 +74,18 @@ export class FrameWire implements Wire {
     questions.add(id, question)
     if (this.#socket === null) this.#open()
     else this.#unsent += question.frame
-    if (this.#socket === null || this.#isFlushing) return
-    this.#isFlushing = true
-    process.nextTick(() => this.#flush())
+    if (this.#socket === null) return
+    this.#inTurn += 1
+    // The other end begins with these while the rest is written here.
+    if (this.#inTurn === FRAMES_AHEAD) this.#flush()
+    if (this.#inTurn > 1) return
+    process.nextTick(() => {
+      this.#inTurn = 0
+      this.#flush()
+    })
   }
 
   #flush(): void {
-    this.#isFlushing = false
     if (this.#socket === null || this.#unsent === '') return
     this.#socket.write(this.#unsent, 'latin1')
     this.#unsent = ''
@@ -129,10 +136,15 @@ export class FrameWire implements Wire {
     socket.on('error', (error) => {
       fault = error
     })
-    socket.on('end', () => socket.end())
-    socket.on('close', () => {
+    const lost = () => {
       if (this.#socket === socket) this.#lost(fault)
+    }
+    // What is asked from now on would find nobody.
+    socket.on('end', () => {
+      lost()
+      socket.end()
     })
+    socket.on('close', lost)
     if (this.#size === 0) socket.unref()
     // What nobody waits for any more is not asked.
     this.#unsent = [...this.#checks, ...this.#ends].join('')

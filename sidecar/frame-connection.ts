@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { AforoError, asAforoError } from '../core/errors.ts'
-import { FRAME_KINDS, FRAMES_UNDER_WAY_MAX, FrameReader, frameText } from '../core/frames.ts'
+import { FRAME_KINDS, FRAMES_AHEAD, FRAMES_UNDER_WAY_MAX, FrameReader, frameText } from '../core/frames.ts'
 import type { Log } from '../core/log.ts'
 import { decisionText } from './decision-text.ts'
 import type { Desk } from './desk.ts'
@@ -23,7 +23,7 @@ interface ConnectionParts {
 }
 
 /**
- * One connection of frames. What is known is answered in the order of the questions, with one write for all that came
+ * One connection of frames. What is known is answered in the order of the questions, with a write or two for all that came
  * together; what the centre has to be asked for is answered when it is known.
  */
 export class FrameConnection {
@@ -95,8 +95,10 @@ export class FrameConnection {
   /** Takes questions as far as their answers may wait. */
   #goOn(): void {
     try {
-      while (!this.#isHalted && !this.#isEnding && this.#reader.next())
+      for (let taken = 1; !this.#isHalted && !this.#isEnding && this.#reader.next(); taken++) {
         this.#take(this.#reader.id, this.#reader.kind)
+        if (taken === FRAMES_AHEAD) this.#flush()
+      }
     } catch (error) {
       this.#tellFault(0, new AforoError('invalid_argument', (error as Error).message))
       this.#isEnding = true
