@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryCentre } from '../../bench/check-centre.ts'
@@ -146,6 +147,35 @@ describe('bad frames', () => {
     expect(some!.body.detail).toMatch(/; and 1 more$/)
     asker.socket.destroy()
   })
+})
+
+test('any bytes, and any end, leave other connections alone', async () => {
+  const good = await openFrames({ socketPath })
+  const held = frameText(7, check, JSON.stringify({ customer: 'acme', reserve: true, ...CALL }))
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.integer({ min: 0, max: held.length }).map((end) => Buffer.from(held.slice(0, end), 'latin1')),
+    fc
+      .tuple(fc.integer({ min: 0, max: held.length - 1 }), fc.integer({ min: 0, max: 255 }))
+      .map(([at, byte]) => {
+        const bent = Buffer.from(held, 'latin1')
+        bent[at] = byte
+        return bent
+      }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(bytes, { maxLength: 5 }), fc.boolean(), async (chunks, isPolite) => {
+      const bad = await openFrames({ socketPath })
+      for (const chunk of chunks) bad.socket.write(chunk)
+      if (isPolite) bad.socket.end()
+      else bad.socket.destroy()
+      await bad.closed
+      good.send(1, check, { customer: 'acme' })
+      expect((await good.next())[0]).toMatchObject({ id: 1, kind: check })
+    }),
+    { numRuns: 60 },
+  )
+  good.socket.destroy()
 })
 
 test('another upgrade is not taken, and the request answered as it is', async () => {

@@ -85,7 +85,7 @@ test('without its centre a sidecar does what each budget says, and settles the d
     await until(async () => (await check(session)).budget === session)
   }
   const kept = await check('bounded', { reserve: true, ...CALL })
-  await check('bounded', { reserve: true, ...CALL })
+  const named = await check('bounded', { reserve: true, idempotency_key: 'named', ...CALL })
   await upstream.stop()
   await until(async () => (await check('closed')).source === 'last_known')
   expect(await check('closed')).toMatchObject({ decision: 'deny', reason: 'stale' })
@@ -101,7 +101,11 @@ test('without its centre a sidecar does what each budget says, and settles the d
     actual: { price: '0.01' },
   })
   expect(settled.body).toMatchObject({ state: 'settled', source: 'last_known' })
-  expect((await post(`http://127.0.0.1:${sidecar.port}`, '/v1/holds/strange/settle')).status).toBe(503)
+  const end = (id: string) => post(`http://127.0.0.1:${sidecar.port}`, `/v1/holds/${id}/release`)
+  expect((await end(named.hold_id)).body).toMatchObject({ state: 'released', source: 'last_known' })
+  // Only its own are known to be real: by their number, or by the key they were taken with.
+  const notYet = kept.hold_id.replace(/_[^_]+$/, '_zzzz')
+  for (const id of ['strange', notYet]) expect([id, (await end(id)).status]).toEqual([id, 503])
   const again = await startCheckOver(pool, upstream.port)
   await until(async () => (await check('closed')).decision === 'allow')
   const states = async () =>
