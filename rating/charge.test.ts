@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { NO_TOKENS } from '../core/usage.ts'
 import { assemblyOf, modelCall, toolCall } from '../test/rating/events.ts'
 import { chargesOf } from './charge.ts'
-import { matchesGlob } from './glob.ts'
+import { matchesGlob, mayMatchOn } from './glob.ts'
 import { parsePlan } from './plan.ts'
 import { chargeables } from './quantities.ts'
 
@@ -84,6 +84,19 @@ test.each([
   [`${'*a'.repeat(99)}*b`, 'a'.repeat(16_000), false],
 ])('the glob %s matches %s: %s', (glob, text, matches) => {
   expect(matchesGlob(glob, text)).toBe(matches)
+})
+
+test.each([
+  ['gpt-5-2025', 'gpt-5', true],
+  ['gpt-5', 'gpt-5-2025', false],
+  ['claude-*', 'claude', true],
+  ['*', '', true],
+  ['gpt-?', 'gpt-5', true],
+  ['gpt-?', 'gpt-55', false],
+  ['*-mini', 'gpt-5', true],
+  ['o3*', 'gpt-5', false],
+])('the glob %s may match what begins with %s: %s', (glob, text, may) => {
+  expect(mayMatchOn(glob, text)).toBe(may)
 })
 
 function totals(meters: readonly { meter: string; filter?: object }[]): Record<number, string> {

@@ -5,7 +5,9 @@ import type { RateCard } from '../core/rate-card.ts'
 import { createPriceBook } from './prices/book.ts'
 import { createFindKeys, type ModelKey } from './prices/match.ts'
 import { bundledCatalogue } from './prices/seed.ts'
-import { type KeyedRow, rateCard, worstCost } from './worst-case.ts'
+import { isHourly, rateAt } from './prices/terms.ts'
+import { TermsShelf } from './prices/terms-shelf.ts'
+import { type KeyedRow, rateCard, type UsdOf, worstCost } from './worst-case.ts'
 
 /** Whose call is asked about. */
 export interface CardQuestion {
@@ -15,9 +17,12 @@ export interface CardQuestion {
   readonly model: string | null
 }
 
+const ONE = new Decimal(1)
+
 /** Finds the dearest that a call of a customer can be, by the plan he is on and the price book as of now. */
 export function createRateCards() {
   const book = createPriceBook()
+  const shelf = new TermsShelf()
   let catalogue: ReturnType<typeof readCatalogue> | undefined
   return async (pool: pg.Pool, tenantId: string, question: CardQuestion, now: Date): Promise<RateCard> => {
     catalogue ??= readCatalogue()
@@ -26,7 +31,11 @@ export function createRateCards() {
     try {
       const plan = await readPlan(client, tenantId, question.customer, now)
       const { model } = question
-      if (model === null) return rateCard(plan, question, null, null)
+      const at = now.getTime() * 1000
+      const terms = (await shelf.load(client, [tenantId], now, false))(tenantId)
+      const usdOf: UsdOf = (currency) =>
+        currency === 'USD' ? ONE : (rateAt(terms, currency, at)?.usd ?? null)
+      if (model === null) return rateCard(plan, question, null, null, usdOf)
       const keys = findKeys({ provider: null, model, requestModel: null })
       const rowsOf = (
         await book.load(
@@ -37,8 +46,9 @@ export function createRateCards() {
       )(tenantId)
       const rows = keys.flatMap((key) => rowsOf(key).map((row): KeyedRow => ({ ...row, key })))
       const tools = await readDearestTool(client, tenantId, now)
-      const cogs = worstCost(tenantId, keys, rows, tools, now.getTime() * 1000)
-      return rateCard(plan, question, cogs, contextTokens(keys))
+      // What a model costs by the hour is spread over its tokens afterwards: beforehand nobody knows what one costs.
+      const cogs = isHourly(terms, keys, at) ? null : worstCost(tenantId, keys, rows, tools, at, usdOf)
+      return rateCard(plan, question, cogs, contextTokens(keys), usdOf)
     } finally {
       client.release()
     }

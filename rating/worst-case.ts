@@ -2,7 +2,7 @@ import { Decimal, ZERO } from '../core/money.ts'
 import type { MeterFilter, Plan, PlanMeter, Rounding, TieredMeter } from '../core/plan.ts'
 import type { CostMeter } from '../core/price.ts'
 import type { RateCard, Rates } from '../core/rate-card.ts'
-import { matchesGlob } from './glob.ts'
+import { matchesGlob, mayMatchOn } from './glob.ts'
 import type { ModelKey } from './prices/match.ts'
 import { type BookRow, resolvePrice } from './prices/resolve.ts'
 import { type Base, METER_BASES } from './quantities.ts'
@@ -24,14 +24,24 @@ interface Line {
   readonly each: Decimal
 }
 
+/** What a unit of a currency is worth in USD; null: nobody has said. */
+export type UsdOf = (currency: string) => Decimal | null
+
+/** The last digit of the tables: what rounding a price to it may add. */
+const LAST_DIGIT = new Decimal('1e-18')
+
 /** Token bases that a token of input, or of output, may turn out to be. */
 const INPUT: readonly Base[] = ['uncached_input', 'cache_read', 'cache_write', 'embedding']
 const OUTPUT: readonly Base[] = ['output_text', 'reasoning']
 /** What a call is of by itself: one call, a step of reasoning, and it may be the first of its trace. */
 const CALL: readonly Base[] = ['model_call', 'step', 'trace']
 
-/** What a plan charges for a call at worst; null where it charges by a cost that is not known. Sessions' seconds are left out. */
-export function worstPrice(plan: Plan, scope: CallScope, cogs: Rates | null): Rates | null {
+/**
+ * What a plan charges for a call at worst, in its currency; null where it charges by a cost that is not known, or whose
+ * worth is not. Sessions' seconds are left out.
+ * @param cogs in USD
+ */
+export function worstPrice(plan: Plan, scope: CallScope, cogs: Rates | null, usdOf: UsdOf): Rates | null {
   const kept = new Decimal(100).minus(plan.discount_pct ?? 0).div(100)
   const fixed = new Map<number, Decimal>()
   const slope = (bases: readonly Base[]) => {
@@ -39,7 +49,7 @@ export function worstPrice(plan: Plan, scope: CallScope, cogs: Rates | null): Ra
     for (const base of bases) {
       for (const meterNo of metersFor(plan, base, scope)) {
         const line = lineOf(plan.meters[meterNo]!)
-        fixed.set(meterNo, line.fixed)
+        fixed.set(meterNo, line.fixed.plus(isExact(line, kept) ? 0 : LAST_DIGIT))
         dearest = Decimal.max(dearest, line.each)
       }
     }
@@ -48,8 +58,10 @@ export function worstPrice(plan: Plan, scope: CallScope, cogs: Rates | null): Ra
   const [input, output, tool] = [slope(INPUT), slope(OUTPUT), slope(['tool_call'])]
   const calls = CALL.reduce((sum, base) => sum.plus(slope([base])), ZERO)
   const markup = slope(['cost'])
-  if (markup.greaterThan(0) && cogs === null) return null
-  const cost = (field: keyof Rates) => (cogs === null ? ZERO : markup.mul(cogs[field]))
+  const usd = markup.greaterThan(0) ? usdOf(plan.currency) : null
+  if (markup.greaterThan(0) && (cogs === null || usd === null)) return null
+  const cost = (field: keyof Rates) =>
+    cogs === null || usd === null ? ZERO : markup.mul(cogs[field]).div(usd)
   const call = [...fixed.values()].reduce((sum, each) => sum.plus(each), calls).plus(cost('call'))
   return {
     call: roundUp(call.mul(kept)),
@@ -72,20 +84,45 @@ export function worstCredits(plan: Plan, price: Rates | null): Rates | null {
   }
 }
 
-const INPUT_METERS: readonly CostMeter[] = ['input_uncached', 'cache_read', 'cache_write', 'cache_write_1h']
-const OUTPUT_METERS: readonly CostMeter[] = ['output', 'reasoning']
+/** Nobody says beforehand whether a token will be of text, sound or a picture. */
+const INPUT_METERS: readonly CostMeter[] = [
+  'input_uncached',
+  'input_audio',
+  'input_image',
+  'input_video',
+  'cache_read',
+  'cache_read_audio',
+  'cache_read_image',
+  'cache_write',
+  'cache_write_1h',
+  'embedding',
+]
+const OUTPUT_METERS: readonly CostMeter[] = [
+  'output',
+  'output_audio',
+  'output_image',
+  'output_video',
+  'citation',
+  'reasoning',
+]
 /** Fees of tools that providers run, by the call. */
 const TOOL_METERS: readonly CostMeter[] = [
   'web_search',
+  'web_search_preview',
   'x_search',
   'file_search',
+  'collection_search',
+  'attachment_search',
   'code_execution',
+  'code_session',
   'search_unit',
 ]
+/** Amounts that a call's cost is the sum of, each rounded by itself. */
+const COST_LINES_MAX = INPUT_METERS.length + OUTPUT_METERS.length + TOOL_METERS.length + 1
 
 /**
  * What providers charge for a call at worst: in whatever tier and region, however long its context. Null: the model has
- * no price. A model without a price for output gives none.
+ * no price, or one in a currency whose worth nobody has said. A model without a price for output gives none.
  *
  * @param tools what calls of tools cost that have a price of ours, the dearest
  * @param at microseconds since 1970
@@ -96,10 +133,13 @@ export function worstCost(
   rows: readonly BookRow[],
   tools: Decimal,
   at: number,
+  usdOf: UsdOf,
 ): Rates | null {
   const tiers = [...new Set(['standard', ...rows.map((row) => row.serviceTier)])]
   const regions = [...new Set(['', ...rows.map((row) => row.region)])]
   const contexts = [...new Set([0, ...rows.map((row) => row.contextFrom + 1)])]
+  let isForeign = false
+  let least = ZERO
   const dearest = (meters: readonly CostMeter[]): Decimal | null => {
     let found: Decimal | null = null
     for (const meter of meters) {
@@ -108,9 +148,14 @@ export function worstCost(
           for (const inputTokens of contexts) {
             const question = { tenantId, keys, meter, serviceTier, region, inputTokens, at, knownAt: FOREVER }
             const row = resolvePrice(question, (key) => rows.filter((each) => isOf(each, key)))
-            if (row?.currency !== 'USD') continue
-            const each = row.unitPrice.div(row.per)
+            if (row === null) continue
+            const usd = usdOf(row.currency)
+            if (usd === null) isForeign = true
+            const each = row.unitPrice.mul(usd ?? 1).div(row.per)
             if (found === null || each.greaterThan(found)) found = each
+            // A call is billed for so much at least, or in whole multiples of so much.
+            const whole = Decimal.max(row.minQuantity ?? 0, row.roundingQuantity ?? 0)
+            least = Decimal.max(least, each.mul(whole))
           }
         }
       }
@@ -119,11 +164,17 @@ export function worstCost(
   }
   const input = dearest(INPUT_METERS)
   if (input === null) return null
+  const [request, output] = [dearest(['request']) ?? ZERO, dearest(OUTPUT_METERS) ?? ZERO]
+  const ofTokens = least
+  least = ZERO
+  const tool = Decimal.max(tools, dearest(TOOL_METERS) ?? ZERO, least)
+  if (isForeign) return null
+  const rounded = [input, output, tool].every((each) => isWhole(each)) ? ZERO : LAST_DIGIT.mul(COST_LINES_MAX)
   return {
-    call: roundUp(dearest(['request']) ?? ZERO),
+    call: roundUp(request.plus(ofTokens.mul(INPUT_METERS.length + OUTPUT_METERS.length)).plus(rounded)),
     input: roundUp(input),
-    output: roundUp(dearest(OUTPUT_METERS) ?? ZERO),
-    tool: roundUp(Decimal.max(tools, dearest(TOOL_METERS) ?? ZERO)),
+    output: roundUp(output),
+    tool: roundUp(tool),
   }
 }
 
@@ -138,8 +189,9 @@ export function rateCard(
   scope: CallScope,
   cogs: Rates | null,
   contextTokens: number | null,
+  usdOf: UsdOf,
 ): RateCard {
-  const price = plan && worstPrice(plan, scope, cogs)
+  const price = plan && worstPrice(plan, scope, cogs, usdOf)
   return { price, cogs, credits: plan && worstCredits(plan, price), contextTokens }
 }
 
@@ -177,8 +229,14 @@ function mayPass(filter: MeterFilter | undefined, base: Base, scope: CallScope):
   for (const [glob, value] of told) {
     if (glob === undefined) continue
     if (value === null) passes = 'maybe'
-    else if (!matchesGlob(glob, value)) return 'no'
+    else if (!matchesGlob(glob, value)) {
+      // What was asked for may be answered by a model with more to its name: `gpt-5` by `gpt-5-2025-08-07`.
+      if (glob !== model || !mayMatchOn(glob, value)) return 'no'
+      passes = 'maybe'
+    }
   }
+  // For the same reason; and a part of a cost is of tools, not of a model.
+  if (model !== undefined && (base === 'cost' || !model.endsWith('*'))) passes = 'maybe'
   return passes
 }
 
@@ -223,6 +281,15 @@ function tieredLine({ model, tiers, rounding = 'none' }: TieredMeter): Line {
     fixed = fixed.plus(jump)
   }
   return { fixed, each: Decimal.max(...lines.map((line) => line.each)) }
+}
+
+/** Whether a price by the line has no more digits than the tables, whatever the quantity. */
+function isExact({ fixed, each }: Line, kept: Decimal): boolean {
+  return isWhole(each.mul(kept)) && isWhole(fixed.mul(kept))
+}
+
+function isWhole(amount: Decimal): boolean {
+  return amount.decimalPlaces() <= 18
 }
 
 function roundUp(amount: Decimal): string {

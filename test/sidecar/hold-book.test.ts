@@ -188,3 +188,28 @@ test('an order that comes again is granted no more than it asked for', () => {
   expect(send('s', 1, '7', '7', 4)).toBe('7')
   expect(world.leased()).toBe(7)
 })
+
+test('a hold out of a lease that was lost takes nothing of the one that came after', () => {
+  const world = open(10, 0)
+  const ask = { counter: KEY, leaseId: null, target: '3', need: '3', least: '1' }
+  const send = (seq: number, orders: (typeof ask)[], leaseId: string | null, ms: number) => {
+    const takes = [{ counter: KEY, leaseId, amount: '2' }]
+    const hold = {
+      holdId: `of ${leaseId}`,
+      spender: NOBODY,
+      model: null,
+      heldBy: 'price' as const,
+      card: NO_RATES,
+    }
+    const holds = leaseId === null ? [] : [{ ...hold, takes, msLeft: HOUR, end: null }]
+    return world.takenIn({ sidecarId: 's', seq, holds, ends: [], orders }, ms).grants[0]?.leaseId ?? null
+  }
+  const lost = send(1, [ask], null, 0)
+  endOverdue(world.centre, LEASE_MS + LEASE_GRACE_MS)
+  const later = LEASE_MS + LEASE_GRACE_MS + 1
+  const held = send(2, [ask], null, later)
+  expect(held).not.toBe(lost)
+  send(3, [], lost, later)
+  expect([...world.centre.leases.values()].map(({ amount }) => amount)).toEqual([3n * SCALED_ONE])
+  expect([...world.centre.holds.values()].map(({ takes }) => takes[0]!.held)).toEqual([0n])
+})
