@@ -1,14 +1,45 @@
+import { Registry } from 'prom-client'
+import type { Decision } from '../core/decision.ts'
+import { SILENT } from '../core/log.ts'
 import { scaled } from '../core/scaled.ts'
 import { Counter } from '../sidecar/counter.ts'
 import { decide, type Ruling } from '../sidecar/decide.ts'
+import { Desks } from '../sidecar/desks.ts'
+import { createCheckMetrics } from '../sidecar/metrics.ts'
 import { termsOf } from '../sidecar/terms.ts'
+import { memoryCentre } from './check-centre.ts'
+import { questionTo } from './check-servers.ts'
 
 const TIMES = 1_000_000
+const DESK_TIMES = 200_000
 const LEAST_OF = 5
 
 /** Nanoseconds of a decision, with one budget and with five that warn and throttle: the least of some runs. */
 export function decideNanos(): { readonly one: number; readonly five: number } {
   return { one: measure(1), five: measure(5) }
+}
+
+/** Nanoseconds of CPU of a whole check in memory: who asks is looked up, decided for and counted. The least of some runs. */
+export async function deskNanos(): Promise<number> {
+  const metrics = createCheckMetrics(new Registry())
+  const clock = () => performance.now()
+  const desks = new Desks({ centre: memoryCentre(), sidecarId: 'bench', clock, log: SILENT, metrics })
+  const desk = desks.of('default')
+  const question = questionTo('check')
+  await desk.check(question)
+  let kept: unknown
+  let least = Number.POSITIVE_INFINITY
+  for (let run = 0; run < LEAST_OF; run++) {
+    const before = process.cpuUsage()
+    for (let i = 0; i < DESK_TIMES; i++) kept = desk.check(question)
+    const { user, system } = process.cpuUsage(before)
+    least = Math.min(least, ((user + system) * 1_000) / DESK_TIMES)
+    // What the centre tells is heard in between: it is not away.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await desks.stop()
+  if ((kept as Decision).source !== 'live') throw new Error('the centre was away')
+  return least
 }
 
 function measure(count: number): number {

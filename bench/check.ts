@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CheckClient, createCheckClient } from '../instrumentation/check-client.ts'
-import { decideNanos } from './check-decide.ts'
+import { decideNanos, deskNanos } from './check-decide.ts'
 import { type Load, loadCalls, loadHttp } from './check-load.ts'
 import { startRedis, takeOne } from './check-redis.ts'
 import { type CheckServerName, type CheckTold, questionTo } from './check-servers.ts'
@@ -68,6 +68,7 @@ try {
   print()
   const ns = decideNanos()
   console.log(`  decide alone: ${ns.one.toFixed(0)} ns with 1 budget, ${ns.five.toFixed(0)} ns with 5`)
+  console.log(`  a whole check in memory: ${(await deskNanos()).toFixed(0)} ns`)
   const pushes = await pushMillis()
   console.log(
     `  watch: decision to watcher p50 ${pushes.p50.toFixed(2)} ms, p99 ${pushes.p99.toFixed(2)} ms (goal ≤ 50 ms)`,

@@ -21,16 +21,18 @@ export interface CheckMetrics {
 export function createCheckMetrics(registry: Registry): CheckMetrics {
   const registers = [registry]
   // A check moves a number; Prometheus' counters are moved when somebody looks.
-  const decided = new Map<string, { readonly decision: string; readonly reason: string; count: number }>()
+  const decided = new Map<string, Map<string, { count: number }>>()
   new Counter({
     name: 'aforo_check_decisions_total',
     help: 'Checks answered.',
     labelNames: ['decision', 'reason'],
     registers,
     collect() {
-      for (const one of decided.values()) {
-        this.inc({ decision: one.decision, reason: one.reason }, one.count)
-        one.count = 0
+      for (const [decision, reasons] of decided) {
+        for (const [reason, one] of reasons) {
+          this.inc({ decision, reason }, one.count)
+          one.count = 0
+        }
       }
     },
   })
@@ -38,10 +40,15 @@ export function createCheckMetrics(registry: Registry): CheckMetrics {
     new Counter<L>({ name, help, labelNames, registers })
   return {
     decided(decision, reason) {
-      const name = decision + reason
-      const one = decided.get(name)
+      // No name is made of the two: to hash a new text costs more than to look for two that are known.
+      let reasons = decided.get(decision)
+      if (!reasons) {
+        reasons = new Map()
+        decided.set(decision, reasons)
+      }
+      const one = reasons.get(reason)
       if (one) one.count += 1
-      else decided.set(name, { decision, reason, count: 1 })
+      else reasons.set(reason, { count: 1 })
     },
     holds: counter('aforo_check_holds_total', 'Holds taken, settled, released and ended late.', ['outcome']),
     over: counter(
