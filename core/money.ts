@@ -47,17 +47,17 @@ function wordsBehindPoint(words: number, exponent: number): number {
  * stay as they are, and a long division of sixty digits, the dearest step of a price, is not needed.
  */
 export function dividedBy(amount: Decimal, size: Decimal): Decimal {
-  const reciprocal = size.s > 0 && size.d?.length === 1 ? RECIPROCALS[size.e] : undefined
-  return reciprocal && isPowerOfTen(size.d[0]!) ? amount.mul(reciprocal) : amount.div(size)
+  return isPowerOfTen(size) ? amount.mul(RECIPROCALS[size.e]!) : amount.div(size)
 }
 
 const RECIPROCALS: readonly Decimal[] = Array.from({ length: 13 }, (_, power) => new Decimal(`1e-${power}`))
 
-/** Of a word of seven digits. */
-function isPowerOfTen(word: number): boolean {
-  let left = word
-  while (left >= 10 && left % 10 === 0) left /= 10
-  return left === 1
+/** One, ten, and so on to a million millions. */
+export function isPowerOfTen(size: Decimal): boolean {
+  if (size.s < 0 || size.d?.length !== 1 || size.e < 0 || size.e >= RECIPROCALS.length) return false
+  let word = size.d[0]!
+  while (word >= 10 && word % 10 === 0) word /= 10
+  return word === 1
 }
 
 /** Decimal text without exponent and without trailing zeros: `0.062871`. */

@@ -90,8 +90,8 @@ export class LockedCounters implements Counters {
       rows = await lockRows(client, groups)
     }
     const locked = groups.map((): CountersOfGroup => new Map())
-    const counters = rows.map(({ groupNo, meterNo, ...row }) => {
-      const counter = { ...row, clock: row.ratedAt }
+    const counters = rows.map(({ groupNo, meterNo, place, quantity, amount, ratedAt }) => {
+      const counter = { place, quantity, amount, ratedAt, clock: ratedAt }
       locked[groupNo]!.set(meterNo, counter)
       return counter
     })

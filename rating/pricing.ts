@@ -1,9 +1,11 @@
 import type pg from 'pg'
 import type { AssemblyDocument } from '../core/assembly-document.ts'
 import { TOKEN_METERS } from '../core/price.ts'
+import { ByNames } from './by-names.ts'
 import type { ClaimedRevision } from './claim.ts'
 import { AS_REPORTED, type PriceOf, REPORTED, type UsedPrice } from './cost.ts'
 import { COST_CURRENCY, NOT_ALLOCATED, noRateFor } from './cost-sums.ts'
+import { nameOf } from './name.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
 import { priceRegion } from './prices/regions.ts'
@@ -167,19 +169,30 @@ function sameNames(a: ModelNames, b: ModelNames): boolean {
 
 /** The keys that events ask the book for, each once for a tenant. */
 export function wantedKeys(events: readonly ClaimedRevision[], findKeys: FindKeys): readonly WantedKey[] {
-  const asked = new Map<string, Set<readonly ModelKey[]>>()
+  const asked = new Map<string, ByNames<object>>()
   for (const { tenantId, document } of events) {
     let own = asked.get(tenantId)
     if (!own) {
-      own = new Set()
+      own = new ByNames<object>(() => ASKED)
       asked.set(tenantId, own)
     }
     // A packed call leaves out what it does not have.
     const { calls, tools } = document as AssemblyDocument
     for (const { provider = null, model = null, requestModel = null } of calls) {
-      own.add(findKeys({ provider, model, requestModel }))
+      own.of(provider, model, requestModel)
     }
-    for (const { name } of tools) own.add(findKeys({ provider: 'tool', model: name, requestModel: null }))
+    for (const { name } of tools) own.of('tool', name, null)
   }
-  return [...asked].flatMap(([tenantId, own]) => [...own].flat().map((key) => ({ ...key, tenantId })))
+  return [...asked].flatMap(([tenantId, { entries }]) => {
+    const keys = new Map<string, WantedKey>()
+    for (const { names } of entries) {
+      const [provider, model, requestModel] = names
+      for (const key of findKeys({ provider, model, requestModel })) {
+        keys.set(nameOf(key.provider, key.model), { ...key, tenantId })
+      }
+    }
+    return [...keys.values()]
+  })
 }
+
+const ASKED = {}

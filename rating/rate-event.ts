@@ -197,10 +197,12 @@ function desiredSteps(
   const { subscriptionId, periodStart, planId, planVersion, plan } = attribution
   const counter = { tenantId: event.tenantId, subscriptionId, periodStart, planId, planVersion }
   const counters = new Map<number, CounterKey>()
-  return chargesOf(plan, chargeables(assembly, costs, inCurrency), event).map(({ meterNo, ...charge }) => {
+  const customer = event.customer!
+  return chargesOf(plan, chargeables(assembly, costs, inCurrency), event).map((charge) => {
+    const { meterNo, meter, part, provider, model, tool, quantity } = charge
     const key = counters.get(meterNo) ?? { ...counter, meterNo }
     counters.set(meterNo, key)
-    return { ...charge, customer: event.customer!, counter: key }
+    return { customer, counter: key, meter, part, provider, model, tool, quantity }
   })
 }
 

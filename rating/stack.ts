@@ -216,8 +216,13 @@ function compare(a: string | null, b: string | null): number {
   return a < b ? -1 : 1
 }
 
-function closed({ count, ...line }: OpenLine): StackLine {
-  return count === 0 ? line : { ...line, quantity: sumOf(line.quantity, new Decimal(count)) }
+/** Field by field: taking one out of many costs more than all the sums of the line. */
+function closed(line: OpenLine): StackLine {
+  const { customer, product, agent, part, provider, model, tool, unit } = line
+  const { count, calls, unpricedCalls, cogs, price, priceUsd, unconverted } = line
+  const quantity = count === 0 ? line.quantity : sumOf(line.quantity, new Decimal(count))
+  const place = { customer, product, agent, part, provider, model, tool, unit }
+  return { ...place, quantity, calls, unpricedCalls, cogs, price, priceUsd, unconverted }
 }
 
 function add(line: OpenLine, field: 'quantity' | 'cogs' | 'price', amount: Decimal): void {

@@ -1,4 +1,4 @@
-import { Decimal, dividedBy, ZERO } from '../core/money.ts'
+import { Decimal, dividedBy, isPowerOfTen, ZERO } from '../core/money.ts'
 import type { Rounding, TieredMeter } from '../core/plan.ts'
 
 /** What a quantity of zero or more costs in all, not rounded. */
@@ -41,7 +41,14 @@ export function volumePrice(meter: TieredMeter): PriceOfTotal {
 export function priceEach(unitPrice: string, per: string, rounding: Rounding): PriceOfTotal {
   const price = new Decimal(unitPrice)
   const size = new Decimal(per)
-  if (rounding === 'none') return (quantity) => dividedBy(quantity.mul(price), size)
+  if (rounding === 'none') {
+    // A unit's price that ends has the digits that come out of multiplying first.
+    if (isPowerOfTen(size)) {
+      const unit = dividedBy(price, size)
+      return (quantity) => quantity.mul(unit)
+    }
+    return (quantity) => quantity.mul(price).div(size)
+  }
   const mode = ROUNDING_MODES[rounding]
   return (quantity) => dividedBy(quantity, size).toDecimalPlaces(0, mode).mul(price)
 }

@@ -30,8 +30,7 @@ export const KEYS_REMEMBERED_MAX = 10_000
  * ''), then the catalogue's key by the catalogue's match clauses. A model that no clause matches has no catalogue key
  * but the provider's for fees of any model, which comes last.
  *
- * Where a span names no provider, the vendor that the catalogue's clauses see in the model's name is taken. Equal names
- * have the same list, the very object, as long as they are remembered.
+ * Where a span names no provider, the vendor that the catalogue's clauses see in the model's name is taken.
  */
 export function createFindKeys(providers: readonly Provider[]): FindKeys {
   const byId = new Map(providers.map((provider) => [provider.id, provider]))
