@@ -1,6 +1,6 @@
 import type { Assembly, JoinedTraces, ModelCall, ToolCall } from './assembly.ts'
 import { AforoError } from './errors.ts'
-import { unpackAssembly } from './packed-assembly.ts'
+import { OF_ASSEMBLY, type PackedDocument, unpackCall, unpackTool } from './packed-assembly.ts'
 import type { UnixNano } from './time.ts'
 
 /** An assembly as JSON can hold it: times are decimal text, the rest is as it is. */
@@ -28,12 +28,14 @@ export function assemblyToDocument(assembly: Assembly): AssemblyDocument {
  * @throws AforoError `internal` where the document is none of ours
  */
 export function assemblyFromDocument(document: unknown): Assembly {
-  const { joined, ...given } = unpackAssembly(document)
   try {
+    const { joined, calls, tools, ...given } = document as PackedDocument
     return {
-      ...timesFromText(given),
-      calls: given.calls.map(timesFromText),
-      tools: given.tools.map(timesFromText),
+      ...timesFromText({ ...OF_ASSEMBLY, anomalies: [], ...given } as Timed<
+        Omit<Assembly, 'calls' | 'tools'>
+      >),
+      calls: calls.map(unpackCall),
+      tools: tools.map(unpackTool),
       ...(joined && { joined: { ...joined, runningNano: BigInt(joined.runningNano) } }),
     }
   } catch (error) {

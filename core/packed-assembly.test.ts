@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { AssemblyDocument } from './assembly-document.ts'
+import { type AssemblyDocument, assemblyFromDocument, assemblyToDocument } from './assembly-document.ts'
 import { packAssembly, unpackAssembly } from './packed-assembly.ts'
 
 const TEXT = fc.option(fc.constantFrom('', 'a', 'openai'))
@@ -64,6 +64,10 @@ test('what is packed, stored and unpacked is what it was; and so is what was nev
       const plain = JSON.parse(JSON.stringify(document))
       expect(unpackAssembly(JSON.parse(JSON.stringify(packAssembly(document))))).toEqual(plain)
       expect(unpackAssembly(plain)).toEqual(plain)
+      for (const stored of [packAssembly(document), document]) {
+        const assembly = assemblyFromDocument(JSON.parse(JSON.stringify(stored)))
+        expect(assemblyToDocument(assembly)).toEqual(plain)
+      }
     }),
   )
 })

@@ -29,7 +29,7 @@ const OF_CALL = {
 
 const OF_TOOL = { callId: null, type: null } as const satisfies Partial<ToolCall>
 
-const OF_ASSEMBLY = {
+export const OF_ASSEMBLY = {
   reasoningSteps: 0,
   customer: null,
   product: null,
@@ -39,7 +39,7 @@ const OF_ASSEMBLY = {
 
 type Fields = Readonly<Record<string, unknown>>
 
-interface PackedDocument extends Partial<Omit<AssemblyDocument, 'calls' | 'tools'>> {
+export interface PackedDocument extends Partial<Omit<AssemblyDocument, 'calls' | 'tools'>> {
   readonly calls: readonly (Partial<CallDocument> & { readonly spanId: SpanId })[]
   readonly tools: readonly Partial<AssemblyDocument['tools'][number]>[]
 }
@@ -91,4 +91,52 @@ function without(fields: object, usual: object): Fields {
     if (!(name in known) || known[name] !== value) kept[name] = value
   }
   return kept
+}
+
+/**
+ * A call as the rating reads it. Every call comes through here: field by field, so that it is made once and all are of
+ * one shape.
+ * @throws SyntaxError or TypeError where it is none of ours
+ */
+export function unpackCall(call: PackedDocument['calls'][number]): ModelCall {
+  const { kind = OF_CALL.kind, granularity = OF_CALL.granularity, metered = true, reasoningSteps = 0 } = call
+  const { provider = null, model = null, requestModel = null, responseId = null } = call
+  const { serviceTier = null, region = null, reportedCost = null } = call
+  const { estimated = false, cacheHit = false, badTime = false, quantities = {} } = call
+  const { spanId, spanIds = [spanId] } = call
+  return {
+    spanId,
+    spanIds,
+    kind,
+    granularity,
+    provider,
+    model,
+    requestModel,
+    responseId,
+    startNano: BigInt(call.startNano!),
+    endNano: BigInt(call.endNano!),
+    metered,
+    buckets: { ...NO_TOKENS, ...call.buckets },
+    reasoningSteps,
+    quantities,
+    serviceTier,
+    region,
+    reportedCost,
+    estimated,
+    cacheHit,
+    badTime,
+  }
+}
+
+/** @throws SyntaxError or TypeError where it is none of ours */
+export function unpackTool(tool: PackedDocument['tools'][number]): ToolCall {
+  const { spanId, name, callId = null, type = null } = tool
+  return {
+    spanId: spanId!,
+    name: name!,
+    callId,
+    type,
+    startNano: BigInt(tool.startNano!),
+    endNano: BigInt(tool.endNano!),
+  }
 }

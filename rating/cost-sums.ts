@@ -1,5 +1,5 @@
 import type { SpanId } from '../core/ids.ts'
-import { type Decimal, dividedBy, toMoneyScale } from '../core/money.ts'
+import { Decimal, dividedBy, toMoneyScale, ZERO } from '../core/money.ts'
 import { ByNames } from './by-names.ts'
 import type { CostLine, UsedPrice } from './cost.ts'
 import { nameOf } from './name.ts'
@@ -16,8 +16,13 @@ export function noRateFor(currency: string): string {
 /** What COGS are kept in: a price in another currency counts where a rate says what that is worth. */
 export const COST_CURRENCY = 'USD'
 
+/** A quantity to be added: tokens are whole numbers, and become a decimal once, when the line is closed. */
+export type Quantity = Decimal | number
+
 interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds' | 'wants'> {
   quantity: Decimal
+  /** What of the quantity came as whole numbers, beside `quantity`. */
+  count: number
   wants: string | null
   readonly spanIds: SpanId[]
 }
@@ -38,7 +43,7 @@ export class CostSums {
       meter,
       serviceTier,
       quantity,
-    }: Omit<CostLine, 'price' | 'amount' | 'spanIds'>,
+    }: Omit<CostLine, 'price' | 'quantity' | 'amount' | 'spanIds'> & { readonly quantity: Quantity },
     spanId: SpanId,
     found: UsedPrice | null,
   ): void {
@@ -47,23 +52,14 @@ export class CostSums {
     const beside = this.#beside(provider, model, tool, meter, serviceTier)
     for (const open of beside) {
       if (open.part !== part || !isSamePrice(open.price, price)) continue
-      open.quantity = open.quantity.plus(quantity)
+      addQuantity(open, quantity)
       open.spanIds.push(spanId)
       open.wants ??= wants
       return
     }
-    const line = {
-      part,
-      provider,
-      model,
-      tool,
-      meter,
-      serviceTier,
-      price,
-      quantity,
-      wants,
-      spanIds: [spanId],
-    }
+    const place = { part, provider, model, tool, meter, serviceTier }
+    const line: OpenLine = { ...place, price, quantity: ZERO, count: 0, wants, spanIds: [spanId] }
+    addQuantity(line, quantity)
     beside.push(line)
     this.#lines.push(line)
   }
@@ -101,18 +97,41 @@ function wantOf({ wants, currency, fx }: UsedPrice): string | null {
   return wants ?? (currency === COST_CURRENCY || fx ? null : noRateFor(currency))
 }
 
-/** The chain is exact and rounded once: quantity × unit price, less the discount, by the rate, for `per`. */
-function closeLine(line: OpenLine): CostLine {
-  const { price, quantity } = line
-  if (price === null) return { ...line, amount: null }
-  if (price.share) {
-    if (price.share.quantity.equals(quantity)) return { ...line, amount: price.share.amount }
-    return { ...line, price: null, amount: null, wants: NOT_ALLOCATED }
+function addQuantity(line: OpenLine, quantity: Quantity): void {
+  if (typeof quantity !== 'number') {
+    line.quantity = line.quantity === ZERO ? quantity : line.quantity.plus(quantity)
+  } else if (Number.isSafeInteger(line.count + quantity)) {
+    line.count += quantity
+  } else {
+    line.quantity = line.quantity.plus(line.count)
+    line.count = quantity
   }
-  const full = quantity.mul(price.unitPrice)
-  if (!price.discount && !price.fx) return { ...line, amount: toMoneyScale(dividedBy(full, price.per)) }
-  const native = price.discount ? full.mul(discountFactor(price.discount.pct)) : full
-  if (!price.fx) return { ...line, amount: toMoneyScale(dividedBy(native, price.per)) }
-  const amount = toMoneyScale(dividedBy(native.mul(price.fx.usd), price.per))
-  return { ...line, amount, native: toMoneyScale(dividedBy(native, price.per)) }
 }
+
+function closeLine(line: OpenLine): CostLine {
+  const { part, provider, model, tool, meter, serviceTier, price, wants, spanIds, count } = line
+  const quantity = count === 0 ? line.quantity : sumOf(line.quantity, new Decimal(count))
+  const place = { part, provider, model, tool, meter, serviceTier }
+  if (price?.share && !price.share.quantity.equals(quantity)) {
+    return { ...place, price: null, quantity, wants: NOT_ALLOCATED, spanIds, amount: null }
+  }
+  const { amount, native } = amountOf(quantity, price)
+  return { ...place, price, quantity, wants, spanIds, amount, native }
+}
+
+function sumOf(sum: Decimal, quantity: Decimal): Decimal {
+  return sum === ZERO ? quantity : sum.plus(quantity)
+}
+
+/** The chain is exact and rounded once: quantity × unit price, less the discount, by the rate, for `per`. */
+function amountOf(quantity: Decimal, price: UsedPrice | null): Pick<CostLine, 'amount' | 'native'> {
+  if (price === null) return UNKNOWN
+  if (price.share) return { amount: price.share.amount, native: null }
+  const full = quantity.mul(price.unitPrice)
+  const native = price.discount ? full.mul(discountFactor(price.discount.pct)) : full
+  if (!price.fx) return { amount: toMoneyScale(dividedBy(native, price.per)), native: null }
+  const amount = toMoneyScale(dividedBy(native.mul(price.fx.usd), price.per))
+  return { amount, native: toMoneyScale(dividedBy(native, price.per)) }
+}
+
+const UNKNOWN = { amount: null, native: null }

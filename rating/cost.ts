@@ -5,7 +5,7 @@ import { Decimal, ZERO } from '../core/money.ts'
 import type { CostMeter, FeeBasis } from '../core/price.ts'
 import type { UnixNano } from '../core/time.ts'
 import { inputTokens } from '../core/usage.ts'
-import { CostSums } from './cost-sums.ts'
+import { CostSums, type Quantity } from './cost-sums.ts'
 import { feesOf, GROUNDED_PROMPT, type MeteredQuantity, tokensOf } from './metered.ts'
 import { nameOf } from './name.ts'
 import type { FxRate } from './prices/terms.ts'
@@ -222,7 +222,7 @@ function costCall(
   for (const metered of tokensOf(call)) cost(metered)
   for (const metered of feesOf(call)) cost(metered)
   // A fee per request is rare: only a model with such a row has the line.
-  const request = { part: 'prompt', tool: null, meter: 'request', quantity: new Decimal(1) } as const
+  const request = { part: 'prompt', tool: null, meter: 'request', quantity: 1 } as const
   const identity = { provider: call.provider, model: call.model, serviceTier, ...request }
   const fee = call.cacheHit ? null : keep(charged(bookedPrice(booked, call.spanId, identity)), ask('request'))
   if (fee) lines.add(identity, call.spanId, call.granularity === 'wrapper' ? null : fee)
@@ -254,12 +254,12 @@ function costTool(
   const bySecond = find('tool_second', null)
   // The provider runs `extension` tools and bills them; all others run in the agent's own process.
   const byCall = find('tool_call', tool.type === 'extension' && bySecond === null ? null : FREE)
-  lines.add({ ...identity, meter: 'tool_call', quantity: new Decimal(1) }, tool.spanId, byCall)
+  lines.add({ ...identity, meter: 'tool_call', quantity: 1 }, tool.spanId, byCall)
   if (bySecond === null) return
   const duration = isDoubted ? null : new Decimal(String(tool.endNano - tool.startNano)).div(NANOS_PER_SECOND)
   const seconds = duration && billedQuantity({ quantity: duration, requests: ONE }, bySecond)
   const line = { ...identity, meter: 'tool_second', quantity: seconds ?? ZERO }
-  lines.add(line, tool.spanId, seconds && bySecond)
+  lines.add(line, tool.spanId, seconds === null ? null : bySecond)
 }
 
 const ONE = new Decimal(1)
@@ -276,10 +276,11 @@ function askFor(meter: string, ask: (meter: CostMeter) => UsedPrice | null): Use
 function billedQuantity(
   { quantity, requests }: Pick<MeteredQuantity, 'quantity' | 'requests'>,
   { feeBasis, minQuantity, roundingQuantity }: UsedPrice,
-): Decimal | null {
+): Quantity | null {
   const counted = feeBasis === 'request' ? requests : quantity
   if (counted === null || (minQuantity === null && roundingQuantity === null)) return counted
-  const rounded = roundingQuantity ? counted.div(roundingQuantity).ceil().mul(roundingQuantity) : counted
+  const exact = new Decimal(counted)
+  const rounded = roundingQuantity ? exact.div(roundingQuantity).ceil().mul(roundingQuantity) : exact
   return minQuantity?.greaterThan(rounded) ? minQuantity : rounded
 }
 

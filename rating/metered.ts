@@ -2,6 +2,7 @@ import type { ModelCall } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import { Decimal } from '../core/money.ts'
 import type { CostMeter } from '../core/price.ts'
+import type { Quantity } from './cost-sums.ts'
 import { type ModalTokens, splitModes } from './modes.ts'
 
 /** A quantity of a call that a provider bills. */
@@ -9,7 +10,7 @@ export interface MeteredQuantity {
   readonly part: Part
   readonly tool: string | null
   readonly meter: string
-  readonly quantity: Decimal
+  readonly quantity: Quantity
   /** How many requests it came of, for fees per request; null where that is not known. */
   readonly requests: Decimal | null
   /** Whether a row of the price book can speak of it; false: it has a cost that we cannot know. */
@@ -55,12 +56,11 @@ export function tokensOf(call: ModelCall): readonly MeteredQuantity[] {
     const count = tokens[bucket]
     if (count === 0) continue
     const embedding = call.kind === 'embedding' && EMBEDDED.has(meter)
-    const quantity = new Decimal(count)
     metered.push({
       part,
       tool: null,
       meter: embedding ? 'embedding' : meter,
-      quantity,
+      quantity: count,
       requests: null,
       askable: true,
     })
