@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { type ClientRequest, request } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   asciiJson,
@@ -17,6 +17,8 @@ import { type Asked, lateError, problemOf, type Target, type Wire } from './wire
 export const QUESTIONS_MAX = 4_096
 /** Nobody waits for the end of a hold, and it should not be lost: it may take longer than a check. */
 const END_MS_MAX = 5_000
+/** A check endpoint that leaves more than so much unread is left. */
+export const UNREAD_BYTES_MAX = 8_388_608
 const ID_MAX = 0xffff_ffff
 
 /**
@@ -30,7 +32,7 @@ export class FrameWire implements Wire {
   /** Told again, once, where the connection is lost over them: an end that is told twice is one end. */
   readonly #ends: Questions
   #socket: Socket | null = null
-  #isOpening = false
+  #opening: ClientRequest | null = null
   #isClosed = false
   #unsent = ''
   /** Questions of this turn of the event loop. */
@@ -62,6 +64,7 @@ export class FrameWire implements Wire {
   close(): void {
     this.#isClosed = true
     this.#socket?.end()
+    this.#opening?.destroy()
     this.#lost(new Error('the connection was closed'))
   }
 
@@ -89,17 +92,20 @@ export class FrameWire implements Wire {
     if (this.#socket === null || this.#unsent === '') return
     this.#socket.write(this.#unsent, 'latin1')
     this.#unsent = ''
+    if (this.#socket.writableLength > UNREAD_BYTES_MAX)
+      this.#socket.destroy(new Error('the check endpoint does not read'))
   }
 
   #open(): void {
-    if (this.#isOpening || this.#isClosed) return
-    this.#isOpening = true
-    const failed = (error: Error) => {
-      this.#isOpening = false
-      this.#lost(error)
-    }
+    if (this.#opening !== null || this.#isClosed) return
     const headers = { ...this.#headers, connection: 'Upgrade', upgrade: FRAMES_PROTOCOL }
     const asked = request({ ...this.#target, path: FRAMES_PATH, headers, agent: false })
+    this.#opening = asked
+    const failed = (error: Error) => {
+      if (this.#opening !== asked) return
+      this.#opening = null
+      this.#lost(error)
+    }
     asked.once('error', failed)
     asked.once('response', (response) => {
       let text = ''
@@ -111,7 +117,7 @@ export class FrameWire implements Wire {
       response.once('error', () => {})
     })
     asked.once('upgrade', (_, socket, head) => {
-      this.#isOpening = false
+      this.#opening = null
       // A socket over which HTTP was spoken.
       this.#opened(socket as Socket, head)
     })
@@ -163,7 +169,10 @@ export class FrameWire implements Wire {
   /** The answer may still come; it finds nobody. A hold that it tells of ends by itself. */
   #late(question: Question, timeoutMs: number): void {
     question.fail(lateError(timeoutMs))
-    if (this.#size === 0) this.#socket?.unref()
+    if (this.#size > 0) return
+    this.#socket?.unref()
+    // A connection that does not come to be is tried anew with the next question.
+    this.#opening?.destroy(lateError(timeoutMs))
   }
 
   /** Nothing that was asked will be answered over the connection there was. */

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type CheckClient, createCheckClient } from '../../instrumentation/check-client.ts'
-import { QUESTIONS_MAX } from '../../instrumentation/frame-wire.ts'
+import { QUESTIONS_MAX, UNREAD_BYTES_MAX } from '../../instrumentation/frame-wire.ts'
 import { createGuard } from '../../instrumentation/index.ts'
 import { createKey } from '../../schema/keys.ts'
 import type { RunningCheck } from '../../sidecar/check.ts'
@@ -98,11 +100,11 @@ test('an end is told again where the connection is lost over it, and a check is 
 
 test('what is not answered in time fails alone, and what nobody waits for any more is not asked', async () => {
   const between = await startBetween()
-  const client = createCheckClient({ endpoint: `unix:${between.path}`, timeoutMs: 100 })
+  const client = createCheckClient({ endpoint: `unix:${between.path}`, timeoutMs: 1_000 })
   await client.check({ customer: 'acme' })
   between.deafen()
   const late = client.check({ customer: 'acme' }).catch((error: unknown) => error)
-  expect(String(await late)).toContain('no answer within 100 ms')
+  expect(String(await late)).toContain('no answer within 1000 ms')
   between.hear()
   expect((await client.check({ customer: 'acme' })).decision).toBe('allow')
   client.close()
@@ -122,6 +124,42 @@ test('there are so many questions and no more', async () => {
   client.close()
   await expect(client.check({ customer: 'acme' })).rejects.toThrow('closed')
   await between.close()
+})
+
+test('a check endpoint that does not read is left, and one that does not open is tried anew', async () => {
+  const to = join(folder, 'deaf.sock')
+  const kept: Duplex[] = []
+  let opens = false
+  let tries = 0
+  const deaf = createHttpServer({ shouldUpgradeCallback: () => true }).listen(to)
+  deaf.on('upgrade', (_, socket) => {
+    tries += 1
+    kept.push(socket)
+    socket.on('error', () => {})
+    if (!opens) return
+    socket.pause()
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: aforo-frames\r\n\r\n')
+  })
+  await once(deaf, 'listening')
+  const client = createCheckClient({ endpoint: `unix:${to}`, timeoutMs: 100 })
+  const ask = (session: string) =>
+    client.check({ customer: 'acme', session }).catch((error: unknown) => String(error))
+  expect(await ask('s')).toContain('no answer within 100 ms')
+  expect(await ask('s')).toContain('no answer within 100 ms')
+  expect(tries).toBe(2)
+  opens = true
+  expect(await ask('s')).toContain('no answer within 100 ms')
+  expect(tries).toBe(3)
+  const long = 'x'.repeat(60_000)
+  const few = Math.floor(UNREAD_BYTES_MAX / 60_100)
+  const patient = await Promise.all(Array.from({ length: few }, () => ask(long)))
+  expect(new Set(patient)).toEqual(new Set(['Error: no answer within 100 ms']))
+  // What the system's own buffers took is not counted.
+  const many = await Promise.all(Array.from({ length: 20 }, () => ask(long)))
+  expect(many.at(-1)).toContain('does not read')
+  client.close()
+  for (const socket of kept) socket.destroy()
+  deaf.close()
 })
 
 test('where nobody listens a check fails at once, and the next one tries again', async () => {
