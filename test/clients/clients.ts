@@ -17,6 +17,8 @@ export interface Client {
   readonly untold?: readonly Detail[]
   /** How many requests that the provider refused its spans tell like calls that brought nothing; none where not given. */
   readonly unsaidRefusals?: number
+  /** How many calls that it left in the middle of their answer it makes no span of; none where not given. */
+  readonly untoldCutOffs?: number
   /** Whether it calls the tools that models ask for, and makes spans of that. */
   readonly tools?: true
   /** How many sessions its spans name; none where not given. */
@@ -38,11 +40,13 @@ const WITHOUT_APP_SPAN = { WITHOUT_APP_SPAN: '1' }
 export const CLIENTS: readonly Client[] = [
   js('otel-openai', ['@opentelemetry/instrumentation-openai'], {
     program: 'openai-6/otel-openai.mjs',
+    untoldCutOffs: 1,
     untold: ['cacheRead', 'reasoning'],
   }),
-  js('openinference-openai', ['@arizeai/openinference-instrumentation-openai'], { unmetered: 2 }),
+  js('openinference-openai', ['@arizeai/openinference-instrumentation-openai'], { unmetered: 3 }),
   js('traceloop-openai', ['@traceloop/instrumentation-openai'], {
     unmetered: 2,
+    untoldCutOffs: 1,
     untold: ['cacheRead', 'reasoning'],
   }),
   js('anthropic-native', ['@anthropic-ai/sdk']),
@@ -51,13 +55,15 @@ export const CLIENTS: readonly Client[] = [
     program: 'programs/anthropic-double.mjs',
     env: WITHOUT_APP_SPAN,
   }),
-  js('vercel-ai-6', ['ai-6'], { tools: true, sessions: 1 }),
+  js('vercel-ai-6', ['ai-6'], { tools: true, sessions: 1, untoldCutOffs: 1 }),
   js('vercel-ai-7', ['ai', '@ai-sdk/otel'], { tools: true, untold: ['reasoning'] }),
   js('langchain-double', ['@langchain/openai', '@arizeai/openinference-instrumentation-langchain'], {
     tools: true,
+    unmetered: 1,
   }),
   js('langchain-double-apart', ['@langchain/openai', '@arizeai/openinference-instrumentation-langchain'], {
     tools: true,
+    unmetered: 1,
     program: 'programs/langchain-double.mjs',
     env: WITHOUT_APP_SPAN,
   }),
@@ -68,6 +74,7 @@ export const CLIENTS: readonly Client[] = [
   js('genkit', ['genkit'], { tools: true }),
   js('langfuse-openai', ['@langfuse/openai'], {
     unmetered: 1,
+    untoldCutOffs: 1,
     sessions: 1,
     env: { LANGFUSE_PUBLIC_KEY: 'none', LANGFUSE_SECRET_KEY: 'none' },
   }),

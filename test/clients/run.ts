@@ -72,6 +72,7 @@ async function runOver(
           tools: bill.tools,
           turnedAway: provider.ledger.turnedAway(client.name),
           sessions: bill.sessions.length,
+          cutOff: served.filter(({ isCutOff }) => isCutOff).length,
         },
         served: { calls: served.length, ...tokens(served) },
         billed: { calls: bill.calls.length, input: bill.input, output: bill.output },
@@ -109,8 +110,8 @@ async function runPrograms(
   return failures
 }
 
-function expectedOf({ tools, sessions = 0, unsaidRefusals = 0 }: Client): Expected {
-  return { tools: tools === true, sessions, unsaidRefusals }
+function expectedOf({ tools, sessions = 0, unsaidRefusals = 0, untoldCutOffs = 0 }: Client): Expected {
+  return { tools: tools === true, sessions, unsaidRefusals, untoldCutOffs }
 }
 
 function tokens(served: readonly Served[]): { input: number; output: number } {

@@ -8,9 +8,10 @@ export interface Outcome {
   /** Null where the program could not be run; then `reason` tells why. */
   readonly judgement: Judgement | null
   readonly reason?: string
-  /** What of it was tried: streamed answers, tool calls billed, requests turned away, sessions told apart. */
+  /** What of it was tried: streamed answers, answers left in their middle, tool calls billed, requests turned away, sessions told apart. */
   readonly exercised: {
     readonly streams: number
+    readonly cutOff: number
     readonly tools: number
     readonly turnedAway: number
     readonly sessions: number
@@ -27,6 +28,7 @@ export function table(outcomes: readonly Outcome[]): string {
     versions,
     `${served.calls} / ${billed.calls}`,
     String(exercised.streams),
+    String(exercised.cutOff),
     String(exercised.tools),
     String(exercised.turnedAway),
     String(exercised.sessions),
@@ -38,6 +40,7 @@ export function table(outcomes: readonly Outcome[]): string {
     'version',
     'calls',
     'streams',
+    'cut off',
     'tools',
     'refused',
     'sessions',

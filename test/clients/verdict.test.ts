@@ -12,7 +12,7 @@ const ask = (model: string) =>
     tellsReasoning: true,
     tellsCacheWrites: true,
   })
-const NOTHING_ELSE = { tools: false, sessions: 0, unsaidRefusals: 0 }
+const NOTHING_ELSE = { tools: false, sessions: 0, unsaidRefusals: 0, untoldCutOffs: 0 }
 const served: readonly Served[] = [ask('gpt-4.1-mini'), ask('gpt-5-mini'), ask('gpt-4.1-mini')]
 const billed: readonly Billed[] = served.map((call) => ({ ...call, metered: true }))
 
@@ -83,6 +83,18 @@ describe('a bill', () => {
     expect(judge(served, billed, { ...told, exceptions: 0 }, expected).verdict).toBe('WRONG')
   })
 
+  it('must list what its client left in the middle', () => {
+    const left: Served = { ...served[1]!, isCutOff: true }
+    const told = { input: first.input, output: first.output, tools: 0, sessions: [] }
+    const both = [served[0]!, left]
+    const listed = [first, unmetered(detailed)]
+    expect(judge(both, listed, { ...told, exceptions: 1 }, NOTHING_ELSE).verdict).toBe('EXACT')
+    expect(judge(both, listed, { ...told, exceptions: 0 }, NOTHING_ELSE).verdict).toBe('WRONG')
+    expect(judge(both, [first], { ...told, exceptions: 0 }, NOTHING_ELSE).verdict).toBe('WRONG')
+    const silent = { ...NOTHING_ELSE, untoldCutOffs: 1 }
+    expect(judge(both, [first], { ...told, exceptions: 0 }, silent).verdict).toBe('EXACT')
+  })
+
   it('must add up to its events', () => {
     const told = { input: 1, output: 1, exceptions: 0, tools: 0, sessions: [] }
     expect(judge(served, billed, told, NOTHING_ELSE).verdict).toBe('WRONG')
@@ -98,7 +110,7 @@ describe('a bill', () => {
   ])('must have the tools and sessions expected: %j with %i and %j', (expected, tools, sessions, verdict) => {
     const call = { ...served[0]!, asksTool: true }
     const told = { input: call.input, output: call.output, exceptions: 0, tools, sessions }
-    const all = { ...expected, unsaidRefusals: 0 }
+    const all = { ...expected, unsaidRefusals: 0, untoldCutOffs: 0 }
     expect(judge([call], [{ ...call, metered: true }], told, all).verdict).toBe(verdict)
   })
 })

@@ -29,6 +29,8 @@ export interface Expected {
   readonly sessions: number
   /** Refused requests that its spans tell like calls: each is to be listed. */
   readonly unsaidRefusals: number
+  /** Calls that it left in the middle of their answer, and makes no span of. */
+  readonly untoldCutOffs: number
 }
 
 /** From the best to the worst. */
@@ -48,7 +50,8 @@ export interface Judgement {
 }
 
 /**
- * Holds what was billed against what was served.
+ * Holds what was billed against what was served. A call that was left in the middle of its answer is to be listed, and lowers
+ * no verdict: nobody told its client what it used.
  *  EXACT             every call once, every bucket of every call as served
  *  TOTALS            every call once with its input and output; what the client does not tell of cache or reasoning is missing
  *  UNMETERED LISTED  the same for the calls the client told the usage of; each other one is listed as an exception
@@ -62,8 +65,9 @@ export function judge(
 ): Judgement {
   const faults: string[] = []
   const metered = billed.filter((call) => call.metered)
-  const unmetered = billed.length - metered.length
-  if (billed.length !== served.length + expected.unsaidRefusals) {
+  const cutOff = served.filter(({ isCutOff }) => isCutOff).length - expected.untoldCutOffs
+  const unmetered = billed.length - metered.length - cutOff
+  if (billed.length !== served.length - expected.untoldCutOffs + expected.unsaidRefusals) {
     faults.push(`${served.length} calls served, ${billed.length} billed`)
   }
   for (const whole of ['input', 'output'] as const) {
@@ -75,7 +79,7 @@ export function judge(
   if (expected.sessions !== told.sessions.length) {
     faults.push(`${expected.sessions} sessions, billed ${told.sessions.length}: ${told.sessions.join(', ')}`)
   }
-  const left = [...served]
+  const left = served.filter(({ isCutOff }) => !isCutOff)
   const untold = new Set<Detail>()
   for (const call of metered) {
     const at = left.findIndex((each) => isSameCall(each, call))
@@ -93,8 +97,8 @@ export function judge(
   }
   if (left.length !== unmetered - expected.unsaidRefusals)
     for (const call of left) faults.push(`served but not billed: ${shown(call)}`)
-  if (told.exceptions !== unmetered)
-    faults.push(`${unmetered} calls are unmetered, ${told.exceptions} listed`)
+  if (told.exceptions !== unmetered + cutOff)
+    faults.push(`${unmetered + cutOff} calls are unmetered, ${told.exceptions} listed`)
   const verdict =
     faults.length > 0 ? 'WRONG' : unmetered > 0 ? 'UNMETERED LISTED' : untold.size > 0 ? 'TOTALS' : 'EXACT'
   return { verdict, faults, untold: [...untold], unmetered }

@@ -1,7 +1,8 @@
+import { leave } from './leave.mjs'
 import { turnedAway } from './turned-away.mjs'
 
 // What an application does with the Anthropic SDK: a message, streams, a tool loop, a cached prompt, a call that succeeds at
-// the second attempt, and one that is refused.
+// the second attempt, one that is refused, and a stream that it leaves.
 const messages = [{ role: 'user', content: 'What is the weather in Oslo?' }]
 const input_schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
 const tools = [{ name: 'weather', description: 'The weather.', input_schema }]
@@ -28,4 +29,6 @@ export async function callMessages(anthropic) {
   await anthropic.messages.stream({ ...plain, model: 'claude-opus-4-5' }).finalMessage()
   await anthropic.messages.create({ ...plain, model: 'claude-busy' })
   await turnedAway(anthropic.messages.create({ ...plain, model: 'claude-retired' }))
+  const left = await anthropic.messages.create({ ...plain, model: 'claude-slow', stream: true })
+  await leave(left)
 }

@@ -7,6 +7,7 @@ import { ChatOpenAI } from '@langchain/openai'
 import OpenAI from 'openai'
 import { z } from 'zod'
 import { inSpan } from './app-span.mjs'
+import { leave } from './leave.mjs'
 import { PROVIDER, traced } from './otel.mjs'
 import { turnedAway } from './turned-away.mjs'
 
@@ -33,6 +34,8 @@ async function callLangChain() {
   await withTools.invoke([question, asked, result])
   await new ChatOpenAI({ model: 'gpt-5-mini', ...common }).invoke([question])
   await new ChatOpenAI({ model: 'gpt-busy', ...common }).invoke([question])
+  const slow = new ChatOpenAI({ model: 'gpt-slow', ...common })
+  await leave(await slow.stream([question]))
   await turnedAway(new ChatOpenAI({ model: 'gpt-retired', ...common }).invoke([question]))
 }
 

@@ -16,6 +16,8 @@ export interface Served {
   readonly output: number
   readonly reasoning: number
   readonly isStream: boolean
+  /** Its client went away in the middle of the answer, and never saw these numbers. */
+  readonly isCutOff: boolean
   /** Whether it wants a tool to be called: the client's next request has its result. */
   readonly asksTool: boolean
 }
@@ -59,6 +61,7 @@ export class Ledger {
       reasoning: isDetailed && asked.tellsReasoning ? 384 + n : 0,
       isStream: asked.isStream ?? false,
       asksTool: asked.asksTool ?? false,
+      isCutOff: false,
     }
     this.#served.set(asked.client, [...entries, entry])
     return entry
@@ -75,6 +78,12 @@ export class Ledger {
     const models = this.#turnedAway.get(client)
     if (model !== undefined) return models?.get(model) ?? 0
     return [...(models?.values() ?? [])].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** Notes that a client did not wait for the end of the answer that was entered last. */
+  cutOff(client: string): void {
+    const entries = this.of(client)
+    this.#served.set(client, [...entries.slice(0, -1), { ...entries.at(-1)!, isCutOff: true }])
   }
 
   of(client: string): readonly Served[] {
