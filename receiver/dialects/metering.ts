@@ -6,6 +6,7 @@ import type { CompiledDialect } from './compile.ts'
 import type { Models } from './facts.ts'
 import { isGoogle } from './providers.ts'
 import type { RawReading } from './raw-usage.ts'
+import { STATED } from './vocabularies.ts'
 
 /** What a span says was used. */
 export interface Metering {
@@ -13,6 +14,8 @@ export interface Metering {
   readonly buckets: TokenBuckets
   readonly totalTokens: number | null
   readonly inputConvention: InputConvention
+  /** An input alone: the answer of a call in text was left before its end. */
+  readonly isCutShort: boolean
 }
 
 export const UNMETERED: Metering = {
@@ -20,6 +23,7 @@ export const UNMETERED: Metering = {
   buckets: NO_TOKENS,
   totalTokens: null,
   inputConvention: 'assumed',
+  isCutShort: false,
 }
 
 /**
@@ -50,7 +54,17 @@ export function meter(
     buckets: metered ? bucketed.buckets : NO_TOKENS,
     totalTokens: reading.raw.total,
     inputConvention: bucketed.inputConvention,
+    isCutShort: is.usageClass === 'call' && metered && isCutShort(span, reading),
   }
+}
+
+/**
+ * The input is told when an answer begins, the output when it ends: where the one is there alone, nobody waited for the other.
+ * What is stated outright is believed as it is.
+ */
+function isCutShort(span: Span, { raw }: RawReading): boolean {
+  const isWhole = raw.output !== null || raw.outputText !== null || raw.total !== null
+  return !isWhole && STATED.quantities.input.every((key) => span.attribute(key) === undefined)
 }
 
 function bucketsOf(

@@ -343,6 +343,26 @@ describe('attribution and terms', () => {
   })
 })
 
+describe('an input alone', () => {
+  const asked = {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.request.model': 'gpt-4o',
+    'gen_ai.usage.input_tokens': 9,
+  }
+
+  it.each<[string, SpanWords['attributes'], boolean]>([
+    ['is an answer that was left', {}, false],
+    ['is whole with an output of zero', { 'gen_ai.usage.output_tokens': 0 }, true],
+    ['is whole with a total', { 'gen_ai.usage.total_tokens': 9 }, true],
+    ['is whole where it is stated outright', { 'aforo.usage.input_tokens': 9 }, true],
+    ['is whole beside a picture', { 'aforo.usage.images': 1 }, true],
+    ['is whole in an embedding', { 'gen_ai.operation.name': 'embeddings' }, true],
+  ])('%s', (_, more, metered) => {
+    const row = usage({ id: 1, name: 'chat gpt-4o', attributes: { ...asked, ...more } })
+    expect([row.metered, row.buckets.inputUncached]).toEqual([metered, metered ? 9 : 0])
+  })
+})
+
 describe('failures', () => {
   it.each<[string, Attributes, boolean]>([
     ['a rate limit', { 'error.type': 'RateLimitError' }, true],

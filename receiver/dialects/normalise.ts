@@ -61,10 +61,13 @@ function ofDialect(span: Span, compiled: CompiledDialect, keys: AttributionKeys)
   const isTool = is.usageClass === 'tool'
   const failed = span.failed || compiled.hasFailed(span)
   const cost = reportedCostOf(span, compiled)
-  const metering = is.readsUsage && !isTool ? meter(span, compiled, is, models, read(), anomalies) : UNMETERED
+  const told = is.readsUsage && !isTool ? meter(span, compiled, is, models, read(), anomalies) : UNMETERED
+  const beside = reading === null ? {} : read().units
+  // Pictures and speech have no output in tokens.
+  const isLeft = told.isCutShort && !hasWholeUnit(readUnits(span, compiled.units, beside, []))
+  const metering = isLeft ? UNMETERED : told
   // Characters and seconds are what is billed where there are no tokens, not beside them.
   const spellings = metering.metered ? compiled.parts : compiled.units
-  const beside = reading === null ? {} : read().units
   const quantities = readUnits(span, spellings, metering.metered ? partsOf(beside) : beside, anomalies)
   return rowOf(span, keys, {
     failed,
