@@ -11,7 +11,7 @@ import { shortHash } from '../../receiver/cut/sighting-rows.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
 import { acrossTraces } from '../../receiver/mirrors/across.ts'
 import { joinTraces } from '../../receiver/sessions/join.ts'
-import { SESSION_APART_MS_MAX, SESSION_TRACES_MAX } from '../../receiver/sessions/place.ts'
+import { SESSION_APART_MS_MAX, SESSION_SPANS_MAX, SESSION_TRACES_MAX } from '../../receiver/sessions/place.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { madeCalls, tracesOf } from '../support/traced-calls.ts'
 import { callOf, metricsOf, NOON_NANO, noon, otherOf, spanIdOf, traceIdOf } from '../support/usages.ts'
@@ -203,6 +203,23 @@ describe('an event of a session', () => {
       { id: sessionEvent('bot', 's', 'acme', 1), calls: 1 },
     ])
   })
+
+  it(`has at most ${SESSION_SPANS_MAX} spans with usage; the trace that goes beyond begins another`, async () => {
+    const tenant = 'large'
+    await groupBy(tenant, 'bot', 'session')
+    const spansOf = (trace: string, count: number) =>
+      Array.from({ length: count }, (_, i) => inSession(trace, `${trace} ${i}`))
+    await push(tenant, 0, ...spansOf('most', SESSION_SPANS_MAX - 2))
+    await drain(10)
+    await push(tenant, 20, ...spansOf('beyond', 3))
+    await drain(30)
+    await push(tenant, 40, ...spansOf('the rest', 2))
+    await drain(50)
+    expect((await billed(tenant)).map(({ id, calls }) => ({ id, calls }))).toEqual([
+      { id: sessionEvent('bot', 's', 'acme', 0), calls: SESSION_SPANS_MAX },
+      { id: sessionEvent('bot', 's', 'acme', 1), calls: 3 },
+    ])
+  }, 60_000)
 
   it('takes no trace that begins more than a day from its time', async () => {
     const tenant = 'long'
