@@ -31,6 +31,11 @@ export interface Span {
   readonly scopeVersion: string
   /** Value of a known attribute of the span. */
   attribute(key: string): AttributeValue | undefined
+  /**
+   * Place of the first of these keys, at `from` or behind it, of which the span has an attribute; -1 where it has none. For
+   * lists that every span is asked for and that live on: what is worked out for one is remembered.
+   */
+  nextOf(keys: readonly string[], from: number): number
   /** Value of a known attribute of the span's resource. */
   resource(key: string): AttributeValue | undefined
 }

@@ -113,6 +113,10 @@ class SpanView implements Span {
     return this.#attributes.value(key)
   }
 
+  nextOf(keys: readonly string[], from: number): number {
+    return this.#attributes.nextOf(keys, from)
+  }
+
   resource(key: string): AttributeValue | undefined {
     return this.#resource.value(key)
   }
@@ -141,11 +145,22 @@ class RunIndex {
   }
 
   value(key: string): AttributeValue | undefined {
-    const index = this.#keys.indexOf(key)
-    if (index < 0 || index >= this.#positions.length) return undefined
+    const position = this.#positionOf(this.#keys.indexOf(key))
+    return position === -1 ? undefined : this.#runs.valueAt(position)
+  }
+
+  /** Place of the first of these keys, at `from` or behind it, that is in the run; -1 where none is. */
+  nextOf(keys: readonly string[], from: number): number {
+    const indexes = this.#keys.indexesOf(keys)
+    for (let at = from; at < indexes.length; at++) if (this.#positionOf(indexes[at]!) !== -1) return at
+    return -1
+  }
+
+  #positionOf(index: number): number {
+    if (index < 0 || index >= this.#positions.length) return -1
     const position = this.#positions[index]!
-    if (position < this.#from || position >= this.#to || this.#runs.keyAt(position) !== index)
-      return undefined
-    return this.#runs.valueAt(position)
+    return position >= this.#from && position < this.#to && this.#runs.keyAt(position) === index
+      ? position
+      : -1
   }
 }

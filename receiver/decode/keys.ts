@@ -73,6 +73,7 @@ export class KeyTable {
   readonly #insideFrom: number
 
   readonly #indexes = new Map<string, number>()
+  readonly #lists = new WeakMap<readonly string[], Int16Array>()
   readonly #slots: Int16Array
   readonly #mask: number
   readonly #lengths: Uint8Array
@@ -115,6 +116,15 @@ export class KeyTable {
   /** Index of a key; UNWANTED for one that is not wanted in any way. */
   indexOf(key: string): number {
     return this.#indexes.get(key) ?? (key.startsWith(STATED_USAGE_PREFIX) ? this.unknownUnits : UNWANTED)
+  }
+
+  /** Indexes of keys. Those of a list are worked out once. */
+  indexesOf(keys: readonly string[]): Int16Array {
+    const known = this.#lists.get(keys)
+    if (known !== undefined) return known
+    const indexes = Int16Array.from(keys, (key) => this.indexOf(key))
+    this.#lists.set(keys, indexes)
+    return indexes
   }
 
   /** Whether the decoder alone sets attributes of this index. */

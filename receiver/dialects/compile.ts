@@ -18,10 +18,10 @@ import { WHOLE_UNITS } from './unit-names.ts'
 /** A row made ready to read spans with: key lists merged over its vocabularies, patterns compiled. */
 export interface CompiledDialect {
   readonly dialect: Dialect
-  readonly quantities: readonly (readonly [RawQuantity, readonly string[]])[]
-  readonly units: readonly (readonly [string, readonly string[]])[]
+  readonly quantities: Spellings<RawQuantity>
+  readonly units: Spellings<string>
   /** Those of the units that are parts of tokens, for spans that tell tokens. */
-  readonly parts: readonly (readonly [string, readonly string[]])[]
+  readonly parts: Spellings<string>
   readonly facts: Readonly<Record<Fact, readonly string[]>>
   readonly json: readonly UsageAttribute[]
   /** JSON with facts beside its usage. */
@@ -43,6 +43,20 @@ export interface CompiledDialect {
   isCumulative(scopeVersion: string): boolean
 }
 
+/** Keys in the order in which they are read, and beside each what it spells. */
+export interface Spellings<T> {
+  readonly keys: readonly string[]
+  readonly of: readonly T[]
+}
+
+/** Lists of spellings, one behind the other. */
+export function spellings<T>(lists: readonly (readonly [T, readonly string[]])[]): Spellings<T> {
+  return {
+    keys: lists.flatMap(([, keys]) => keys),
+    of: lists.flatMap(([what, keys]) => keys.map(() => what)),
+  }
+}
+
 /** Compiles one row; done once per row when the table is loaded. */
 export function compileDialect(dialect: Dialect): CompiledDialect {
   const { vocabularies } = dialect
@@ -50,11 +64,13 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
   const units = unitsOf(vocabularies)
   return {
     dialect,
-    quantities: RAW_QUANTITIES.map(
-      (quantity) => [quantity, merged(vocabularies, (v) => v.quantities?.[quantity])] as const,
-    ).filter(([, keys]) => keys.length > 0),
-    units,
-    parts: units.filter(([unit]) => !WHOLE_UNITS.includes(unit)),
+    quantities: spellings(
+      RAW_QUANTITIES.map(
+        (quantity) => [quantity, merged(vocabularies, (v) => v.quantities?.[quantity])] as const,
+      ),
+    ),
+    units: spellings(units),
+    parts: spellings(units.filter(([unit]) => !WHOLE_UNITS.includes(unit))),
     facts: Object.fromEntries(
       FACTS.map((fact) => [fact, merged(vocabularies, (v) => v.facts?.[fact])]),
     ) as unknown as Record<Fact, readonly string[]>,

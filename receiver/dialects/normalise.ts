@@ -19,7 +19,7 @@ import { NO_REQUESTS, OPERATION } from './operations.ts'
 import { type RawReading, readRawUsage } from './raw-usage.ts'
 import { recognise } from './recognise.ts'
 import { WHOLE_UNITS } from './unit-names.ts'
-import { readUnits } from './units.ts'
+import { NO_SPELLINGS, readUnits } from './units.ts'
 
 export const REGION = 'cloud.region'
 
@@ -33,7 +33,7 @@ export function toUsage(span: Span, keys: AttributionKeys): Usage {
 }
 
 function ofUnknown(span: Span, keys: AttributionKeys, anomalies: Anomaly[]): Usage {
-  const quantities = readUnits(span, [], {}, anomalies)
+  const quantities = readUnits(span, NO_SPELLINGS, {}, anomalies)
   if (Object.keys(quantities).length > 0) {
     anomalies.push({ kind: 'unclassified_usage', spanId: span.spanId, reason: 'quantity_outside_call' })
   }
@@ -220,7 +220,7 @@ function isRequest({ usageClass }: Classification): boolean {
 }
 
 function statesWholeUnit(span: Span): boolean {
-  return hasWholeUnit(readUnits(span, [], {}, []))
+  return hasWholeUnit(readUnits(span, NO_SPELLINGS, {}, []))
 }
 
 function hasWholeUnit(quantities: Readonly<Record<string, number>>): boolean {

@@ -30,11 +30,9 @@ export function readRawUsage(span: Span, compiled: CompiledDialect): RawReading 
   let units: Readonly<Record<string, number>> = NO_UNITS
   const faults = new Set<CountFault>()
   const doubts = new Set<string>()
-  for (const [quantity, keys] of compiled.quantities) {
-    for (const key of keys) {
-      const value = span.attribute(key)
-      if (value !== undefined) offer(raw, quantity, value, faults, doubts)
-    }
+  const { keys, of } = compiled.quantities
+  for (let at = span.nextOf(keys, 0); at !== -1; at = span.nextOf(keys, at + 1)) {
+    offer(raw, of[at]!, span.attribute(keys[at]!)!, faults, doubts)
   }
   for (const attribute of compiled.json) {
     const text = span.attribute(attribute.key)

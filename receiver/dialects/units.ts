@@ -1,6 +1,7 @@
 import type { AttributeValue, Span } from '../../core/span.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { STATED_USAGE_PREFIX, UNKNOWN_UNITS_KEY } from '../decode/keys.ts'
+import { type Spellings, spellings } from './compile.ts'
 import { readQuantity } from './numbers.ts'
 import { STATED_UNITS } from './unit-names.ts'
 
@@ -8,6 +9,8 @@ import { STATED_UNITS } from './unit-names.ts'
 export const STATED_UNIT_KEYS: readonly (readonly [string, string])[] = STATED_UNITS.map(
   (unit) => [unit, `${STATED_USAGE_PREFIX}${unit}`] as const,
 )
+const STATED: Spellings<string> = spellings(STATED_UNIT_KEYS.map(([unit, key]) => [unit, [key]]))
+export const NO_SPELLINGS: Spellings<string> = spellings([])
 
 /**
  * Quantities beside the token buckets, by unit: stated outright, else in the first spelling of the row, else as found
@@ -16,7 +19,7 @@ export const STATED_UNIT_KEYS: readonly (readonly [string, string])[] = STATED_U
  */
 export function readUnits(
   span: Span,
-  spellings: readonly (readonly [string, readonly string[]])[],
+  further: Spellings<string>,
   found: Readonly<Record<string, number>>,
   anomalies: Anomaly[],
 ): Readonly<Record<string, number>> {
@@ -25,9 +28,10 @@ export function readUnits(
     anomalies.push({ kind: 'unknown_unit', spanId: span.spanId, reason: unknown })
   }
   const units: Record<string, number> = {}
-  for (const [unit, key] of STATED_UNIT_KEYS) take(span, unit, span.attribute(key), units, anomalies)
-  for (const [unit, keys] of spellings) {
-    for (const key of keys) take(span, unit, span.attribute(key), units, anomalies)
+  for (const { keys, of } of [STATED, further]) {
+    for (let at = span.nextOf(keys, 0); at !== -1; at = span.nextOf(keys, at + 1)) {
+      take(span, of[at]!, span.attribute(keys[at]!), units, anomalies)
+    }
   }
   for (const unit in found) take(span, unit, found[unit], units, anomalies)
   return units

@@ -71,6 +71,7 @@ export function spanOf(oracle: CostOracle, no = 1): Span {
     scopeName: 'test-scope',
     scopeVersion: '',
     attribute: (key) => (Object.hasOwn(attributes, key) ? attributes[key] : undefined),
+    nextOf: (keys, from) => keys.findIndex((key, at) => at >= from && Object.hasOwn(attributes, key)),
     resource: () => undefined,
   }
 }

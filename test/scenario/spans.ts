@@ -69,6 +69,7 @@ export function spanOf(words: readonly string[], pushedAtMs: number): Span {
     scopeName: scope,
     scopeVersion: '1',
     attribute: (name) => attributes.get(name),
+    nextOf: (keys, from) => keys.findIndex((key, at) => at >= from && attributes.has(key)),
     resource: (name) => (name === 'service.name' ? service : undefined),
   }
 }

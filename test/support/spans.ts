@@ -41,6 +41,7 @@ export function span(words: SpanWords): Span {
     scopeName: words.scope ?? 'test-scope',
     scopeVersion: words.version ?? '',
     attribute: (key) => (Object.hasOwn(attributes, key) ? attributes[key] : undefined),
+    nextOf: (keys, from) => keys.findIndex((key, at) => at >= from && Object.hasOwn(attributes, key)),
     resource: (key) => (Object.hasOwn(resource, key) ? resource[key] : undefined),
   }
 }
