@@ -22,26 +22,26 @@ export function uniqueSpans(usages: readonly Usage[], anomalies: Anomaly[]): rea
  */
 export function indexSpans(usages: readonly Usage[], anomalies: Anomaly[]): UniqueSpans {
   const places = new Map<SpanId, number>()
-  const kept: Usage[] = []
   const starts: number[] = []
-  const again = new Map<number, Usage[]>()
-  for (const usage of usages) {
-    const place = places.get(usage.spanId)
-    if (place === undefined) {
-      places.set(usage.spanId, kept.length)
-      kept.push(usage)
-      starts.push(Number(usage.startNano))
-    } else {
-      const told = again.get(place)
-      if (told === undefined) again.set(place, [kept[place]!, usage])
-      else told.push(usage)
-    }
+  // Most traces tell each span once, and to ask of each whether it was told before costs as much as to remember it.
+  for (const { spanId, startNano } of usages) {
+    places.set(spanId, starts.length)
+    starts.push(Number(startNano))
   }
-  for (const [place, told] of again) {
-    const fullest = fullestOf(told, anomalies)
-    kept[place] = fullest
-    starts[place] = Number(fullest.startNano)
-  }
+  if (places.size === usages.length) return ordered(usages, starts, places)
+  const kept = toldOnce(usages, places, anomalies)
+  return ordered(
+    kept,
+    kept.map(({ startNano }) => Number(startNano)),
+    places,
+  )
+}
+
+function ordered(
+  kept: readonly Usage[],
+  starts: readonly number[],
+  places: ReadonlyMap<SpanId, number>,
+): UniqueSpans {
   const order = inOrder(kept, starts)
   const ranks = new Int32Array(kept.length)
   for (let rank = 0; rank < order.length; rank++) ranks[order[rank]!] = rank
@@ -52,6 +52,30 @@ export function indexSpans(usages: readonly Usage[], anomalies: Anomaly[]): Uniq
       return place === undefined ? -1 : ranks[place]!
     },
   }
+}
+
+/** One row of each span; `places` tells afterwards where among them it is. */
+function toldOnce(
+  usages: readonly Usage[],
+  places: Map<SpanId, number>,
+  anomalies: Anomaly[],
+): readonly Usage[] {
+  places.clear()
+  const kept: Usage[] = []
+  const again = new Map<number, Usage[]>()
+  for (const usage of usages) {
+    const place = places.get(usage.spanId)
+    if (place === undefined) {
+      places.set(usage.spanId, kept.length)
+      kept.push(usage)
+    } else {
+      const told = again.get(place)
+      if (told === undefined) again.set(place, [kept[place]!, usage])
+      else told.push(usage)
+    }
+  }
+  for (const [place, told] of again) kept[place] = fullestOf(told, anomalies)
+  return kept
 }
 
 function fullestOf(told: readonly Usage[], anomalies: Anomaly[]): Usage {
