@@ -6,10 +6,12 @@ import { from as copyFrom } from 'pg-copy-streams'
 import { Registry } from 'prom-client'
 import { SILENT } from '../core/log.ts'
 import type { Usage } from '../core/usage.ts'
+import { assemble } from '../receiver/assemble/assemble.ts'
 import { COLUMN_NAMES } from '../receiver/journal/columns.ts'
 import { createJournal, type Journal } from '../receiver/journal/journal.ts'
 import { encodeRows } from '../receiver/journal/rows.ts'
 import { createReceiverMetrics } from '../receiver/metrics.ts'
+import type { DecodedSpans } from '../receiver/otlp/accept.ts'
 import { READING } from '../receiver/receiver.ts'
 import { startEmbedded } from '../schema/embedded/launcher.ts'
 import { migrate } from '../schema/migrate.ts'
@@ -21,7 +23,8 @@ import { cpuMsOfTree } from './processes.ts'
 /*
  * What it costs that rows are unique and their traces told: appends to the usage journal against a bare COPY of the
  * same rows, in groups of the same size, into a table without any index. Both are durable (fsync on), both encode
- * the rows themselves, and they take turns within each round.
+ * the rows themselves, and they take turns within each round. And what it costs beside to make usages of decoded spans
+ * and calls of usages, against decoding the spans and journalling them.
  */
 const ROUNDS = 7
 const BATCHES = 64
@@ -29,6 +32,7 @@ const SPANS_PER_BATCH = 512
 const APPENDS_AT_ONCE = 16
 const COPY_ROWS = 8_192
 const TENANT = 'default'
+const NOW = 1_790_000_000_000_000_000n
 
 interface Cost {
   readonly node: number
@@ -54,11 +58,23 @@ async function run(pool: pg.Pool): Promise<void> {
   const journal = createJournal({ pool, metrics: createReceiverMetrics(new Registry()) })
   const appended: Cost[] = []
   const copied: Cost[] = []
+  const decoded: number[] = []
+  const thought: number[] = []
   for (let round = 0; round <= ROUNDS; round++) {
-    const batches = freshBatches(round)
+    const bodies = freshBodies(round)
+    const spans = BATCHES * SPANS_PER_BATCH
+    const decoding = cpuOf(spans, () => bodies.map((body) => READING.decode.protobuf(body)))
+    const normalising = cpuOf(spans, () => decoding.made.map(usagesOf))
+    const batches = normalising.made
+    const traces = [...Map.groupBy(batches.flat(), ({ traceId }) => traceId).values()]
+    const assembling = cpuOf(spans, () => {
+      for (const trace of traces) assemble(trace, { now: NOW })
+    })
     const append = await measure(batches, () => appendAll(journal, batches))
     const copy = await measure(batches, () => copyAll(pool, batches))
     if (round === 0) continue
+    decoded.push(decoding.micros)
+    thought.push(normalising.micros + assembling.micros)
     appended.push(append)
     copied.push(copy)
   }
@@ -78,6 +94,13 @@ async function run(pool: pg.Pool): Promise<void> {
     copied.map((cost) => cost.wall),
   )
   console.log(`  journal against COPY: CPU ${cpu.toFixed(2)}× (goal ≤ 2.5×), wall ${wall.toFixed(2)}×`)
+  const taken = appended.map((cost, round) => decoded[round]! + cost.node)
+  const kept = appended.map((cost, round) => decoded[round]! + total(cost))
+  console.log(
+    `  of a span: to normalise and assemble it ${median(thought).toFixed(1)} us, to decode and journal it ` +
+      `${median(kept).toFixed(1)} us, of which ${median(taken).toFixed(1)} us outside of the database: ` +
+      `${ratio(thought, kept).toFixed(2)}× and ${ratio(thought, taken).toFixed(2)}× (goal < 1×)`,
+  )
 }
 
 function print(name: string, costs: readonly Cost[]): void {
@@ -88,18 +111,29 @@ function print(name: string, costs: readonly Cost[]): void {
   console.log(`  ${name.padEnd(32)}${of('node', 7)}${of('database', 13)}${of('wall', 9)}`)
 }
 
-/** Usage as a receiver makes it of the batches of a busy agent service, with ids no other round has. */
-function freshBatches(round: number): Usage[][] {
-  return Array.from({ length: BATCHES }, (_, seed) => {
-    const body = genAiBatch({ spans: SPANS_PER_BATCH, contents: false, seed: round * BATCHES + seed + 1 })
-    const spans = READING.decode.protobuf(Buffer.from(body))
-    const usages: Usage[] = []
-    for (let i = 0; i < spans.length; i++) {
-      const usage = READING.toUsage(spans.span(i), TENANT)
-      if (usage !== null) usages.push(usage)
-    }
-    return usages
-  })
+/** Batches of a busy agent service, with ids no other round has. */
+function freshBodies(round: number): Buffer[] {
+  return Array.from({ length: BATCHES }, (_, seed) =>
+    Buffer.from(genAiBatch({ spans: SPANS_PER_BATCH, contents: false, seed: round * BATCHES + seed + 1 })),
+  )
+}
+
+/** Usage as a receiver makes it of them. */
+function usagesOf(spans: DecodedSpans): Usage[] {
+  const usages: Usage[] = []
+  for (let i = 0; i < spans.length; i++) {
+    const usage = READING.toUsage(spans.span(i), TENANT)
+    if (usage !== null) usages.push(usage)
+  }
+  return usages
+}
+
+/** What was made, and the CPU microseconds per span it took. */
+function cpuOf<T>(spans: number, make: () => T): { readonly made: T; readonly micros: number } {
+  const from = process.cpuUsage()
+  const made = make()
+  const { user, system } = process.cpuUsage(from)
+  return { made, micros: (user + system) / spans }
 }
 
 async function appendAll(journal: Journal, batches: readonly Usage[][]): Promise<void> {
