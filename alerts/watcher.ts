@@ -7,7 +7,7 @@ import { transaction } from '../schema/pool.ts'
 import { type Change, changesOf } from './changes.ts'
 import { observeBudgets } from './observe/budgets.ts'
 import { observeMargins, observeUnmetered, observeUnpriced } from './observe/lines.ts'
-import { type Look, levelsOf, type Observation, type OpenState } from './observe/observation.ts'
+import { type Look, levelsOf, type OpenState, type Seen } from './observe/observation.ts'
 import { observeSpend } from './observe/spend.ts'
 import { observeWallets } from './observe/wallets.ts'
 import { tellAlerts, tellableAt } from './tell.ts'
@@ -23,7 +23,7 @@ const FULL_EVERY_MS = 300_000
 /** A look that adds up for longer is given up. */
 const LOOK_MS_MAX = 30_000
 
-const OBSERVERS: Readonly<Record<AlertKind, (look: Look) => Promise<readonly Observation[]>>> = {
+const OBSERVERS: Readonly<Record<AlertKind, (look: Look) => Promise<Seen>>> = {
   quota: observeBudgets,
   budget_tripped: observeBudgets,
   wallet_low: observeWallets,
@@ -118,8 +118,17 @@ async function observe(
   now: Date,
 ): Promise<ReturnType<typeof changesOf>> {
   const levels = levelsOf(rule, ALERT_KINDS[rule.kind].direction)
-  const seen = await OBSERVERS[rule.kind]({ client, tenantId, rule, levels, open, now, seenTx })
-  return changesOf(seen, open, levels, rule.least_seconds * 1000, now.getTime())
+  const { observations, unseen } = await OBSERVERS[rule.kind]({
+    client,
+    tenantId,
+    rule,
+    levels,
+    open,
+    now,
+    seenTx,
+  })
+  const found = changesOf(observations, open, levels, rule.least_seconds * 1000, now.getTime())
+  return { ...found, leftOut: found.leftOut + unseen }
 }
 
 /** What is not told yet is due when it may be told. */

@@ -3,7 +3,7 @@ import type { CounterKey } from '../../core/lease.ts'
 import { Decimal } from '../../core/money.ts'
 import { readStandings, type Standing } from '../../schema/budgets/standings.ts'
 import type { Known, Levels } from '../levels.ts'
-import { edgeOf, LOOKED_AT_MAX, type Look, type Observation } from './observation.ts'
+import { edgeOf, LOOKED_AT_MAX, type Look, type Observation, type Seen, seenOf } from './observation.ts'
 
 /** Digits of a share after the point. */
 const SHARE_DIGITS = 6
@@ -15,10 +15,10 @@ const ONE = new Decimal(1)
  * traces are looked at when they are written, so that a new rule does not tell of what is over. A session does not say
  * when that is: what is open of it ends after a day, unless it goes on.
  */
-export async function observeBudgets(look: Look): Promise<readonly Observation[]> {
+export async function observeBudgets(look: Look): Promise<Seen> {
   const { client, tenantId, rule, open, now } = look
   const parts = open.map(({ subject }) => partsOf(subject))
-  const { rows } = await client.query<CounterKey & pgRow>({
+  const { rows } = await client.query<CounterKey & { readonly total: string }>({
     name: 'alerts-budgets',
     text: CANDIDATES,
     values: [
@@ -34,10 +34,11 @@ export async function observeBudgets(look: Look): Promise<readonly Observation[]
     ],
   })
   const standings = await readStandings(client, tenantId, rows, now)
-  return standings.flatMap((standing) => observationOf(look, standing) ?? [])
+  return seenOf(
+    rows,
+    standings.flatMap((standing) => observationOf(look, standing) ?? []),
+  )
 }
-
-type pgRow = Record<string, unknown>
 
 /** `months["acme"]`: the budget's id, which has no bracket, and the counter's subject. */
 function partsOf(subject: string): { readonly budgetId: string; readonly subject: string } {
@@ -92,6 +93,10 @@ function trippedLevels({ mode, unit }: Budget, { clearBy }: Levels, limit: Decim
   return { direction: isFloor ? 'below' : 'above', ...at, clearBy }
 }
 
+/** Of the limit, as far as it is a number of its own: who is furthest beyond is looked at first. */
+const SHARE = `case when body ->> 'limit' <> 'balance' and body ->> 'unit' <> 'margin_pct'
+    then counter.used / nullif((body ->> 'limit')::numeric, 0) end`
+
 /**
  * What a counter says is used of a rolling window may still hold slots that have left it, so it is the most that can be:
  * who is not beyond the threshold by it is not. Wallets and floors are worked out one by one.
@@ -104,20 +109,20 @@ const CANDIDATES = `
     order by budget_id, version desc
   ), budget as (
     select *, body ->> 'window' in ('session', 'trace') as passing from newest where body is not null
-  ), candidate as (
-    select counter.budget_id, counter.counting_version, counter.subject, counter.window_start
+  ), candidate as materialized (
+    select counter.budget_id, counter.counting_version, counter.subject, counter.window_start, ${SHARE} as share
     from aforo_store.budget_counters counter
     join budget using (budget_id, counting_version)
     where counter.tenant_id = $1 and counter.changed_tx >= $3::xid8
     union
-    select counter.budget_id, counter.counting_version, counter.subject, counter.window_start
+    select counter.budget_id, counter.counting_version, counter.subject, counter.window_start, ${SHARE} as share
     from budget
     join aforo_store.budget_counters counter using (budget_id, counting_version)
     where counter.tenant_id = $1 and not passing and ($3::xid8 is null or budget.changed_tx >= $3::xid8)
       and case when body ->> 'limit' = 'balance' or body ->> 'unit' = 'margin_pct' then true
         else counter.used >= (body ->> 'limit')::numeric * $7::numeric end
     union
-    select counter.budget_id, counter.counting_version, counter.subject, counter.window_start
+    select counter.budget_id, counter.counting_version, counter.subject, counter.window_start, ${SHARE} as share
     from unnest($4::text[], $5::text[], $6::timestamptz[]) as open (budget_id, subject, since)
     join budget using (budget_id)
     join aforo_store.budget_counters counter
@@ -125,11 +130,12 @@ const CANDIDATES = `
       and counter.counting_version = budget.counting_version and counter.subject = open.subject
     where not (passing and open.since <= $8::timestamptz - interval '1 day')
   )
-  select budget_id as "budgetId", counting_version as counting, subject, window_start::text as "windowStart"
+  select budget_id as "budgetId", counting_version as counting, subject, window_start::text as "windowStart",
+    count(*) over ()::text as total
   from (
     select distinct on (budget_id, subject) * from candidate
     where window_start = '-infinity' or window_start > $8::timestamptz - interval '32 days'
     order by budget_id, subject, window_start desc) of_now
   order by (budget_id || subject) = any (select open.budget_id || open.subject
-    from unnest($4::text[], $5::text[]) as open (budget_id, subject)) desc, budget_id, subject
+    from unnest($4::text[], $5::text[]) as open (budget_id, subject)) desc, share desc nulls first, budget_id, subject
   limit $9`

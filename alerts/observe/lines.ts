@@ -1,6 +1,6 @@
 import { Decimal, trimNumeric, ZERO } from '../../core/money.ts'
 import type { Known } from '../levels.ts'
-import { edgeOf, LOOKED_AT_MAX, type Look, type Observation } from './observation.ts'
+import { edgeOf, LOOKED_AT_MAX, type Look, type Observation, type Seen, seenOf } from './observation.ts'
 import { aboutOf, keyColumn, type ScopeTerms, scopeOf, windowStart } from './scope.ts'
 
 interface Sums {
@@ -10,6 +10,7 @@ interface Sums {
   readonly cogs: string
   readonly revenue: string
   readonly unconverted: string
+  readonly total: string
 }
 
 /**
@@ -17,12 +18,10 @@ interface Sums {
  * them. Where a call has no known cost the margin is at best what is told; where revenue is in a currency without a rate
  * nothing is known.
  */
-export async function observeMargins(look: Look): Promise<readonly Observation[]> {
+export async function observeMargins(look: Look): Promise<Seen> {
   const judgeFrom = new Decimal(look.rule.judge_from!)
   const beyond = `revenue >= $7::numeric and revenue > 0 and (revenue - cogs) * 100 < $5::numeric * revenue`
-  return (await readSums(look, beyond)).map(({ row, about }) => ({
-    subject: row.key,
-    about,
+  return observeSums(look, beyond, (row) => ({
     known: marginOf(row, judgeFrom),
     figures: {
       revenue: trimNumeric(row.revenue),
@@ -34,30 +33,28 @@ export async function observeMargins(look: Look): Promise<readonly Observation[]
 }
 
 /** Looks at which share of the calls has no known cost. */
-export async function observeUnpriced(look: Look): Promise<readonly Observation[]> {
+export async function observeUnpriced(look: Look): Promise<Seen> {
   const judgeFrom = new Decimal(look.rule.judge_from!)
   const beyond = `calls >= $7::numeric and calls > 0 and unpriced_calls >= $5::numeric * calls`
-  return (await readSums(look, beyond)).map(({ row, about }) => ({
-    subject: row.key,
-    about,
+  return observeSums(look, beyond, (row) => ({
     known: callShare(row.unpriced, row.calls, judgeFrom),
     figures: { calls: Number(row.calls), unpriced_calls: Number(row.unpriced) },
   }))
 }
 
 /** Looks at which share of the calls said nothing of their usage. */
-export async function observeUnmetered(look: Look): Promise<readonly Observation[]> {
+export async function observeUnmetered(look: Look): Promise<Seen> {
   const { client, tenantId, rule, levels, open, now } = look
   const terms = scopeOf(rule)
   const judgeFrom = new Decimal(rule.judge_from!)
-  const { rows } = await client.query<{ key: string; calls: string; unmetered: string }>(
+  const { rows } = await client.query<{ key: string; calls: string; unmetered: string; total: string }>(
     `with summed as (
        select ${keyColumn(terms)} as key, sum(model_calls) as calls, sum(unmetered_calls) as unmetered
        from aforo_store.events
        where tenant_id = $1 and time > $2 and time <= $3 ${onlyOf(terms)}
        group by 1
      )
-     select key, calls::text as calls, unmetered::text as unmetered from summed
+     select key, calls::text as calls, unmetered::text as unmetered, count(*) over ()::text as total from summed
      where key is not null
        and ((calls >= $7::numeric and calls > 0 and unmetered >= $5::numeric * calls) or key = any ($6::text[]))
      order by key = any ($6::text[]) desc, unmetered desc, key
@@ -73,19 +70,23 @@ export async function observeUnmetered(look: Look): Promise<readonly Observation
       LOOKED_AT_MAX,
     ],
   )
-  return rows.map(({ key, calls, unmetered }) => ({
-    subject: key,
-    about: aboutOf(terms, key),
-    known: callShare(unmetered, calls, judgeFrom),
-    figures: { calls: Number(calls), unmetered_calls: Number(unmetered) },
-  }))
+  const observations = rows.map(
+    ({ key, calls, unmetered }): Observation => ({
+      subject: key,
+      about: aboutOf(terms, key),
+      known: callShare(unmetered, calls, judgeFrom),
+      figures: { calls: Number(calls), unmetered_calls: Number(unmetered) },
+    }),
+  )
+  return seenOf(rows, observations)
 }
 
 /** Sums of the window by whom the rule tells apart: of those who are beyond the mildest threshold, or open. */
-async function readSums(
+async function observeSums(
   { client, tenantId, rule, levels, open, now }: Look,
   beyond: string,
-): Promise<readonly { readonly row: Sums; readonly about: Readonly<Record<string, string>> }[]> {
+  judge: (row: Sums) => Pick<Observation, 'known' | 'figures'>,
+): Promise<Seen> {
   const terms = scopeOf(rule)
   const key = keyColumn(terms)
   const inWindow = `tenant_id = $1 and time > $2 and time <= $3 ${onlyOf(terms)}`
@@ -103,7 +104,7 @@ async function readSums(
        group by key
      )
      select key, calls::text as calls, unpriced_calls::text as unpriced, cogs::text as cogs,
-       revenue::text as revenue, unconverted::text as unconverted
+       revenue::text as revenue, unconverted::text as unconverted, count(*) over ()::text as total
      from summed
      where (${beyond}) or key = any ($6::text[])
      order by key = any ($6::text[]) desc, revenue desc, key
@@ -119,7 +120,10 @@ async function readSums(
       LOOKED_AT_MAX,
     ],
   )
-  return rows.map((row) => ({ row, about: aboutOf(terms, row.key) }))
+  return seenOf(
+    rows,
+    rows.map((row) => ({ subject: row.key, about: aboutOf(terms, row.key), ...judge(row) })),
+  )
 }
 
 function onlyOf(terms: ScopeTerms): string {

@@ -17,6 +17,20 @@ export interface Observation {
   readonly figures: Readonly<Record<string, string | number | null>>
 }
 
+/** What a look saw, and how many more there were than it reads at once. */
+export interface Seen {
+  readonly observations: readonly Observation[]
+  readonly unseen: number
+}
+
+/** Of rows that each tell how many there were in all. */
+export function seenOf(
+  rows: readonly { readonly total: string }[],
+  observations: readonly Observation[],
+): Seen {
+  return { observations, unseen: Number(rows[0]?.total ?? 0) - rows.length }
+}
+
 /** A subject that is not ok. */
 export interface OpenState {
   readonly subject: string
@@ -38,7 +52,7 @@ export interface Look {
 
 /** Subjects of a rule that are not ok, at most. Whoever is beyond a threshold besides is counted and waits for room. */
 export const OPEN_MAX = 1_000
-/** Rows that one look reads at most: those that are open, and those that may be beyond a threshold. */
+/** Rows that one look reads at most: those that are open, then the furthest beyond a threshold. The others are counted. */
 export const LOOKED_AT_MAX = 10_000
 
 /** The mildest threshold: whoever is not beyond it is ok. */

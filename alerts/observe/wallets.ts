@@ -1,19 +1,12 @@
 import { Decimal, trimNumeric } from '../../core/money.ts'
-import { edgeOf, LOOKED_AT_MAX, type Look, type Observation } from './observation.ts'
+import { edgeOf, LOOKED_AT_MAX, type Look, type Observation, type Seen, seenOf } from './observation.ts'
 
 /**
  * Looks at the credits that customers hold: what is left of the grants that pay now, less what their open traces use up.
  * Only of customers who were ever granted any. Those who hold enough are left out.
  */
-export async function observeWallets({
-  client,
-  tenantId,
-  rule,
-  levels,
-  open,
-  now,
-}: Look): Promise<readonly Observation[]> {
-  const { rows } = await client.query<{ customer: string; granted: string; running: string }>({
+export async function observeWallets({ client, tenantId, rule, levels, open, now }: Look): Promise<Seen> {
+  const { rows } = await client.query<{ customer: string; granted: string; running: string; total: string }>({
     name: 'alerts-wallets',
     text: WALLETS,
     values: [
@@ -25,12 +18,15 @@ export async function observeWallets({
       LOOKED_AT_MAX,
     ],
   })
-  return rows.map(({ customer, granted, running }) => ({
-    subject: customer,
-    about: { customer },
-    known: { certainty: 'exact', value: new Decimal(granted).minus(running) },
-    figures: { granted: trimNumeric(granted), running: trimNumeric(running) },
-  }))
+  const observations = rows.map(
+    ({ customer, granted, running }): Observation => ({
+      subject: customer,
+      about: { customer },
+      known: { certainty: 'exact', value: new Decimal(granted).minus(running) },
+      figures: { granted: trimNumeric(granted), running: trimNumeric(running) },
+    }),
+  )
+  return seenOf(rows, observations)
 }
 
 const WALLETS = `
@@ -50,7 +46,7 @@ const WALLETS = `
     where tenant_id = $1 and customer_id is not null and ($2 = '*' or customer_id = $2)
     group by customer_id
   )
-  select customer, granted::text as granted, coalesce(running, 0)::text as running
+  select customer, granted::text as granted, coalesce(running, 0)::text as running, count(*) over ()::text as total
   from held left join running using (customer)
   where granted - coalesce(running, 0) < $4::numeric or customer = any ($5::text[])
   order by customer = any ($5::text[]) desc, granted - coalesce(running, 0), customer

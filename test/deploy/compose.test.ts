@@ -92,10 +92,14 @@ test('Aforo accepts the settings it is given', () => {
   const config = readConfig(Object.fromEntries(filled))
   expect(config.timescale).toBe('on')
   expect(config.initialKeys.map((pair) => pair.split(':')[0])).toEqual(['ingest', 'admin'])
-  for (const { host, port } of [config.otlpGrpcAddr, config.otlpHttpAddr, config.apiAddr]) {
+  const { otlpGrpcAddr, otlpHttpAddr, apiAddr, checkAddr, authzGrpcAddr } = config
+  for (const { host, port } of [otlpGrpcAddr, otlpHttpAddr, apiAddr, checkAddr, authzGrpcAddr]) {
     expect(host).toBe('0.0.0.0')
     expect(text('Dockerfile')).toMatch(new RegExp(`^EXPOSE .*\\b${port}\\b`, 'm'))
   }
+  // Whoever runs agents beside it asks there; the Collector takes what they export.
+  for (const { port } of [apiAddr, checkAddr, authzGrpcAddr])
+    expect(compose.services.aforo!.ports).toContain(`127.0.0.1:${port}:${port}`)
 })
 
 test('the Collector is given what its configuration asks for', () => {
