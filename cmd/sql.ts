@@ -4,6 +4,7 @@ import { EXPORT_TYPES, type ExportRow, headOf, linesOf } from '../api/exports/fo
 import type { ExportColumn } from '../api/exports/kinds.ts'
 import { textTable } from '../api/text-table.ts'
 import { AforoError } from '../core/errors.ts'
+import { trimNumeric } from '../core/money.ts'
 import { onDatabase } from './on-database.ts'
 
 /** What is answered at most: more is an export's matter, or psql's. */
@@ -80,6 +81,10 @@ function shown({ name, type }: ExportColumn) {
   return {
     head: name,
     align: type === 'number' ? ('right' as const) : ('left' as const),
-    text: (row: ExportRow) => String(row[name] ?? ''),
+    // A sum has as many zeros behind the point as its column.
+    text: (row: ExportRow) => {
+      const text = String(row[name] ?? '')
+      return type === 'number' ? trimNumeric(text) : text
+    },
   }
 }
