@@ -20,7 +20,7 @@ import { storeCustomers, storeEvents } from './rate-events.ts'
  * answer, as `aforo simulate` and POST /v1/simulations run it, database included.
  */
 const ROUNDS = 3
-const EVENTS = 40_000
+const EVENTS = Number(process.env.BENCH_EVENTS ?? 40_000)
 const CUSTOMERS = 1_000
 const BATCH = 4_000
 

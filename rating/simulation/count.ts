@@ -6,11 +6,12 @@ import { nameOf } from '../name.ts'
 import type { BookedUsage, RatedUsage } from './events.ts'
 import { type FindSwitch, type SwitchedTo, switchCall } from './switching.ts'
 import type { Tally } from './tally.ts'
+import type { ScaleCount } from './token-ratio.ts'
 
 /** What is otherwise about the calls of a scenario. Without ratios no model is switched. */
 export interface Switching {
   readonly find: FindSwitch
-  readonly ratios: readonly Decimal[]
+  readonly ratios: readonly ScaleCount[]
   readonly priceOf: PriceOf
 }
 

@@ -7,8 +7,10 @@ import { cancelOnAbort } from '../../schema/cancel.ts'
 import { inSnapshot } from '../../schema/snapshot.ts'
 import { createPriceBook } from '../prices/book.ts'
 import { createFindKeys } from '../prices/match.ts'
+import { remembered } from '../prices/remembered.ts'
 import { bundledCatalogue } from '../prices/seed.ts'
 import { TermsShelf } from '../prices/terms-shelf.ts'
+import { validityOf } from '../prices/validity.ts'
 import { priceFrom } from '../pricing.ts'
 import { countBooked, countEvent, Seen, type Switching } from './count.ts'
 import { bookedPages, countPending, type ReachingPeriods, usagePages } from './events.ts'
@@ -17,6 +19,7 @@ import { differenceOf, settle, withMarkup } from './settle.ts'
 import { createFindSwitch, targetsOf } from './switching.ts'
 import { Tally } from './tally.ts'
 import { periodAt, type Term } from './terms.ts'
+import { scaleBy } from './token-ratio.ts'
 
 /** Connections of one simulation: events and booked sums are read beside each other; one more to end them early. */
 export const SIMULATION_CONNECTIONS = 3
@@ -198,16 +201,14 @@ async function readSwitching(client: pg.PoolClient, order: SimulationOrder): Pro
     .map((key) => ({ ...key, tenantId: order.tenantId }))
   const now = new Date(order.now)
   const rowsFor = await createPriceBook().load(client, wanted, now)
-  const termsOf = await new TermsShelf().load(client, [order.tenantId], now, true)
+  const rowsOf = rowsFor(order.tenantId)
+  const terms = (await new TermsShelf().load(client, [order.tenantId], now, true))(order.tenantId)
   return {
     find,
-    ratios: order.switches.length === 0 ? [] : order.tokenRatios.map((ratio) => new Decimal(ratio)),
-    priceOf: priceFrom(
-      order.tenantId,
-      findKeys,
-      rowsFor(order.tenantId),
-      Number.POSITIVE_INFINITY,
-      termsOf(order.tenantId),
+    ratios: order.switches.length === 0 ? [] : order.tokenRatios.map((ratio) => scaleBy(new Decimal(ratio))),
+    priceOf: remembered(
+      priceFrom(order.tenantId, findKeys, rowsOf, Number.POSITIVE_INFINITY, terms),
+      (question) => validityOf(findKeys(question).flatMap(rowsOf), terms, question.at, question.inputTokens),
     ),
   }
 }

@@ -1,10 +1,10 @@
 import type { ModelCall } from '../../core/assembly.ts'
-import { Decimal } from '../../core/money.ts'
 import type { ModelSwitch } from '../../core/simulation.ts'
 import type { TokenBuckets } from '../../core/usage.ts'
 import { matchesGlob } from '../glob.ts'
 import { nameOf } from '../name.ts'
 import type { FindKeys } from '../prices/match.ts'
+import type { ScaleCount } from './token-ratio.ts'
 
 /** A model that calls are switched to, by the names a span of it would have. */
 export interface SwitchedTo {
@@ -59,18 +59,16 @@ const OTEL_NAMES: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The call as the other model would have had it: the same usage at the same instant, its tokens times `ratio`, each
+ * The call as the other model would have had it: the same usage at the same instant, its tokens scaled, each
  * count rounded to the nearest whole one. What only its provider knew (region, reported cost, answer's id) is left out;
  * the service tier stays, so that a tier which the other does not sell is unpriced and not sold as standard.
  */
-export function switchCall(call: ModelCall, to: SwitchedTo, ratio: Decimal): ModelCall {
-  const scaled = ratio.equals(1)
-    ? { buckets: call.buckets, quantities: call.quantities }
-    : { buckets: scaleBuckets(call.buckets, ratio), quantities: scaleQuantities(call.quantities, ratio) }
+export function switchCall(call: ModelCall, to: SwitchedTo, scale: ScaleCount): ModelCall {
   const { provider, model } = to
   return {
     ...call,
-    ...scaled,
+    buckets: scaleBuckets(call.buckets, scale),
+    quantities: scaleQuantities(call.quantities, scale),
     provider,
     model,
     requestModel: model,
@@ -80,28 +78,26 @@ export function switchCall(call: ModelCall, to: SwitchedTo, ratio: Decimal): Mod
   }
 }
 
-function scaleBuckets(buckets: TokenBuckets, ratio: Decimal): TokenBuckets {
-  return Object.fromEntries(
-    Object.entries(buckets).map(([bucket, count]) => [bucket, scale(count, ratio)]),
-  ) as unknown as TokenBuckets
+function scaleBuckets(buckets: TokenBuckets, scale: ScaleCount): TokenBuckets {
+  return {
+    inputUncached: scale(buckets.inputUncached),
+    cacheRead: scale(buckets.cacheRead),
+    cacheWrite: scale(buckets.cacheWrite),
+    cacheWrite1h: scale(buckets.cacheWrite1h),
+    outputText: scale(buckets.outputText),
+    outputReasoning: scale(buckets.outputReasoning),
+  }
 }
 
 /** Tokens alone depend on the tokenizer; searches, images and seconds do not. */
 function scaleQuantities(
   quantities: Readonly<Record<string, number>>,
-  ratio: Decimal,
+  scale: ScaleCount,
 ): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(quantities).map(([unit, count]) => [
       unit,
-      unit.endsWith('_tokens') ? scale(count, ratio) : count,
+      unit.endsWith('_tokens') ? scale(count) : count,
     ]),
   )
-}
-
-/** Counts are whole numbers, no money; they stay below 2^53. */
-function scale(count: number, ratio: Decimal): number {
-  if (count === 0) return 0
-  const scaled = ratio.mul(count).toDecimalPlaces(0, Decimal.ROUND_HALF_UP).toNumber()
-  return Math.min(scaled, Number.MAX_SAFE_INTEGER)
 }

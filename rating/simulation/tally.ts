@@ -95,6 +95,8 @@ interface OpenPlace extends Place {
  */
 export class Tally {
   readonly #places = new Map<string, OpenPlace>()
+  /** Much is added of one event before the next one comes. */
+  #last: { readonly place: Place; readonly open: OpenPlace } | undefined
   readonly #variants: number
   readonly #sumsMax: number
   #sums = 0
@@ -150,6 +152,7 @@ export class Tally {
   }
 
   #open(place: Place): OpenPlace {
+    if (this.#last?.place === place) return this.#last.open
     const { customer, subscriptionId, periodStart, planId, planVersion, agent, product } = place
     const name = nameOf(customer, subscriptionId, periodStart, planId, planVersion, agent, product)
     let open = this.#places.get(name)
@@ -163,6 +166,7 @@ export class Tally {
       open = { customer, subscriptionId, periodStart, planId, planVersion, agent, product, usages }
       this.#places.set(name, open)
     }
+    this.#last = { place, open }
     return open
   }
 
