@@ -81,10 +81,11 @@ function shown({ name, type }: ExportColumn) {
   return {
     head: name,
     align: type === 'number' ? ('right' as const) : ('left' as const),
-    // A sum has as many zeros behind the point as its column.
-    text: (row: ExportRow) => {
-      const text = String(row[name] ?? '')
-      return type === 'number' ? trimNumeric(text) : text
-    },
+    text: (row: ExportRow) => cellText(type, String(row[name] ?? '')),
   }
+}
+
+/** A sum has as many zeros behind the point as its column; a number with an exponent has none to lose. */
+export function cellText(type: ExportColumn['type'], text: string): string {
+  return type === 'number' && !/e/i.test(text) ? trimNumeric(text) : text
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { askAs, ROWS_MAX } from '../cmd/sql.ts'
+import { askAs, cellText, ROWS_MAX } from '../cmd/sql.ts'
 import { type TestDatabase, testDatabase } from './support/database.ts'
 
 let database: TestDatabase
@@ -52,5 +52,17 @@ describe('aforo sql', () => {
     await expect(ask(`select from generate_series(1, ${ROWS_MAX + 1})`)).rejects.toThrow(
       `more than ${ROWS_MAX} rows`,
     )
+  })
+
+  test.each([
+    ['number', '0.014000000000000000', '0.014'],
+    ['number', '1000.000', '1000'],
+    ['number', '1000', '1000'],
+    ['number', '1.5e-20', '1.5e-20'],
+    ['number', '1e+20', '1e+20'],
+    ['number', '', ''],
+    ['text', '1.50', '1.50'],
+  ] as const)('shows a %s %j as %j in a table', (type, text, shown) => {
+    expect(cellText(type, text)).toBe(shown)
   })
 })
