@@ -59,8 +59,9 @@ function send(body: Buffer): void {
       done()
     })
   })
-  sent.on('error', (error) => {
-    throw error
+  sent.on('error', () => {
+    skipped += SPANS_PER_BATCH
+    done()
   })
   sent.end(body)
 }

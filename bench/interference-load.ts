@@ -34,8 +34,15 @@ export async function loadPaced({ port, headers, question, perSecond, ms }: Pace
   const idle: ((dueAt: number) => void)[] = []
   /** Since when they wait for a connection that is free. */
   const waiting: number[] = []
+  // What goes wrong is thrown where somebody can stop the servers.
+  let failed: (error: Error) => void = () => {}
+  const failure = new Promise<never>((_, reject) => {
+    failed = reject
+  })
+  failure.catch(() => {})
   const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(port)))
   for (const socket of sockets) {
+    socket.on('error', failed)
     let at = 0
     const ask = (dueAt: number) => {
       at = dueAt
@@ -43,7 +50,7 @@ export async function loadPaced({ port, headers, question, perSecond, ms }: Pace
     }
     // An answer is one chunk here: small, and with its length.
     socket.on('data', (chunk: Buffer) => {
-      if (chunk[9] !== 0x32) throw new Error(chunk.toString())
+      if (chunk[9] !== 0x32) return failed(new Error(chunk.toString()))
       took.push((performance.now() - at) * 1_000)
       underWay -= 1
       const dueAt = waiting.shift()
@@ -53,7 +60,7 @@ export async function loadPaced({ port, headers, question, perSecond, ms }: Pace
     idle.push(ask)
   }
   const started = performance.now()
-  await new Promise<void>((resolve) => {
+  const asked = new Promise<void>((resolve) => {
     let sent = 0
     const timer = setInterval(() => {
       const now = performance.now()
@@ -70,7 +77,8 @@ export async function loadPaced({ port, headers, question, perSecond, ms }: Pace
       }
     }, 1)
   })
-  while (underWay > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  await Promise.race([asked, failure])
+  while (underWay > 0) await Promise.race([new Promise((resolve) => setTimeout(resolve, 1)), failure])
   for (const socket of sockets) socket.destroy()
   took.sort((a, b) => a - b)
   const at = (share: number) => took[Math.floor(took.length * share)]!
