@@ -5,6 +5,7 @@ import { periodOf } from '../../rating/period.ts'
 import { createRateCards } from '../../rating/rate-cards.ts'
 import { createAccess } from '../../schema/access.ts'
 import { endOverdueHolds } from '../../schema/budgets/holds.ts'
+import { createDatabaseClock } from '../../schema/database-clock.ts'
 import { openPool } from '../../schema/pool.ts'
 import { isMigrated } from '../../schema/readiness.ts'
 import { startCheck } from '../../sidecar/check.ts'
@@ -35,7 +36,7 @@ const registry = new Registry()
 collectDefaultMetrics({ register: registry })
 registerGivenOut(registry, pool, log)
 const access = createAccess(pool, { open: order.isOpen })
-const now = () => new Date()
+const { now, stop: stopClock } = await createDatabaseClock(pool)
 const centre = createDatabaseCentre({ pool, access, periodOf, rates: createRateCards(), log, now })
 const running = await startCheck({
   centre,
@@ -45,7 +46,7 @@ const running = await startCheck({
   log,
   isReady: () => isMigrated(pool),
 })
-const overdue = startTicker((at) => endOverdueHolds(pool, at), {
+const overdue = startTicker(() => endOverdueHolds(pool, now()), {
   name: 'overdue_holds',
   everyMs: OVERDUE_TICK_MS,
   backoffMsMax: OVERDUE_BACKOFF_MS_MAX,
@@ -53,6 +54,7 @@ const overdue = startTicker((at) => endOverdueHolds(pool, at), {
 })
 parentPort!.on('message', async () => {
   await overdue.stop()
+  stopClock()
   await running.stop()
   await pool.end()
   parentPort!.postMessage({ event: 'stopped' })
