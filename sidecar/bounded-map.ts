@@ -40,6 +40,12 @@ export class BoundedMap<K, V> {
     if (this.#map.size > this.#max) this.delete(this.#oldest!.key)
   }
 
+  /** Forgets what was put in longest ago. */
+  forgetOldest(): void {
+    const [oldest] = this.#map.keys()
+    if (oldest !== undefined) this.delete(oldest)
+  }
+
   delete(key: K): void {
     const entry = this.#map.get(key)
     if (entry === undefined) return

@@ -1,5 +1,6 @@
 import { type Spender, subjectOf } from '../core/budget.ts'
 import { KILL_KINDS, type KillKind } from '../core/decision.ts'
+import { AforoError } from '../core/errors.ts'
 import type { CounterStanding } from '../core/lease.ts'
 import { scaled } from '../core/scaled.ts'
 import { counterName } from '../schema/budgets/lease-book.ts'
@@ -10,6 +11,11 @@ import { type Terms, termsOf } from './terms.ts'
 
 /** Spenders remembered of one tenant. Another one more is asked for at the centre again, and is as right. */
 export const SPENDERS_MAX = 50_000
+/**
+ * Counters remembered of one tenant, with those of spenders who were forgotten just now. At more nobody new is taken in
+ * until some are let go of.
+ */
+export const COUNTERS_MAX = 200_000
 /** Kills remembered of one tenant; at more all is asked for again. */
 export const KILLS_MAX = 50_000
 /** An unknown customer is asked for again so soon. */
@@ -34,6 +40,8 @@ export interface KnownSpender {
   readonly generation: number
 }
 
+/** Counters that are to be let go of, at least, while there are too many. */
+const MADE_ROOM = 1_000
 /** A counter that nobody is remembered with is kept so long. */
 const FORGET_MS = 10_000
 
@@ -89,8 +97,12 @@ export class Memory {
     )
   }
 
-  /** Remembers what the centre said of a spender when it was asked at `askedAt`. */
+  /**
+   * Remembers what the centre said of a spender when it was asked at `askedAt`.
+   * @throws AforoError `unavailable` where there is no room for its counters
+   */
   learn(name: string, spender: Spender, facts: SpenderFacts, askedAt: number): KnownSpender {
+    this.#refuseTooMany(facts)
     let until = Number.POSITIVE_INFINITY
     const counters = facts.budgets.map(({ budgetId, budget, standing, msLeft }) => {
       const counter = this.#counter(
@@ -170,6 +182,17 @@ export class Memory {
       this.#forgotten.delete(counter)
       this.#counters.delete(counter.name)
     }
+  }
+
+  /** Whoever was asked about longest ago makes room, which there is once nobody can be using his counters any more. */
+  #refuseTooMany({ budgets }: SpenderFacts): void {
+    if (this.#counters.size + budgets.length <= COUNTERS_MAX) return
+    const isNew = ({ standing }: (typeof budgets)[number]) =>
+      !this.#counters.has(counterName(standing.counter))
+    const more = budgets.filter(isNew).length
+    if (more === 0 || this.#counters.size + more <= COUNTERS_MAX) return
+    for (let no = 0; no < MADE_ROOM && this.#forgotten.size < MADE_ROOM; no++) this.#spenders.forgetOldest()
+    throw new AforoError('unavailable', 'too many counters of budgets are remembered')
   }
 
   #counter(name: string, budgetId: string, terms: Terms, { counter: key, limit }: CounterStanding): Counter {

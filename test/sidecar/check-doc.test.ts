@@ -6,7 +6,7 @@ import { KEYS_MAX } from '../../sidecar/desk.ts'
 import { DESKS_MAX } from '../../sidecar/desks.ts'
 import { UNTOLD_HOLDS_MAX } from '../../sidecar/hold-book.ts'
 import { CARDS_MAX } from '../../sidecar/knowledge.ts'
-import { KILLS_MAX, SPENDERS_MAX } from '../../sidecar/memory.ts'
+import { COUNTERS_MAX, KILLS_MAX, SPENDERS_MAX } from '../../sidecar/memory.ts'
 import { CONNECTIONS_MAX } from '../../sidecar/server.ts'
 import { WATCHERS_MAX } from '../../sidecar/watch.ts'
 import { type CheckWorld, startWorld } from './start.ts'
@@ -35,6 +35,7 @@ test('docs/CHECK.md tells every reason, and the bounds as they are', () => {
   for (const reason of REASONS) expect(DOC).toContain(`\`${reason}\``)
   for (const bound of [
     SPENDERS_MAX,
+    COUNTERS_MAX,
     KILLS_MAX,
     CARDS_MAX,
     KEYS_MAX,
