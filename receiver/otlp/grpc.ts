@@ -19,17 +19,24 @@ import { inflate } from './inflate.ts'
 
 /** From the headers of a call to the end of its message. */
 const CALL_MS_MAX = 120_000
-const CONNECTIONS_MAX = 4_096
+export const CONNECTIONS_MAX = 4_096
+/** Calls of one connection that are not answered yet. */
+export const CALLS_AT_ONCE_MAX = 128
+/** Headers of a call, those included that begin with a colon. */
+export const HEADER_PAIRS_MAX = 128
 
-/** What one connection may do to us. Resets in quick succession are bounded by the library itself. */
+/**
+ * What one connection may do to us. Resets in quick succession are bounded by the library itself, and so are streams for
+ * which it has no memory; calls beyond those at once count as invalid frames. Settings hold once a sender has agreed to
+ * them; before that its headers may be as long as the library allows, 64 KiB.
+ */
 const LIMITS: ServerOptions = {
   maxSessionInvalidFrames: 100,
-  maxSessionRejectedStreams: 100,
-  maxHeaderListPairs: 128,
+  maxHeaderListPairs: HEADER_PAIRS_MAX,
   settings: {
     enablePush: false,
     initialWindowSize: 1_048_576,
-    maxConcurrentStreams: 128,
+    maxConcurrentStreams: CALLS_AT_ONCE_MAX,
     maxHeaderListSize: 16_384,
   },
 }

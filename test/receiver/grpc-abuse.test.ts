@@ -1,8 +1,20 @@
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { CALLS_AT_ONCE_MAX, CONNECTIONS_MAX, HEADER_PAIRS_MAX } from '../../receiver/otlp/grpc.ts'
 import type { Receiver } from '../../receiver/receiver.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { answerOn, call, FRAME, frame, isEnded, rawSession, reset } from '../support/http2-frames.ts'
+import {
+  agree,
+  answerOn,
+  call,
+  FRAME,
+  frame,
+  isEnded,
+  rawSession,
+  reset,
+  resetsOn,
+} from '../support/http2-frames.ts'
 import { testReceiver } from '../support/receiver.ts'
 import { metricsOf } from '../support/usages.ts'
 
@@ -103,13 +115,59 @@ it('a connection goes on that sends pings and reads the answers', async () => {
   await expectServed()
 })
 
-it('a call with more headers than it may have is refused, and the connection goes on', async () => {
+const headers = (count: number, value: string) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, value]))
+
+/** Beside the six of every call. */
+it.each([
+  ['headers', headers(HEADER_PAIRS_MAX - 6, 'y'), headers(HEADER_PAIRS_MAX - 5, 'y')],
+  ['bytes of headers', headers(90, 'y'.repeat(120)), headers(120, 'y'.repeat(126))],
+])('a call with more %s than it may have is refused, and the connection goes on', async (_, most, more) => {
   const socket = await session()
-  const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, 'y']))
-  socket.write(call(1, TRACES, many))
-  expect(await isEnded(socket, 500, true)).toBe(false)
-  const answered = answerOn(socket, 3)
-  socket.write(call(3, UNKNOWN))
-  await answered
+  socket.resume()
+  await once(socket, 'data')
+  socket.write(agree())
+  const resets = resetsOn(socket)
+  const [taken, next] = [answerOn(socket, 1), answerOn(socket, 5)]
+  socket.write(call(1, UNKNOWN, most))
+  await taken
+  socket.write(call(3, TRACES, more))
+  await expect.poll(() => resets.includes(3)).toBe(true)
+  socket.write(call(5, UNKNOWN))
+  await next
   await expectServed()
 })
+
+it(`a connection has ${CALLS_AT_ONCE_MAX} calls open, and the next one is refused`, async () => {
+  const socket = await session()
+  socket.resume()
+  const resets = resetsOn(socket)
+  for (let no = 0; no <= CALLS_AT_ONCE_MAX; no++) socket.write(call(odd(no), TRACES))
+  await expect.poll(() => resets).toEqual([odd(CALLS_AT_ONCE_MAX)])
+  expect(await isEnded(socket, 200, true)).toBe(false)
+  await expectServed()
+})
+
+it(`serves ${CONNECTIONS_MAX} connections, and closes the next one at once`, async () => {
+  const before = await openOnes(receiver.grpcPort, CONNECTIONS_MAX)
+  const [one] = await openOnes(receiver.grpcPort, 1)
+  expect(await isEnded(one!, WITHIN_MS, true)).toBe(true)
+  expect(await isEnded(before.at(-1)!, 200, true)).toBe(false)
+  before[0]!.destroy()
+  await expect
+    .poll(async () => isEnded((await openOnes(receiver.grpcPort, 1))[0]!, 200, true), { timeout: WITHIN_MS })
+    .toBe(false)
+}, 60_000)
+
+/** Connections that say nothing. */
+async function openOnes(port: number, count: number): Promise<readonly Socket[]> {
+  const opened: Socket[] = []
+  for (let at = 0; at < count; at += 256) {
+    const some = Array.from({ length: Math.min(256, count - at) }, () => connect(port, '127.0.0.1'))
+    sockets.push(...some)
+    for (const socket of some) socket.on('error', () => {})
+    await Promise.all(some.map((socket) => once(socket, 'connect')))
+    opened.push(...some)
+  }
+  return opened
+}

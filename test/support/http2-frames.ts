@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 export const FRAME = { headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7 } as const
 const END_HEADERS = 4
+const ACK = 1
 
 export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9)
@@ -57,16 +58,36 @@ export async function isEnded(socket: Socket, ms: number, reads: boolean): Promi
   return socket.destroyed || (await Promise.race([ended, late]))
 }
 
+/** Agrees to what the server allows, which holds from then on. */
+export function agree(): Buffer {
+  return frame(FRAME.settings, ACK, 0, Buffer.alloc(0))
+}
+
 /** Waits until the server has sent headers on a stream: it answers the call. */
 export function answerOn(socket: Socket, stream: number): Promise<void> {
-  let bytes = Buffer.alloc(0)
   return new Promise((resolve) => {
-    socket.on('data', (chunk) => {
-      bytes = Buffer.concat([bytes, chunk as Buffer])
-      while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
-        if (bytes[3] === FRAME.headers && bytes.readUInt32BE(5) === stream) resolve()
-        bytes = bytes.subarray(9 + bytes.readUIntBE(0, 3))
-      }
+    onFrames(socket, (type, of) => {
+      if (type === FRAME.headers && of === stream) resolve()
     })
+  })
+}
+
+/** The streams that the server resets, in the order in which it does; grows as it goes on. */
+export function resetsOn(socket: Socket): readonly number[] {
+  const streams: number[] = []
+  onFrames(socket, (type, stream) => {
+    if (type === FRAME.reset) streams.push(stream)
+  })
+  return streams
+}
+
+function onFrames(socket: Socket, take: (type: number, stream: number) => void): void {
+  let bytes = Buffer.alloc(0)
+  socket.on('data', (chunk) => {
+    bytes = Buffer.concat([bytes, chunk as Buffer])
+    while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
+      take(bytes[3]!, bytes.readUInt32BE(5))
+      bytes = bytes.subarray(9 + bytes.readUIntBE(0, 3))
+    }
   })
 }
