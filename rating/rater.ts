@@ -17,7 +17,7 @@ import { postpone } from './postpone.ts'
 import { prepareBatch } from './prepare.ts'
 import { createPricing } from './pricing.ts'
 import { type RatedEvent, settleEvent } from './rate-event.ts'
-import { SpareWriters, writeRatings } from './write.ts'
+import { SpareRows, writeRatings } from './write.ts'
 
 export interface RaterParts {
   readonly pool: pg.Pool
@@ -57,7 +57,7 @@ const LANES = 2
 export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater {
   const metrics = createRatingMetrics(registry)
   const budgets = new BudgetShelf()
-  const writers = new SpareWriters(LANES)
+  const spare = new SpareRows(LANES)
   const sources = { shelf: new PlanShelf(), pricing: createPricing() }
 
   async function rateBatch(order: ClaimOrder): Promise<BatchCount> {
@@ -109,14 +109,17 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
       client,
       prepared.flatMap(({ steps }) => steps.map((step) => step.counter)),
     )
-    const rated = prepared.map((event) => settleEvent(event, counters))
     const nowMicros = now.getTime() * 1000
-    const ratedAt = new Map(rated.map((event) => [event, counters.stamp(event.steps, nowMicros)]))
+    const rows = spare.take()
+    const rated = prepared.map((event) => {
+      const settled = settleEvent(event, counters)
+      rows.add(settled, counters.stamp(event.steps, nowMicros))
+      return withoutLines(settled)
+    })
     await counters.write(client)
     await debitCredits(client, rated, now)
-    const writer = writers.take()
-    await writeRatings(client, writer, rated, (event) => ratedAt.get(event)!)
-    writers.giveBack(writer)
+    await writeRatings(client, rows, rated)
+    spare.giveBack(rows)
     await writeFindings(client, rated, now)
     await countRated(client, budgets, rated, now)
     await adjustRated(client, rated, now)
@@ -164,4 +167,9 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
       return done + (await rateInLanes(now, limit - done))
     },
   }
+}
+
+/** Lines that are among the rows are let go: a batch of them is most of what the collector would have to keep. */
+function withoutLines(rated: RatedEvent): RatedEvent {
+  return { ...rated, costLines: [], charged: [], stackLines: [] }
 }

@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest'
-import { CopyWriter } from '../schema/copy-writer.ts'
-import { BYTES_KEPT_MAX, SpareWriters } from './write.ts'
+import { RatedRows } from './rated-rows.ts'
+import { BYTES_KEPT_MAX, SpareRows } from './write.ts'
 
-test('keeps as many spare writers as its bound, and none that has grown too large', () => {
-  const spare = new SpareWriters(2)
-  const writers = [new CopyWriter(1), new CopyWriter(1), new CopyWriter(1)]
-  spare.giveBack(new CopyWriter(BYTES_KEPT_MAX + 1))
-  for (const writer of writers) spare.giveBack(writer)
-  expect([spare.take(), spare.take()]).toEqual([writers[1], writers[0]])
-  expect(writers).not.toContain(spare.take())
+class GrownRows extends RatedRows {
+  override get capacity(): number {
+    return BYTES_KEPT_MAX + 1
+  }
+}
+
+test('keeps as many spare rows as its bound, and none that have grown too large', () => {
+  const spare = new SpareRows(2)
+  const rows = [new RatedRows(), new RatedRows(), new RatedRows()]
+  spare.giveBack(new GrownRows())
+  for (const each of rows) spare.giveBack(each)
+  expect([spare.take(), spare.take()]).toEqual([rows[1], rows[0]])
+  expect(rows).not.toContain(spare.take())
 })
