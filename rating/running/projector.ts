@@ -9,6 +9,7 @@ import { endHolds } from '../../schema/budgets/holds.ts'
 import { type SpendTrace, shareBudgets, tryLockTraces, tryProject } from '../../schema/budgets/lock.ts'
 import { beyond, type OpenSpend, readOpenSpend } from '../../schema/budgets/open-spend.ts'
 import { BudgetShelf, type TenantBudgets } from '../../schema/budgets/shelf.ts'
+import { databaseFault } from '../../schema/faults.ts'
 import { transaction } from '../../schema/pool.ts'
 import { PlanShelf } from '../plan-shelf.ts'
 import type { Sources } from '../prepare.ts'
@@ -68,12 +69,16 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
       isAsleep = !(await queueForgotten(pool, now))
     }
     if (isAsleep && since < SWEEP_MS) return true
-    const { rows } = await pool.query<{ waits: boolean }>({
-      name: 'running_waits',
-      text: 'select exists (select from aforo_store.spend_queue where not_before <= $1) as waits',
-      values: [now],
-    })
-    return !rows[0]!.waits
+    try {
+      const { rows } = await pool.query<{ waits: boolean }>({
+        name: 'running_waits',
+        text: 'select exists (select from aforo_store.spend_queue where not_before <= $1) as waits',
+        values: [now],
+      })
+      return !rows[0]!.waits
+    } catch (error) {
+      throw databaseFault(error)
+    }
   }
 
   async function turn(now: Date, only: SpendTrace | null): Promise<number> {
