@@ -12,7 +12,7 @@ import { METHOD_NOT_ALLOWED, statusOf, toldMessage, type WireStatus } from './st
 const KEEP_ALIVE_MS = 75_000
 const HEADERS_MS_MAX = 80_000
 const REQUEST_MS_MAX = 120_000
-const CONNECTIONS_MAX = 4_096
+export const CONNECTIONS_MAX = 4_096
 /** While it stops: how soon a connection that was just answered is closed. */
 const IDLE_LOOK_MS = 20
 

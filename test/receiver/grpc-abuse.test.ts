@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CALLS_AT_ONCE_MAX, CONNECTIONS_MAX, HEADER_PAIRS_MAX } from '../../receiver/otlp/grpc.ts'
+import { CONNECTIONS_MAX as HTTP_CONNECTIONS_MAX } from '../../receiver/otlp/http.ts'
 import type { Receiver } from '../../receiver/receiver.ts'
+import { expectRoom } from '../support/connections.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import {
   agree,
@@ -148,26 +150,13 @@ it(`a connection has ${CALLS_AT_ONCE_MAX} calls open, and the next one is refuse
   await expectServed()
 })
 
-it(`serves ${CONNECTIONS_MAX} connections, and closes the next one at once`, async () => {
-  const before = await openOnes(receiver.grpcPort, CONNECTIONS_MAX)
-  const [one] = await openOnes(receiver.grpcPort, 1)
-  expect(await isEnded(one!, WITHIN_MS, true)).toBe(true)
-  expect(await isEnded(before.at(-1)!, 200, true)).toBe(false)
-  before[0]!.destroy()
-  await expect
-    .poll(async () => isEnded((await openOnes(receiver.grpcPort, 1))[0]!, 200, true), { timeout: WITHIN_MS })
-    .toBe(false)
-}, 60_000)
-
-/** Connections that say nothing. */
-async function openOnes(port: number, count: number): Promise<readonly Socket[]> {
-  const opened: Socket[] = []
-  for (let at = 0; at < count; at += 256) {
-    const some = Array.from({ length: Math.min(256, count - at) }, () => connect(port, '127.0.0.1'))
-    sockets.push(...some)
-    for (const socket of some) socket.on('error', () => {})
-    await Promise.all(some.map((socket) => once(socket, 'connect')))
-    opened.push(...some)
-  }
-  return opened
-}
+it.each([
+  ['gRPC', CONNECTIONS_MAX, () => receiver.grpcPort],
+  ['HTTP', HTTP_CONNECTIONS_MAX, () => receiver.httpPort],
+])(
+  '%s has %i connections, and the next one is closed at once',
+  async (_, most, port) => {
+    await expectRoom(port(), most)
+  },
+  60_000,
+)

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKey } from '../../../schema/keys.ts'
 import { DESCRIPTORS_MAX, ENTRIES_MAX } from '../../../sidecar/doors/envoy/rate-limit.ts'
-import { GRPC_BYTES_MAX } from '../../../sidecar/doors/envoy/server.ts'
+import { GRPC_BYTES_MAX, GRPC_CONNECTIONS_MAX } from '../../../sidecar/doors/envoy/server.ts'
+import { expectRoom } from '../../support/connections.ts'
 import { type EnvoyClient, envoyClient, type Told } from '../../support/envoy-proto.ts'
 import { type CheckWorld, givenOut, putBudget, startWorld, until, use } from '../start.ts'
 
@@ -258,6 +259,13 @@ describe('the connection', () => {
       code: 12,
     })
   })
+
+  test(`is one of ${GRPC_CONNECTIONS_MAX}, and the next one is closed at once`, async () => {
+    // The client of these tests has one of them.
+    await envoy.call('health', {})
+    await expectRoom(world.running.grpcPort!, GRPC_CONNECTIONS_MAX - 1)
+    expect((await envoy.call('health', {})).status).toBe('SERVING')
+  }, 60_000)
 
   test('answers any bytes, and goes on', async () => {
     const paths = fc.constantFrom(
