@@ -57,14 +57,16 @@ export async function readBooked(
   })
 }
 
-/** Lines of the events, event by event through the index by time, whatever the planner believes of the table. */
-const linesOf = (
-  table: string,
-) => `unnest($1::text[], $2::text[], $3::timestamptz[]) as event (tenant_id, event_id, time)
+/**
+ * Lines of the events, instant by instant through the index by time, whatever the planner believes of the table. Usage
+ * that was brought in from elsewhere may have thousands of events at one instant, whose lines are read once.
+ */
+const linesOf = (table: string) => `(
+    select distinct tenant_id, time from unnest($1::text[], $3::timestamptz[]) as event (tenant_id, time)) as instant
   cross join lateral (
     select * from aforo_store.${table}
-    where ${table}.tenant_id = event.tenant_id and ${table}.event_id = event.event_id
-      and ${table}.time = event.time and ${table}.time between $4 and $5
+    where ${table}.tenant_id = instant.tenant_id and ${table}.time = instant.time and ${table}.time between $4 and $5
+      and (${table}.tenant_id, ${table}.event_id) in (select * from unnest($1::text[], $2::text[]))
     offset 0) line`
 
 const COSTS = `

@@ -31,7 +31,7 @@ export interface RatedRevision {
 
 const PAGE_EVENTS = 200
 
-/** The newest ratings, one per event. */
+/** The newest ratings, one per event, in the order of their events, so that a page reads lines beside one another. */
 export function newestRatings(
   client: pg.PoolClient,
   { tenantId, from, to }: AuditScope,
@@ -46,7 +46,8 @@ export function newestRatings(
        select r.*, lead(revision) over (partition by tenant_id, event_id order by revision) as later
        from aforo_store.ratings r
        where ($1::text is null or tenant_id = $1) and time >= $2::timestamptz and time < $3::timestamptz) r
-     where later is null`,
+     where later is null
+     order by tenant_id, r.time, event_id`,
     [tenantId, from, to],
     PAGE_EVENTS,
   )
