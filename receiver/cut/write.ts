@@ -80,7 +80,10 @@ const EVENT_COLUMNS: readonly Column[] = [
   { name: 'assembly', write: (to, { document }) => to.jsonText(JSON.stringify(document)) },
 ]
 
-/** Closes traces: those that a cut changed, and those that turned out not to have changed. */
+/**
+ * Closes traces: those that a cut changed, and those that turned out not to have changed. What is rated ends by its
+ * rating what an open trace counted for; of what has not changed nothing is rated, and budgets are told here.
+ */
 export async function closeTraces(
   client: pg.PoolClient,
   traces: readonly DueTrace[],
@@ -90,8 +93,9 @@ export async function closeTraces(
   const closed = traces.map((trace) => {
     const { revision, eventTime, sessionEventId } = trace
     const cut = cutOf.get(trace)
-    if (cut === undefined) return { revision, eventTime, sessionEventId }
+    if (cut === undefined) return { revision, eventTime, sessionEventId, isSame: true }
     return {
+      isSame: false,
       revision: revision + 1,
       eventTime: cut.eventTime,
       sessionEventId: cut.inSession ? cut.eventId : null,
@@ -100,17 +104,26 @@ export async function closeTraces(
   await client.query({
     name: 'cut_close',
     text: `
-      update aforo_store.traces trace
-      set cut_due_at = null, cut_attempts = 0, completed = false, open_span_count = 0, revision = closed.revision,
-        event_time = closed.event_time, session_event_id = closed.session_event_id
-      from unnest($1::text[], $2::bytea[], $3::integer[], $4::timestamptz[], $5::text[])
-        as closed (tenant_id, trace_id, revision, event_time, session_event_id)
-      where trace.tenant_id = closed.tenant_id and trace.trace_id = closed.trace_id`,
+      with closed as (
+        update aforo_store.traces trace
+        set cut_due_at = null, cut_attempts = 0, completed = false, open_span_count = 0, revision = closed.revision,
+          event_time = closed.event_time, session_event_id = closed.session_event_id
+        from unnest($1::text[], $2::bytea[], $3::integer[], $4::timestamptz[], $5::text[], $6::boolean[])
+          as closed (tenant_id, trace_id, revision, event_time, session_event_id, is_same)
+        where trace.tenant_id = closed.tenant_id and trace.trace_id = closed.trace_id
+        returning trace.tenant_id, trace.trace_id, is_same
+      )
+      insert into aforo_store.spend_queue (tenant_id, trace_id, not_before)
+      select tenant_id, trace_id, '-infinity' from closed
+      where is_same and exists (
+        select from aforo_store.open_spend open
+        where open.tenant_id = closed.tenant_id and open.trace_id = closed.trace_id)`,
     values: [
       ...idsOf(traces),
       closed.map(({ revision }) => revision),
       closed.map(({ eventTime }) => eventTime),
       closed.map(({ sessionEventId }) => sessionEventId),
+      closed.map(({ isSame }) => isSame),
     ],
   })
 }

@@ -241,3 +241,19 @@ test('the hold that a span was made under ends in the transaction that counts th
     { hold_id: 'hold_2', holding: false },
   ])
 })
+
+test('a trace that its cut found unchanged is told of to budgets, however late they look', async () => {
+  await world.budget(0, 'all')
+  await world.push(1, callOf('one', 'root'))
+  await look(1)
+  await settle(5)
+  // A span that no call is made of, and one that budgets count the trace for once more.
+  await world.push(10, otherOf('one', 'late', CHILD))
+  await look(10)
+  expect(await world.open()).toHaveLength(1)
+  while ((await world.cut(50)) > 0);
+  await world.rate(50)
+  await expectNoGaps(world, 3_700)
+  await look(3_700)
+  expect(await world.open()).toEqual([])
+})
