@@ -64,7 +64,7 @@ export interface Invoicing {
     readonly failed: readonly { readonly customer: string; readonly error: AforoError }[]
     readonly next: string | null
   }>
-  /** Works a finalised invoice out again from the rated lines, and these from their events. */
+  /** Works a finalised invoice out again from the rated lines, these from their events, and these from the journal. */
   auditInvoice(
     client: pg.PoolClient,
     tenantId: string,

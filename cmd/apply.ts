@@ -3,11 +3,11 @@ import { Command, Option } from 'commander'
 import { type Applied, applyFile } from '../api/apply/apply.ts'
 import { APPLY_KINDS } from '../api/apply/kinds.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
-import { invoicing } from '../rating/invoices/invoicing.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { createPriceUpdates } from '../rating/prices/updates/price-updates.ts'
 import { quote } from '../rating/quote.ts'
+import { invoicing } from './invoicing.ts'
 import { onDatabase } from './on-database.ts'
 
 /** `aforo apply FILE`: plans, customers and the like out of a file; all of it or nothing. */

@@ -142,7 +142,7 @@ export const invoiceRoutes = [
     summary: 'Works a finalised invoice out again, and names every difference.',
     description:
       'Lines from the price lines that were rated before the cutoff, periods from what each had come to, the events of ' +
-      'the period rated once more. No difference: it is right to the last digit.',
+      'the period rated once more, and assembled once more from the journal. No difference: it is right to the last digit.',
     pathFields: invoicePath,
     queryFields: z.strictObject({}),
     answers: {

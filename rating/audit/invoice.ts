@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { AuditReport } from '../../core/audit.ts'
+import { AuditReport, type AuditScope } from '../../core/audit.ts'
 import { type InvoiceFault, invoiceFaults } from '../invoices/audit.ts'
 import { auditEvents } from './audit.ts'
 
@@ -9,11 +9,20 @@ export interface InvoiceGap {
   readonly found: string
 }
 
+/** Assembles the journal of a customer's events anew and compares: the receiver's half of an audit. */
+export type AuditUsage = (
+  client: pg.PoolClient,
+  scope: AuditScope,
+  customer: string,
+  report: AuditReport,
+) => Promise<void>
+
 /**
- * Works a finalised invoice out again from the rated lines before its cutoff, and rates the events of its period once
- * more from their assemblies. Long periods take long.
+ * Works a finalised invoice out again from the rated lines before its cutoff, rates the events of its period once more
+ * from their assemblies, and has these assembled anew from the journal. Long periods take long.
  */
 export async function auditInvoice(
+  auditUsage: AuditUsage,
   client: pg.PoolClient,
   tenantId: string,
   invoiceId: string,
@@ -28,7 +37,9 @@ export async function auditInvoice(
   )
   const { customer, from, to } = rows[0]!
   const report = new AuditReport()
-  await auditEvents({ list: client, lanes: [client] }, { tenantId, from, to }, now, report, customer)
+  const scope = { tenantId, from, to }
+  await auditUsage(client, scope, customer, report)
+  await auditEvents({ list: client, lanes: [client] }, scope, now, report, customer)
   const gaps = report.results.flatMap(({ check, result }) =>
     result.gaps.map(({ kind, id, found }) => ({ check, found: `${kind} ${id}: ${found}` })),
   )

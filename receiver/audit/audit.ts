@@ -45,9 +45,22 @@ export async function auditJournal(
   await acrossLanes(settledTraces(list, scope), lanes, (traces, lane) => auditPage(lane, traces, report))
 }
 
+/** The same of one customer's events and of nothing beyond them: what stands behind an invoice. */
+export async function auditJournalOf(
+  client: pg.PoolClient,
+  scope: AuditScope,
+  customer: string,
+  report: AuditReport,
+): Promise<void> {
+  await auditSessions(client, client, scope, report, customer)
+  const traces = settledTraces(client, scope, customer)
+  await acrossLanes(traces, [client], (page, lane) => auditPage(lane, page, report))
+}
+
 async function* settledTraces(
   client: pg.PoolClient,
   { tenantId, from, to }: AuditScope,
+  customer: string | null = null,
 ): AsyncGenerator<readonly DueTrace[], void, void> {
   const pages = pagesOf<Record<string, unknown>>(
     client,
@@ -55,8 +68,11 @@ async function* settledTraces(
      where ($1::text is null or t.tenant_id = $1) and t.revision >= 0 and t.cut_due_at is null
        and t.event_time >= $2::timestamptz and t.event_time < $3::timestamptz
        and not exists (select from aforo_store.call_sightings s
-         where s.tenant_id = t.tenant_id and s.trace_id = t.trace_id and not s.told)`,
-    [tenantId, from, to],
+         where s.tenant_id = t.tenant_id and s.trace_id = t.trace_id and not s.told)
+       and ($4::text is null or exists (select from aforo_store.events e
+         where e.tenant_id = t.tenant_id and e.event_id = coalesce(t.session_event_id, 'evt_' || encode(t.trace_id, 'hex'))
+           and e.time >= $2::timestamptz and e.time < $3::timestamptz and e.customer_id = $4))`,
+    [tenantId, from, to, customer],
     PAGE_TRACES,
   )
   for await (const rows of pages) {
