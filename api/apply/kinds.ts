@@ -18,11 +18,16 @@ export interface ApplyKind {
 
 /** In the order in which they are written: what comes later may name what came before. */
 export const APPLY_KINDS: readonly ApplyKind[] = [
+  kind('fx', '/v1/fx/{currency}'),
   kind('plans', '/v1/plans/{plan_id}', { query: ['from'] }),
   kind('products', '/v1/products/{product}'),
   kind('customers', '/v1/customers/{customer_id}'),
   kind('subscriptions', '/v1/customers/{customer_id}/subscription', { isList: true }),
+  kind('top_ups', '/v1/customers/{customer_id}/top-up'),
   kind('prices', '/v1/prices/overrides/{override_id}'),
+  kind('contracts', '/v1/prices/contracts/{contract_id}'),
+  kind('custom_prices', '/v1/prices/custom/{custom_id}'),
+  kind('providers', '/v1/providers/{provider}'),
   kind('webhooks', '/v1/webhooks/{webhook_id}'),
   kind('budgets', '/v1/budgets/{budget_id}'),
   kind('alert_rules', '/v1/alert-rules/{rule_id}'),

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
-import { trimNumeric } from '../../core/money.ts'
+import { Decimal, trimNumeric } from '../../core/money.ts'
 import { lockWallets } from '../../schema/ledger/lock.ts'
 import { requestTopUps, TOP_UP_REQUESTS_MAX } from '../../schema/ledger/top-up.ts'
 import { decimal, name, price } from '../fields.ts'
@@ -79,19 +79,16 @@ export const topUpRoutes = [
       const key = { tenantId, customerId }
       // A debit at the same time waits for the rule, or the rule for the debit.
       const wallet = (await lockWallets(client, [key]))(key)
-      await putTopUp(
-        client,
-        tenantId,
-        customerId,
-        {
-          threshold: body.threshold,
-          amount: body.amount,
-          requestsMax: body.requests_max,
-          windowSeconds: body.window_seconds,
-          cooldownSeconds: body.cooldown_seconds,
-        },
-        now,
-      )
+      const rule = {
+        threshold: body.threshold,
+        amount: body.amount,
+        requestsMax: body.requests_max,
+        windowSeconds: body.window_seconds,
+        cooldownSeconds: body.cooldown_seconds,
+      }
+      const known = await readTopUp(client, tenantId, customerId)
+      if (known && saysTheSame(known, rule)) return ok(await show(client, tenantId, customerId))
+      await putTopUp(client, tenantId, customerId, rule, now)
       await requestTopUps(client, [wallet], now.getTime() * 1000)
       return ok(await show(client, tenantId, customerId))
     },
@@ -110,6 +107,16 @@ export const topUpRoutes = [
     },
   }),
 ]
+
+function saysTheSame(known: TopUpRow, rule: Omit<TopUpRow, 'recordedAt'>): boolean {
+  return (
+    new Decimal(known.threshold).equals(rule.threshold) &&
+    new Decimal(known.amount).equals(rule.amount) &&
+    known.requestsMax === rule.requestsMax &&
+    known.windowSeconds === rule.windowSeconds &&
+    known.cooldownSeconds === rule.cooldownSeconds
+  )
+}
 
 async function show(
   client: pg.PoolClient,
