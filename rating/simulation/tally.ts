@@ -1,7 +1,8 @@
 import type { Assembly } from '../../core/assembly.ts'
 import { AforoError } from '../../core/errors.ts'
 import type { Part } from '../../core/event.ts'
-import type { Decimal } from '../../core/money.ts'
+import { type Decimal, ZERO } from '../../core/money.ts'
+import { ByNames } from '../by-names.ts'
 import { nameOf } from '../name.ts'
 import { type Chargeable, UsageCounts } from '../quantities.ts'
 
@@ -50,14 +51,20 @@ export const TALLY_SUMS_MAX = 1_000_000
 /** What was used, and what it cost. */
 export class UsageSums {
   readonly #counts = new UsageCounts()
-  readonly #costs = new Map<string, CostPlace & { amount: Decimal }>()
+  readonly #costs = new Map<Part, ByNames<{ amount: Decimal }>>()
 
   get size(): number {
-    return this.#counts.size + this.#costs.size
+    let size = this.#counts.size
+    for (const sums of this.#costs.values()) size += sums.entries.length
+    return size
   }
 
-  get costs(): Iterable<CostPlace & { readonly amount: Decimal }> {
-    return this.#costs.values()
+  get costs(): readonly (CostPlace & { readonly amount: Decimal })[] {
+    return [...this.#costs].flatMap(([part, sums]) =>
+      sums.entries.map(({ names: [provider, model, tool], value: { amount } }) => {
+        return { part, provider, model, tool, amount }
+      }),
+    )
   }
 
   add(assembly: Assembly): void {
@@ -65,16 +72,19 @@ export class UsageSums {
   }
 
   addCost({ part, provider, model, tool }: CostPlace, amount: Decimal): void {
-    const name = nameOf(part, provider, model, tool)
-    const sum = this.#costs.get(name)
-    if (sum) sum.amount = sum.amount.plus(amount)
-    else this.#costs.set(name, { part, provider, model, tool, amount })
+    let sums = this.#costs.get(part)
+    if (sums === undefined) {
+      sums = new ByNames(() => ({ amount: ZERO }))
+      this.#costs.set(part, sums)
+    }
+    const sum = sums.of(provider, model, tool)
+    sum.amount = sum.amount.plus(amount)
   }
 
   /** As those of an event. */
   chargeables(): readonly Chargeable[] {
     const found = this.#counts.chargeables()
-    for (const { part, amount, ...of } of this.#costs.values()) {
+    for (const { part, amount, ...of } of this.costs) {
       if (!amount.isZero()) found.push({ base: 'cost', ...of, quantity: amount, costPart: part })
     }
     return found
