@@ -24,6 +24,7 @@ import { type Context, cutSettings } from './context.ts'
 import { invoicing } from './invoicing.ts'
 import type { Part } from './part.ts'
 import { startScheduledPull } from './prices/scheduled-pull.ts'
+import { startNotices } from './prices/tell-notices.ts'
 import { createSimulator } from './simulate/simulator.ts'
 import { startTicker } from './ticker.ts'
 import { VERSION } from './version.ts'
@@ -119,6 +120,7 @@ async function rater(context: Context): Promise<Part> {
   })
   const webhooks = startWebhooks(context)
   const pull = startScheduledPull(context)
+  const notices = startNotices(context)
   return {
     name: 'rater',
     ports: {},
@@ -131,6 +133,7 @@ async function rater(context: Context): Promise<Part> {
       await alerts.stop()
       await webhooks.stop()
       await pull?.stop()
+      await notices.stop()
     },
   }
 }

@@ -12,6 +12,7 @@ export const MESSAGE_TYPES = [
   'alert.warned',
   'alert.blocked',
   'alert.cleared',
+  'prices.noticed',
 ] as const
 export type MessageType = (typeof MESSAGE_TYPES)[number]
 
