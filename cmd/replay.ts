@@ -8,6 +8,7 @@ import { inSnapshot } from '../schema/snapshot.ts'
 import { joinDatabase } from './database.ts'
 import { logger } from './logger.ts'
 import { type Comparison, compareBooks } from './replay/compare.ts'
+import { compareInvoices } from './replay/invoices.ts'
 import { type ReplayCount, refuseUsed, replayBooks } from './replay/replay.ts'
 
 /** Connections to the target: the journal's writers, the cutter and the rater. */
@@ -41,19 +42,23 @@ export function replayCommand(): Command {
 }
 
 const HELP = `
-Replayed are the journal and the facts: customers, plans, subscriptions, prices, named customers, stated usage and
-settings, grants that somebody made and took back. Each is done at the instant recorded: a fact is written when it was written, a trace cut when it was cut, of
-what had been received by then, and rated when it was rated.
+Replayed are the journal and the facts: customers, plans, subscriptions, prices, what catalogues proposed and what was
+decided of it, named customers, stated usage and settings, grants that somebody made and took back. Each is done at the
+instant recorded: a fact is written when it was written, a trace cut when it was cut, of what had been received by then,
+and rated when it was rated; costs are adjusted when a back-dated price was approved. Invoices and credit notes are
+copied as they were issued, and each is worked out again of what came of the replay.
 
-Compared are ids, and sums per event: of tokens, costs, charges, debits and stack, with the newest assembly; then counters,
-exceptions, and what lies in each account of credits, all to the last digit. Not compared is how many revisions a sum is made of. A span that was being written
-while its trace was cut is in one revision here and in the next one there; cut reasons and waiting times follow.
+Compared are ids, and sums per event: of tokens, costs, adjustments, charges, debits and stack, with the newest assembly;
+then counters, exceptions, what lies in each account of credits, and invoices, all to the last digit. Not compared is how
+many revisions a sum is made of. A span that was being written while its trace was cut is in one revision here and in the
+next one there; cut reasons and waiting times follow.
 
 Where a price depends on what a period has used before (tiers, packages, fees, included quantities), what one event is
 charged depends on which event was rated first. Of two that were rated at the same instant that is not recorded. Such
 rows are told as charged in another order; the counter of their period is compared like all others, to the last digit.
 
-Traces that are due and revisions that wait to be rated are left as they are.
+Traces that are due and revisions that wait to be rated are left as they are. Budgets, alert rules, webhooks, top-up rules
+and keys are not copied: no amount depends on them.
 
 Exit code 0: no difference. 1: differences, the first twenty of each table, all of them counted.
 `
@@ -71,7 +76,11 @@ export async function replayAndCompare(
   await refuseUsed(to)
   return inSnapshot(from, 2, async ([source, reader]) => {
     const count = await replayBooks(source!, reader!, to, log)
-    return { count, comparisons: await inSnapshot(to, 1, ([target]) => compareBooks(source!, target!)) }
+    const comparisons = await inSnapshot(to, 1, async ([target]) => [
+      ...(await compareBooks(source!, target!)),
+      await compareInvoices(target!),
+    ])
+    return { count, comparisons }
   })
 }
 

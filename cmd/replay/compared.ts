@@ -64,6 +64,16 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
       having sum(quantity) <> 0 or sum(amount) <> 0`,
   },
   {
+    name: 'adjustments',
+    text: `select ${key('tenant_id', 'event_id', 'customer_id', 'product_id', 'agent', 'proposal_id::text', 'part', 'provider', 'model', 'tool', 'meter', 'service_tier', 'old_price_row_id::text', 'new_price_row_id::text', 'price_discount_id::text')} as key,
+        ${value('trim_scale(sum(quantity))', 'trim_scale(sum(old_amount))', 'trim_scale(sum(new_amount))', 'trim_scale(sum(delta))')} as value,
+        '' as charges, false as ordered
+      from aforo_store.cogs_adjustments
+      group by tenant_id, event_id, customer_id, product_id, agent, proposal_id, part, provider, model, tool, meter,
+        service_tier, old_price_row_id, new_price_row_id, price_discount_id
+      having sum(quantity) <> 0 or sum(delta) <> 0`,
+  },
+  {
     name: 'price lines',
     text: `with ${METERS()}
       select ${key('l.tenant_id', 'event_id', 'customer_id', 'subscription_id::text', 'period_start::text', 'l.plan_id', 'l.plan_version::text', 'l.meter_no::text', 'part', 'provider', 'model', 'tool')} as key,

@@ -11,6 +11,9 @@ const FACT_TABLES: readonly { readonly name: string; readonly retracts: boolean 
   { name: 'plan_versions', retracts: false },
   { name: 'subscriptions', retracts: false },
   { name: 'price_rows', retracts: true },
+  { name: 'price_imports', retracts: false },
+  { name: 'price_proposals', retracts: false },
+  { name: 'price_decisions', retracts: false },
   { name: 'price_aliases', retracts: true },
   { name: 'price_discounts', retracts: true },
   { name: 'fx_rates', retracts: true },
@@ -53,16 +56,41 @@ export async function copyFacts(
           : column,
       )
       const rows = `select ${values.join(', ')} from aforo_store.${name} where ${written('recorded_at', after, upTo)}`
-      await pipeline(
-        source.query(copyTo(`copy (${rows}) to stdout (format binary)`)),
-        client.query(copyFrom(`copy aforo_store.${name} (${columns.join(', ')}) from stdin (format binary)`)),
-      )
+      await copyRows(source, client, rows, `aforo_store.${name} (${columns.join(', ')})`)
     }
     await client.query('commit')
     client.release()
   } catch (error) {
     client.release(true)
     throw error
+  }
+}
+
+/** Copies the rows of a query into columns of a table, as they are. */
+export async function copyRows(
+  source: pg.PoolClient,
+  target: pg.PoolClient,
+  rows: string,
+  into: string,
+): Promise<void> {
+  await pipeline(
+    source.query(copyTo(`copy (${rows}) to stdout (format binary)`)),
+    target.query(copyFrom(`copy ${into} from stdin (format binary)`)),
+  )
+}
+
+/** Facts that are written from now on get ids beyond those that were copied. */
+export async function reserveFactIds(target: pg.Pool): Promise<void> {
+  const { rows } = await target.query<{ name: string; column: string }>(
+    `select relname as name, attname as column from pg_attribute join pg_class on attrelid = pg_class.oid
+     where relnamespace = 'aforo_store'::regnamespace and relname = any ($1) and attidentity <> ''`,
+    [FACT_TABLES.map(({ name }) => name)],
+  )
+  for (const { name, column } of rows) {
+    await target.query(
+      `select setval(pg_get_serial_sequence('aforo_store.${name}', '${column}'), max(${column}))
+       from aforo_store.${name} having count(*) > 0`,
+    )
   }
 }
 
@@ -86,7 +114,7 @@ async function retract(
 }
 
 /** Columns that are written, not computed; of these tables the first is the key where there is one of one column. */
-async function columnsOf(client: pg.PoolClient, table: string): Promise<readonly string[]> {
+export async function columnsOf(client: pg.PoolClient, table: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select attname as name from pg_attribute
      where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`,

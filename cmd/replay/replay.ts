@@ -8,8 +8,10 @@ import { type Cutter, createCutter } from '../../receiver/cut/cutter.ts'
 import { CUT_DEFAULTS } from '../../receiver/cut/settings.ts'
 import { createJournal, type Journal } from '../../receiver/journal/journal.ts'
 import { createReceiverMetrics } from '../../receiver/metrics.ts'
+import { replayApprovals } from './approvals.ts'
 import { completeWaiting, markDue, orderRatings } from './due.ts'
-import { copyFacts } from './facts.ts'
+import { copyFacts, reserveFactIds } from './facts.ts'
+import { copyInvoices } from './invoices.ts'
 import { replayJournal } from './journal.ts'
 import { laterStretches } from './later.ts'
 import { replayLedger, reserveGrantIds } from './ledger.ts'
@@ -35,7 +37,8 @@ interface Target {
 
 /**
  * Does everything again in an empty database, step by step at the recorded instants: facts are written when they were
- * written, a trace is cut when it was cut, of what had been received by then, and rated when it was rated.
+ * written, a trace is cut when it was cut, of what had been received by then, and rated when it was rated; costs are
+ * adjusted when a back-dated price was approved. What was issued is copied: it can be compared with what came of it.
  * @param source in a snapshot; it keeps its place in lists
  * @param reader of the same snapshot, for everything else
  */
@@ -71,12 +74,16 @@ export async function replayBooks(
       count.cuts += await cutAgain(reader, target, step.cuts, step.at)
     } else if (step.kind === 'ledger') {
       await replayLedger(reader, pool, dateOf(step.at))
+    } else if (step.kind === 'approval') {
+      await replayApprovals(pool, dateOf(step.at))
     } else {
       count.ratings += await rateAll(target.rater, dateOf(step.at))
     }
   }
   if (factsWanted > facts) await copyFacts(reader, pool, facts, factsWanted)
   await settleRest(source, reader, target, dateOf(latest))
+  await copyInvoices(reader, pool)
+  await reserveFactIds(pool)
   return count
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { pagesOf } from '../../schema/pages.ts'
+import { APPROVAL_INSTANTS } from './approvals.ts'
 import { FACT_INSTANTS } from './facts.ts'
 import { LEDGER_INSTANTS } from './ledger.ts'
 
@@ -21,18 +22,25 @@ export interface RecordedCut {
 
 /** What was done at an instant, microseconds since 1970. */
 export type Step =
-  | { readonly kind: 'facts'; readonly at: bigint }
+  | { readonly kind: 'facts' | 'ledger' | 'rate' | 'approval'; readonly at: bigint }
   | { readonly kind: 'cut'; readonly at: bigint; readonly cuts: readonly RecordedCut[] }
-  | { readonly kind: 'ledger'; readonly at: bigint }
-  | { readonly kind: 'rate'; readonly at: bigint }
 
 /** Rows fetched at once; and traces of one cut step. */
 const PAGE_ROWS = 500
 const CUT_TRACES_MAX = 200
 
-/** All that was done, in order; at one instant facts come before cuts, cuts before grants, and grants before ratings. */
+/**
+ * All that was done, in order; at one instant facts come before cuts, cuts before grants, grants before ratings, and
+ * ratings before back-dated prices are approved.
+ */
 export async function* recordedSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
-  const streams = [factSteps(source), cutSteps(source), ledgerSteps(source), rateSteps(source)]
+  const streams = [
+    instantSteps(source, 'facts', FACT_INSTANTS),
+    cutSteps(source),
+    instantSteps(source, 'ledger', LEDGER_INSTANTS),
+    instantSteps(source, 'rate', RATING_INSTANTS),
+    instantSteps(source, 'approval', APPROVAL_INSTANTS),
+  ]
   const heads: (Step | undefined)[] = []
   for (const stream of streams) heads.push(await next(stream))
   for (;;) {
@@ -51,25 +59,19 @@ async function next(stream: AsyncGenerator<Step, void, void>): Promise<Step | un
   return value ?? undefined
 }
 
-async function* factSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
-  for await (const rows of pagesOf<{ at: string }>(source, FACT_INSTANTS, [], PAGE_ROWS)) {
-    for (const { at } of rows) yield { kind: 'facts', at: BigInt(at) }
-  }
-}
-
-async function* ledgerSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
-  for await (const rows of pagesOf<{ at: string }>(source, LEDGER_INSTANTS, [], PAGE_ROWS)) {
-    for (const { at } of rows) yield { kind: 'ledger', at: BigInt(at) }
-  }
-}
-
-async function* rateSteps(source: pg.PoolClient): AsyncGenerator<Step, void, void> {
-  const text = `select (extract(epoch from rated_at) * 1000000)::bigint::text as at
-    from (select distinct rated_at from aforo_store.ratings) r order by rated_at`
+async function* instantSteps(
+  source: pg.PoolClient,
+  kind: 'facts' | 'ledger' | 'rate' | 'approval',
+  text: string,
+): AsyncGenerator<Step, void, void> {
   for await (const rows of pagesOf<{ at: string }>(source, text, [], PAGE_ROWS)) {
-    for (const { at } of rows) yield { kind: 'rate', at: BigInt(at) }
+    for (const { at } of rows) yield { kind, at: BigInt(at) }
   }
 }
+
+const RATING_INSTANTS = `
+  select (extract(epoch from rated_at) * 1000000)::bigint::text as at
+  from (select distinct rated_at from aforo_store.ratings) r order by rated_at`
 
 /**
  * Cuts are told by revisions of the traces' own events, and by what traces brought to the events of their sessions; one

@@ -37,7 +37,7 @@ export async function holdBooks(
   return { counters, movedAt }
 }
 
-/** Sets the clocks of what was billed to the cutoff: whatever moves it from now on is rated, or posted, after. */
+/** Sets the clocks of what was billed to the cutoff at least: whatever moves it from now on is rated, or posted, after. */
 export async function sealBooks(
   client: pg.ClientBase,
   tenantId: string,
@@ -46,7 +46,7 @@ export async function sealBooks(
   cutoff: number,
 ): Promise<void> {
   await client.query(
-    `update aforo_store.meter_counters counter set rated_at = $4
+    `update aforo_store.meter_counters counter set rated_at = greatest(counter.rated_at, $4)
      from unnest($2::bigint[], $3::timestamptz[]) as billed (subscription_id, period_start)
      where counter.tenant_id = $1 and counter.subscription_id = billed.subscription_id
        and counter.period_start = billed.period_start`,
@@ -58,7 +58,8 @@ export async function sealBooks(
     ],
   )
   await client.query(
-    `update aforo_store.credit_wallets set recorded_at = $3 where tenant_id = $1 and customer_id = $2`,
+    `update aforo_store.credit_wallets set recorded_at = greatest(recorded_at, $3)
+     where tenant_id = $1 and customer_id = $2`,
     [tenantId, customerId, cutoffText(cutoff)],
   )
 }

@@ -38,8 +38,11 @@ export async function approveProposal(client: pg.PoolClient, order: ProposalOrde
   else await completePriced(client, rows, createFindKeys(await bundledCatalogue()), now)
 }
 
-/** Raters that are under way are waited for, and find the price afterwards. */
-async function adjustBooked(client: pg.PoolClient, proposalId: string, at: Date): Promise<void> {
+/**
+ * Adjusts costs that were booked by an approved back-dated price, as far as that is not done yet. Raters that are under way are waited for,
+ * and find the price afterwards.
+ */
+export async function adjustBooked(client: pg.PoolClient, proposalId: string, at: Date): Promise<void> {
   await lockAdjustments(client)
   const backDated = await readBackDated(client)
   const price = backDated.find((each) => each.proposalId === proposalId)
