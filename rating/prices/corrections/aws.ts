@@ -2,6 +2,15 @@ import type { ProviderCorrections } from './correction.ts'
 
 const PRICING = 'https://aws.amazon.com/bedrock/pricing'
 
+const GEO_PROFILES = ['us', 'eu', 'apac', 'au', 'jp']
+const GEO_MODELS = [
+  ['claude-fable-5', 'regional.anthropic.claude-fable-5-v1:0'],
+  ['claude-fable-5-1', 'regional.anthropic.claude-fable-5-1-v1:0'],
+  ['claude-opus-4-8', 'regional.anthropic.claude-opus-4-8-v1:0'],
+  ['claude-opus-5', 'regional.anthropic.claude-opus-5'],
+  ['claude-opus-5-5', 'regional.anthropic.claude-opus-5-5'],
+] as const
+
 /** Global and geographic profiles differ by the model's id, which the catalogue tells apart. */
 export const AWS: ProviderCorrections = {
   provider: 'aws',
@@ -14,6 +23,11 @@ export const AWS: ProviderCorrections = {
       id: 'anthropic.claude-5-5',
       match: { or: [{ contains: 'claude-sonnet-5-5' }, { contains: 'claude-haiku-5-5' }] },
     },
+    // Profiles of a part of the world by the id that has no version, of which the catalogue knows some.
+    ...GEO_MODELS.map(([name, id]) => ({
+      id,
+      match: { or: GEO_PROFILES.map((place) => ({ equals: `${place}.anthropic.${name}` })) },
+    })),
   ],
   prices: [
     { models: ['amazon.titan-embed-text-v2:0'], source: PRICING, perMillion: { input_uncached: '0.02' } },

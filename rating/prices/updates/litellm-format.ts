@@ -108,7 +108,7 @@ function bareName(key: string): string | null {
   const slash = key.indexOf('/')
   if (slash < 0) return key
   const rest = key.slice(slash + 1)
-  return /^(?:us|eu|global|global-standard|regional|[a-z]{2}-[a-z]+-\d|\d[\w-]*|standard|hd|low|medium|high)\//.test(
+  return /^(?:us|eu|global|global-standard|regional|[a-z]{2}(?:-[a-z]+)+-\d|\d[\w-]*|standard|hd|low|medium|high)\//.test(
     rest,
   )
     ? null
