@@ -11,6 +11,7 @@ const ALL = [
   'simulate',
   'pipeline',
   'audit',
+  'invoice',
   'visible',
   'guard',
   'check',
