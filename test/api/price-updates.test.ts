@@ -1,6 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { NO_TOKENS } from '../../core/usage.ts'
+import { createRater } from '../../rating/rater.ts'
+import { assemblyOf, modelCall, storeCustomer, storeEvent, storePlan } from '../rating/events.ts'
 import { priceRow, rowFile } from '../rating/price-catalogues.ts'
 import { type RunningApi, startApi } from './start.ts'
 
@@ -166,6 +169,60 @@ test('only the tenant default decides; others see', async () => {
   api.clock = new Date('2026-03-02T12:01:00.000Z')
   expect((await api.get('/v1/prices/proposals', other)).status).toBe(200)
   expect((await api.get('/v1/prices/notices', other)).body).toEqual({ data: [] })
+})
+
+test('a price that is dated back shows as an adjustment of the event, and in the margins', async () => {
+  const { pool } = api.database
+  const at = (day: number) => new Date(`2026-03-0${day}T12:00:00.000Z`)
+  const price = (of: object) => priceRow({ model: 'dated', per: '1000', ...of })
+  const approveAll = async () => {
+    for (const { proposal_id: id, model } of await open()) {
+      if (model === 'dated') expect((await post(`proposals/${id}/approve`, { by: 'ada' })).status).toBe(200)
+    }
+  }
+  await storePlan(pool, 'team', {
+    currency: 'USD',
+    meters: [{ meter: 'input_tokens', model: 'per_unit', unit_price: '0.01' }],
+  })
+  await storeCustomer(pool, 'acme', 'team')
+  api.clock = at(2)
+  await post('import', file(price({ unit_price: '3' })))
+  await approveAll()
+  const startNano = BigInt(at(4).getTime()) * 1_000_000n
+  const call = modelCall(1, {
+    ...{ provider: 'acme', model: 'dated', requestModel: null, startNano, endNano: startNano },
+    buckets: { ...NO_TOKENS, inputUncached: 1_000 },
+  })
+  const assembly = assemblyOf({ calls: [call], startNano, endNano: startNano })
+  const eventId = await storeEvent(pool, {
+    ...{ traceNo: 7, customer: 'acme', time: at(4), recordedAt: at(4), assembly },
+  })
+  await createRater({ pool }).rate(at(4))
+  const period = 'from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z'
+  const margin = async () => (await api.get(`/v1/margins?group_by=model&${period}`)).body.data
+  expect((await api.get(`/v1/events/${eventId}`)).body).toMatchObject({ cogs: '3', price: '10', margin: '7' })
+  expect(await margin()).toMatchObject([{ key: 'dated', cogs: '3', margin: '7' }])
+  api.clock = at(5)
+  const since = at(3).toISOString()
+  const dated = [
+    price({ unit_price: '3', effective_to: since }),
+    price({ unit_price: '2.5', effective_from: since }),
+  ]
+  await post('import', file(...dated))
+  const [waiting] = (await open()).filter((each: { kind: string }) => each.kind === 'back_dated')
+  expect(waiting).toMatchObject({ effect: { events: 1, customers: 1, usd: '-0.5' } })
+  expect(await margin()).toMatchObject([{ cogs: '3' }])
+  api.clock = at(6)
+  await approveAll()
+  const { body } = await api.get(`/v1/events/${eventId}`)
+  expect(body).toMatchObject({
+    cogs: '3',
+    cogs_adjustment: '-0.5',
+    price: '10',
+    margin: '7.5',
+    margin_pct: '75.00',
+  })
+  expect(await margin()).toMatchObject([{ key: 'dated', cogs: '2.5', revenue: '10', margin: '7.5' }])
 })
 
 test('what is not there is not found', async () => {
