@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { type Applied, applyFile } from '../api/apply/apply.ts'
 import { APPLY_KINDS } from '../api/apply/kinds.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
+import { told } from '../core/unlike.ts'
 import { periodOf } from '../rating/period.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { createPriceUpdates } from '../rating/prices/updates/price-updates.ts'
@@ -16,25 +17,42 @@ export function applyCommand(): Command {
     .description(`write ${APPLY_KINDS.map(({ name }) => name).join(', ')} from a YAML file`)
     .argument('<file>', 'YAML or JSON')
     .addOption(new Option('--tenant <id>', 'whose they are').default(DEFAULT_TENANT))
+    .option('--dry-run', 'tell what would be done, and write nothing')
     .addHelpText('after', HELP)
-    .action(async (file: string, { tenant }: { tenant: string }) => {
+    .action(async (file: string, { tenant, dryRun = false }: { tenant: string; dryRun?: boolean }) => {
       const text = await readFile(file, 'utf8')
       await onDatabase(1, async (pool, { priceSource: source, priceCrossCheck: against }) => {
         const pricing = { parsePlan, quote, periodOf }
         const prices = createPriceUpdates({ source, against })
-        const applied = await applyFile(pool, tenant, text, { pricing, prices, invoicing, now: new Date() })
-        process.stdout.write(applied.map(line).join(''))
+        const applied = await applyFile(pool, tenant, text, {
+          ...{ pricing, prices, invoicing, now: new Date() },
+          dryRun,
+        })
+        process.stdout.write(applied.map((each) => lines(each, dryRun)).join(''))
       })
     })
 }
 
 const HELP = `
 Written by the endpoints of REST, with their checks: a key of the file is the id, what stands under it the body of the
-PUT. What is there already is left alone, so a second time changes nothing. What the file does not name stays as it is.
+PUT; settings have no key. What is there already is left alone, so a second time changes nothing, and of what changes it is
+told where, before and after. What the file does not name stays as it is.
 All faults are told together, each with its line, and nothing is written then. docs/examples/aforo.yaml is an example.
 `
 
-function line({ kind, key, did, answer }: Applied): string {
+/** Changes of one entry that are told; the others are only counted. */
+const CHANGES_TOLD_MAX = 50
+
+function lines({ kind, key, did, answer, changes }: Applied, dryRun: boolean): string {
   const { secret } = answer as { secret?: string }
-  return `${did.padEnd(10)}${kind}/${key}${secret === undefined ? '' : `  secret ${secret} (shown once)`}\n`
+  const shown = secret === undefined || dryRun ? '' : `  secret ${secret} (shown once)`
+  const more = changes.length - CHANGES_TOLD_MAX
+  return [
+    `${did.padEnd(10)}${kind}${key === '' ? '' : `/${key}`}${shown}`,
+    ...changes
+      .slice(0, CHANGES_TOLD_MAX)
+      .map(({ path, before, after }) => `          ${path}: ${told(before)} → ${told(after)}`),
+    ...(more > 0 ? [`          and ${more} more`] : []),
+    '',
+  ].join('\n')
 }

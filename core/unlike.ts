@@ -15,13 +15,31 @@ export function firstUnlike(is: unknown, must: unknown, path = ''): string | nul
   return null
 }
 
+/** A place where two JSON values differ. Undefined: nothing is there. */
+export interface Unlike {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}
+
+/** Every place where two JSON values differ, as deep as both have it. */
+export function allUnlike(before: unknown, after: unknown, path = ''): readonly Unlike[] {
+  if (before === after) return []
+  if (!isTree(before) || !isTree(after) || Array.isArray(before) !== Array.isArray(after))
+    return [{ path: path || '/', before, after }]
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
+    allUnlike(before[key], after[key], `${path}/${key}`),
+  )
+}
+
 const CHARACTERS_TOLD_MAX = 120
 
 function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-function told(value: unknown): string {
+/** A JSON value in so few characters that a line holds it. */
+export function told(value: unknown): string {
   const text = JSON.stringify(value) ?? 'absent'
   return text.length > CHARACTERS_TOLD_MAX ? `${text.slice(0, CHARACTERS_TOLD_MAX)}…` : text
 }

@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import type { z } from 'zod'
 import { AforoError, type FieldFault } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { Pricing } from '../../core/quote.ts'
+import { allUnlike, type Unlike } from '../../core/unlike.ts'
 import { transaction } from '../../schema/pool.ts'
 import { faultsOf } from '../checked-input.ts'
 import type { Invoicing } from '../invoicing.ts'
@@ -15,6 +15,8 @@ export interface Applied {
   readonly kind: string
   readonly key: string
   readonly did: 'made' | 'changed' | 'unchanged'
+  /** Of what is changed: where what REST tells of it differs from before. */
+  readonly changes: readonly Unlike[]
   /** What the endpoint answered: a new webhook's secret is told here and never again. */
   readonly answer: unknown
 }
@@ -26,6 +28,8 @@ export interface ApplyDeps {
   readonly prices: PriceUpdates
   readonly invoicing: Invoicing
   readonly now: Date
+  /** Whether it is only told what would be done. */
+  readonly dryRun?: boolean
 }
 type Input = Pick<Call<unknown, unknown, unknown>, 'path' | 'query' | 'body'>
 
@@ -39,7 +43,7 @@ export async function applyFile(
   pool: pg.Pool,
   tenantId: TenantId,
   text: string,
-  { pricing, prices, invoicing, now }: ApplyDeps,
+  { pricing, prices, invoicing, now, dryRun = false }: ApplyDeps,
 ): Promise<readonly Applied[]> {
   const { items, located } = readApplyFile(text)
   return transaction(pool, async (client) => {
@@ -55,6 +59,7 @@ export async function applyFile(
     }
     const applied: Applied[] = []
     const faults: FieldFault[] = []
+    await client.query('savepoint before')
     for (const item of items) {
       // What fails its checks is not written; whatever else is at fault is found all the same.
       const input = checkedInput(item, faults)
@@ -71,6 +76,7 @@ export async function applyFile(
     }
     // Thrown within the transaction, it takes everything back.
     if (faults.length > 0) throw refusal(faults.map(located))
+    if (dryRun) await client.query('rollback to savepoint before')
     return applied
   })
 }
@@ -79,22 +85,21 @@ async function write(item: ApplyItem, input: Input, around: Around): Promise<App
   const { put, get, name } = item.kind
   const before = get && (await look(get, item, around))
   const { status, body: answer } = await put.handle({ ...around, ...input })
-  const did = get
-    ? before === null
-      ? 'made'
-      : isDeepStrictEqual(before, await look(get, item, around))
-        ? 'unchanged'
-        : 'changed'
-    : status === 201
-      ? 'made'
-      : 'unchanged'
-  return { kind: name, key: item.key, did, answer }
+  const told = { kind: name, key: item.key, answer, changes: [] }
+  if (!get) return { ...told, did: status === 201 ? 'made' : 'unchanged' }
+  if (before === null) return { ...told, did: 'made' }
+  const changes = allUnlike(before, await look(get, item, around))
+  return { ...told, did: changes.length > 0 ? 'changed' : 'unchanged', changes }
+}
+
+function pathOf({ key: name }: ApplyItem['kind'], key: string): Readonly<Record<string, string>> {
+  return name === null ? {} : { [name]: key }
 }
 
 /** What is there; null where nothing is. */
 async function look(get: Route, { kind, key }: ApplyItem, around: Around): Promise<unknown> {
   try {
-    return (await get.handle({ ...around, path: { [kind.key]: key }, query: {}, body: undefined })).body
+    return (await get.handle({ ...around, path: pathOf(kind, key), query: {}, body: undefined })).body
   } catch (error) {
     if (error instanceof AforoError && error.code === 'not_found') return null
     throw error
@@ -118,7 +123,7 @@ function checkedInput(item: ApplyItem, faults: FieldFault[]): Input | null {
     return result?.data
   }
   const input = {
-    path: check(pathFields, { [kind.key]: key }, '/'),
+    path: check(pathFields, pathOf(kind, key), '/'),
     query: check(queryFields, query, ''),
     body: check(bodyFields, body, ''),
   }

@@ -8,8 +8,8 @@ export interface ApplyKind {
   readonly put: Route
   /** Tells what is there under the key. Undefined where a key has several or none tells: then the PUT's status says what it did. */
   readonly get: Route | undefined
-  /** The part of the path that the item's key in the file stands for. */
-  readonly key: string
+  /** The part of the path that the item's key in the file stands for; null: there is one of it, without a key. */
+  readonly key: string | null
   /** Fields of an item that are parameters of the query. */
   readonly query: readonly string[]
   /** A key may have several, as a list. */
@@ -18,6 +18,7 @@ export interface ApplyKind {
 
 /** In the order in which they are written: what comes later may name what came before. */
 export const APPLY_KINDS: readonly ApplyKind[] = [
+  kind('settings', '/v1/settings'),
   kind('fx', '/v1/fx/{currency}'),
   kind('plans', '/v1/plans/{plan_id}', { query: ['from'] }),
   kind('products', '/v1/products/{product}'),
@@ -42,5 +43,12 @@ function kind(
     ROUTES.find((route) => route.method === method && route.path === path)
   const put = at('put')
   if (!put) throw new Error(`there is no PUT ${path}`)
-  return { name, put, get: isList ? undefined : at('get'), key: /\{(\w+)\}/.exec(path)![1]!, query, isList }
+  return {
+    name,
+    put,
+    get: isList ? undefined : at('get'),
+    key: /\{(\w+)\}/.exec(path)?.[1] ?? null,
+    query,
+    isList,
+  }
 }

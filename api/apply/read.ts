@@ -6,7 +6,7 @@ import { APPLY_KINDS, type ApplyKind } from './kinds.ts'
 export interface ApplyItem {
   readonly kind: ApplyKind
   readonly key: string
-  /** `/plans/pro`, `/subscriptions/acme/0`. */
+  /** `/plans/pro`, `/subscriptions/acme/0`, `/settings`. */
   readonly at: string
   readonly fields: Readonly<Record<string, unknown>>
 }
@@ -64,14 +64,20 @@ function itemsOf(file: unknown, faults: FieldFault[]): readonly ApplyItem[] {
     if (!APPLY_KINDS.some((kind) => kind.name === name))
       faults.push({ path: `/${escaped(name)}`, message: 'is nothing that can be applied' })
   }
-  return APPLY_KINDS.flatMap((kind) => itemsOfKind(kind, file[kind.name] ?? {}, faults))
+  return APPLY_KINDS.filter(({ name }) => Object.hasOwn(file, name)).flatMap((kind) =>
+    itemsOfKind(kind, file[kind.name] ?? {}, faults),
+  )
 }
 
 function itemsOfKind(kind: ApplyKind, entries: unknown, faults: FieldFault[]): readonly ApplyItem[] {
   if (!isRecord(entries)) {
-    faults.push({ path: `/${kind.name}`, message: 'must be a map by id' })
+    faults.push({
+      path: `/${kind.name}`,
+      message: kind.key === null ? 'must be a map' : 'must be a map by id',
+    })
     return []
   }
+  if (kind.key === null) return [{ kind, key: '', at: `/${kind.name}`, fields: entries }]
   return Object.entries(entries).flatMap(([key, entry]) => {
     const path = `/${kind.name}/${escaped(key)}`
     const given = kind.isList && Array.isArray(entry) ? entry : [entry]

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
@@ -66,6 +67,8 @@ export const settingRoutes = [
     bodyFields: z.strictObject({ mirrors: mirrors.optional(), seller: seller.optional() }),
     answers: { 200: settings },
     async handle({ client, tenantId, body, now }) {
+      const before = await settingsNow(client, tenantId)
+      if (isDeepStrictEqual({ ...before, ...body }, before)) return ok(before)
       await putSettings(client, tenantId, body, now)
       return ok(await settingsNow(client, tenantId))
     },

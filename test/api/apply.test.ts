@@ -39,7 +39,10 @@ async function everything(): Promise<unknown> {
 
 test('the example is applied once, and a second time changes nothing', async () => {
   const first = await apply(await example())
-  expect(first.map(({ did }) => did)).toEqual(first.map(() => 'made'))
+  // Settings are there always.
+  expect(first.map(({ did }) => did)).toEqual(
+    first.map(({ kind }) => (kind === 'settings' ? 'changed' : 'made')),
+  )
   const kinds = new Set(first.map(({ kind }) => kind))
   expect([...kinds], 'the example has something of each kind').toEqual(APPLY_KINDS.map(({ name }) => name))
   expect(first.find(({ kind }) => kind === 'webhooks')).toMatchObject({ answer: { secret: /^whsec_/ } })
@@ -73,12 +76,45 @@ plans:
   ])
 })
 
+test('what changes is told before and after, and a dry run writes nothing', async () => {
+  const seller = (days: number) =>
+    `settings: { seller: { name: Ltd, payment_days: ${days} } }\ncustomers: { acme: { name: Acme ${days} } }\n`
+  const dry = () =>
+    applyFile(database.pool, 'default', seller(7), { pricing, prices, invoicing, now: NOW, dryRun: true })
+  const empty = await everything()
+  expect(await dry()).toMatchObject([{ did: 'changed' }, { did: 'made', key: 'acme' }])
+  expect(await everything()).toEqual(empty)
+  await apply(seller(30))
+  const before = await everything()
+  const changes = [
+    {
+      kind: 'settings',
+      key: '',
+      did: 'changed',
+      changes: [{ path: '/seller/payment_days', before: 30, after: 7 }],
+    },
+    { did: 'changed', changes: [{ path: '/name', before: 'Acme 30', after: 'Acme 7' }] },
+  ]
+  expect(await dry()).toMatchObject(changes)
+  expect(await everything()).toEqual(before)
+  expect(await apply(seller(7))).toMatchObject(changes)
+  expect((await apply(seller(7), new Date('2027-01-01T00:00:00Z'))).map(({ did }) => did)).toEqual([
+    'unchanged',
+    'unchanged',
+  ])
+})
+
 describe('faults are told together, by line and path, and nothing is written', () => {
   const refused: readonly (readonly [string, string, readonly string[]])[] = [
     ['no YAML', 'plans:\n  a: [1\n', ['line 3']],
     ['a list', '- a\n', ['/']],
     ['an unknown kind', 'plan:\n  a: {}\n', ['line 2, /plan']],
     ['a kind that is no map', 'customers: [acme]\n', ['line 1, /customers']],
+    [
+      'settings that are none',
+      'settings: { seller: { payment_days: 400 }, colour: red }\n',
+      ['line 1, /settings/seller/payment_days', 'line 1, /settings/colour'],
+    ],
     ['an entry that is no map', 'customers:\n  acme: Acme\n', ['line 2, /customers/acme']],
     [
       'fields of several',
