@@ -62,7 +62,9 @@ export const invoiceSummaryFields = z.object({
 })
 
 const documentFields = {
-  beside: text.describe('of a credit note: the number of the invoice it was made beside'),
+  beside: text.describe(
+    'of a credit note: the number of the invoice it was made beside; null where it was made by itself',
+  ),
   seller: party,
   buyer: party,
   timezone: z.string(),

@@ -43,6 +43,8 @@ export interface Invoicing {
     now: Date,
     allowWaiting: boolean,
   ): Promise<{ readonly creditNoteId: string | null }>
+  /** Gives back what an invoice billed too much. @returns the credit note's id */
+  creditInvoice(client: pg.ClientBase, tenantId: string, invoiceId: string, now: Date): Promise<string>
   stepInvoice(
     client: pg.ClientBase,
     tenantId: string,

@@ -98,7 +98,7 @@ export interface InvoiceDocument {
   readonly kind: InvoiceKind
   /** Null: a draft. */
   readonly number: string | null
-  /** Of a credit note: the invoice it was made beside. */
+  /** Of a credit note: the invoice it was made beside; null where it was made by itself. */
   readonly beside: string | null
   readonly customer: string
   readonly seller: InvoiceParty

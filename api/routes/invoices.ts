@@ -182,6 +182,24 @@ export const invoiceRoutes = [
       return ok({ ...showInvoice(row, row.document, null), credit_note_id: creditNoteId })
     },
   }),
+  route({
+    method: 'post',
+    path: '/v1/invoices/{invoice_id}/credit-notes',
+    summary: 'Gives back at once what an invoice billed too much, without waiting for the next one.',
+    description:
+      'The note has what the period of the invoice comes to now, less all that was billed of it. Refused (409) where ' +
+      'that is nothing, or more than was billed: the next invoice of the customer bills it.',
+    pathFields: invoicePath,
+    queryFields: z.strictObject({}),
+    bodyFields: z.strictObject({}),
+    answers: { 201: invoiceFields },
+    async handle({ client, tenantId, path, invoicing, now }) {
+      const id = await invoicing.creditInvoice(client, tenantId, path.invoice_id, now)
+      const row = await knownInvoice(client, tenantId, id)
+      await tell(client, tenantId, row, 'finalized', now)
+      return { status: 201, body: showInvoice(row, row.document, null) }
+    },
+  }),
   stepRoute('pay', 'paid', 'Notes that an invoice was paid, or what a credit note owes paid back.'),
   stepRoute(
     'void',

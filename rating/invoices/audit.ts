@@ -158,7 +158,9 @@ async function derivedFaults(
       faults.push({ check: 'invoice_periods', found: `says of ${name} that ${told}` })
     }
     const place = placeOf(unit)
-    if (place < start || place >= end) others = plus(others, minus(owed, before))
+    // A note that stands alone is of the period that it gives back of.
+    const isAlone = kind === 'credit_note' && document.beside === null
+    if (isAlone || place < start || place >= end) others = plus(others, minus(owed, before))
     else {
       if (kind === 'invoice') own.push(...owed.lines)
       others = minus(others, bill.before)

@@ -216,6 +216,22 @@ const WHOLE = {
   refersTo: null,
 } as const
 
+/** What became of the period of one finalised invoice since it was billed; null where nothing did. */
+export async function lateOfInvoice(
+  client: pg.ClientBase,
+  order: Omit<BillOrder, 'currency' | 'period'>,
+  invoiceId: string,
+  currency: string,
+): Promise<LatePeriod | null> {
+  const { tenantId, customerId, books } = order
+  const billed = await readBilled(client, tenantId, customerId, currency, null)
+  const document = billed.find((each) => each.invoiceId === invoiceId)
+  if (!document) return null
+  const changedAt = Math.max(books.recordedAt, await readLastVoid(client, tenantId, customerId))
+  const [late] = await lateOf(client, order, document, { billed, changedAt, currency })
+  return late ?? null
+}
+
 interface LateQuestion {
   readonly billed: readonly BilledDocument[]
   /** When a subscription, a plan or an invoice last changed what is owed or billed; microseconds since 1970. */
@@ -229,7 +245,7 @@ interface LateQuestion {
  */
 async function lateOf(
   client: pg.ClientBase,
-  order: BillOrder,
+  order: Omit<BillOrder, 'currency' | 'period'>,
   document: BilledDocument,
   { billed, changedAt, currency }: LateQuestion,
 ): Promise<readonly LatePeriod[]> {

@@ -214,6 +214,7 @@ function refuseOtherPeriod(
   throw fault('/period_from', `must begin a period of the customer: there is one from ${from} to ${to}`)
 }
 
-function zoneOf({ terms }: CustomerBooks, { start, end }: Period): string {
+/** The time zone of a customer in a period. */
+export function zoneOf({ terms }: CustomerBooks, { start, end }: Period): string {
   return terms.find(({ from, until }) => from < end && until > start)?.timezone ?? 'UTC'
 }

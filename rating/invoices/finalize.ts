@@ -159,7 +159,11 @@ async function readState(client: pg.ClientBase, tenantId: string, invoiceId: str
 }
 
 /** When an invoice of the customer was last finalised or made void, microseconds since 1970. */
-async function lastClosing(client: pg.ClientBase, tenantId: string, customerId: string): Promise<number> {
+export async function lastClosing(
+  client: pg.ClientBase,
+  tenantId: string,
+  customerId: string,
+): Promise<number> {
   const { rows } = await client.query<{ latest: string }>(
     `select coalesce((extract(epoch from max(greatest(cutoff, voided_at))) * 1000000)::bigint, 0)::text as latest
      from aforo_store.invoices where tenant_id = $1 and customer_id = $2`,

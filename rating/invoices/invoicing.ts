@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { type AuditUsage, auditInvoice } from '../audit/invoice.ts'
+import { creditInvoice } from './credit-note.ts'
 import { draftInvoice, type InvoiceOrder, workOut } from './draft.ts'
 import { finalizeInvoice, stepInvoice } from './finalize.ts'
 import { runInvoices } from './run.ts'
@@ -10,6 +11,7 @@ export function createInvoicing(auditUsage: AuditUsage) {
     draftInvoice,
     previewInvoice: (client: pg.ClientBase, order: InvoiceOrder) => workOut(client, order, null, null),
     finalizeInvoice,
+    creditInvoice,
     stepInvoice,
     runInvoices,
     auditInvoice: auditInvoice.bind(null, auditUsage),

@@ -206,6 +206,50 @@ describe('an invoice', () => {
     })
   })
 
+  test('gives back at once what it billed too much, on a credit note of its own', async () => {
+    at('2026-01-01T00:00:00Z')
+    await customer('back', {}, { tax_rate_pct: '10' })
+    await use('back', '2026-01-10T10:00:00Z', 1000)
+    const { rows } = await api.database.pool.query(
+      `select trace_id from aforo_store.events where customer_id = 'back'`,
+    )
+    at('2026-02-02T00:00:00Z')
+    const drafted = (await draft('back', 1)).body.invoice_id
+    const credit = (id: string) => api.post(`/v1/invoices/${id}/credit-notes`, {})
+    expect((await credit(drafted)).status, 'a draft').toBe(409)
+    const first = await finalised('back', 1)
+    expect((await credit(first.invoice_id)).body.detail).toContain('comes to what it billed')
+    const revise = async (revision: number, tokens: number) => {
+      await storeEvent(api.database.pool, {
+        traceNo: Number.parseInt(rows[0].trace_id.toString('hex'), 16),
+        ...{ revision, customer: 'back', time: new Date('2026-01-10T10:00:00Z'), recordedAt: api.clock },
+        assembly: assemblyOf({ calls: [modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: tokens } })] }),
+      })
+      await rater.rate(api.clock)
+    }
+    await revise(1, 100)
+    // Of several at once one gives back, and the others find nothing left.
+    const answers = await Promise.all([1, 2, 3].map(() => credit(first.invoice_id)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409])
+    const { body: note } = answers.find(({ status }) => status === 201)!
+    expect(note).toMatchObject({
+      ...{ kind: 'credit_note', status: 'open', beside: null, total: '-3.30', tax: '-0.30' },
+      ...{ period_from: first.period_from, period_to: first.period_to },
+      lines: [{ kind: 'late', amount_exact: '-2.997', refers_to: first.number }],
+    })
+    expect(note.number).toMatch(/^CN-\d{6}$/)
+    expect((await api.get(`/v1/invoices/${note.invoice_id}/audit`)).body).toMatchObject({ agrees: true })
+    expect((await credit(note.invoice_id)).status, 'a credit note').toBe(409)
+    await revise(2, 500)
+    expect((await credit(first.invoice_id)).body.detail).toContain('comes to 1.332 more')
+    at('2026-03-02T00:00:00Z')
+    // It was given back once: the next invoice bills what came since.
+    expect(await finalised('back', 2)).toMatchObject({
+      credit_note_id: null,
+      lines: [{ kind: 'late', amount_exact: '1.332', refers_to: first.number }],
+    })
+  })
+
   test('says what it could not bill, and waits for what is to be rated unless told not to', async () => {
     at('2026-01-01T00:00:00Z')
     await customer('waiting', {})
