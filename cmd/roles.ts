@@ -210,6 +210,7 @@ async function check({ config, databaseUrl, isLocal }: Context): Promise<Part> {
     address: config.checkAddr,
     grpcAddress: config.authzGrpcAddr,
     isOpen: isLocal,
+    checkRealTime: config.checkRealTime,
     log: config.log,
   })
 }

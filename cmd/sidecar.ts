@@ -4,6 +4,7 @@ import { isLoopback, readConfig } from '../core/config.ts'
 import { AforoError } from '../core/errors.ts'
 import { startCheck } from '../sidecar/check.ts'
 import { createHttpCentre, refuseBadKey } from '../sidecar/http-centre.ts'
+import { raiseCheck } from './check/real-time.ts'
 import { announce } from './listening.ts'
 import { logger } from './logger.ts'
 import { firstSignal } from './serve.ts'
@@ -47,6 +48,7 @@ export function sidecarCommand(): Command {
         log,
         isReady,
       })
+      await raiseCheck(config.checkRealTime, registry, log)
       const ports = { check: running.port, authz_grpc: running.grpcPort! }
       announce(config, [{ name: 'sidecar', ports, stop: () => running.stop() }])
       log.info({ signal: await stopRequested }, 'draining')

@@ -12,6 +12,7 @@ export interface Config {
   readonly apiAddr: Address
   readonly checkAddr: Address
   readonly authzGrpcAddr: Address
+  readonly checkRealTime: 'auto' | 'off'
   /** Null: the embedded database. */
   readonly databaseUrl: string | null
   readonly dataDir: string
@@ -78,6 +79,14 @@ export const SETTINGS: readonly Setting[] = [
     fallback: '127.0.0.1:4320',
     about: 'Envoy ext_authz over gRPC.',
     parse: address,
+  },
+  {
+    name: 'AFORO_CHECK_REAL_TIME',
+    field: 'checkRealTime',
+    fallback: 'auto',
+    about:
+      '`auto` gives the thread of the check the lowest real-time priority where the system lets it, `off` never does.',
+    parse: oneOf('auto', 'off'),
   },
   {
     name: 'DATABASE_URL',

@@ -12,7 +12,7 @@ const STOP_MS_MAX = 10_000
  * Rejects where it cannot listen; ends the process where the thread fails later, as a role that is gone must be seen.
  */
 export async function startCheckThread(order: CheckOrder): Promise<Part> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: order })
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: order, name: 'check' })
   const failed = once(worker, 'error').then(([error]) => {
     throw error
   })

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import type { Address } from '../../core/config.ts'
+import type { Address, Config } from '../../core/config.ts'
 import { periodOf } from '../../rating/period.ts'
 import { createRateCards } from '../../rating/rate-cards.ts'
 import { createAccess } from '../../schema/access.ts'
@@ -13,6 +13,7 @@ import { createDatabaseCentre } from '../../sidecar/database-centre.ts'
 import { logger } from '../logger.ts'
 import { startTicker } from '../ticker.ts'
 import { registerGivenOut } from './given-out-metrics.ts'
+import { raiseCheck } from './real-time.ts'
 
 /** What the thread of the check is told. */
 export interface CheckOrder {
@@ -20,6 +21,7 @@ export interface CheckOrder {
   readonly address: Address
   readonly grpcAddress: Address
   readonly isOpen: boolean
+  readonly checkRealTime: Config['checkRealTime']
   readonly log: string
 }
 
@@ -46,6 +48,7 @@ const running = await startCheck({
   log,
   isReady: () => isMigrated(pool),
 })
+await raiseCheck(order.checkRealTime, registry, log)
 const overdue = startTicker(() => endOverdueHolds(pool, now()), {
   name: 'overdue_holds',
   everyMs: OVERDUE_TICK_MS,
