@@ -18,6 +18,17 @@ describe('keys of a model', () => {
     ['azure.ai.openai', 'gpt-5-mini', 'openai', 'gpt-5-mini'],
     ['azure.ai.inference', 'claude-sonnet-4-5', 'anthropic', 'claude-sonnet-4-5'],
     ['x_ai', 'grok-4-fast-reasoning', 'x-ai', 'grok-4-fast-reasoning'],
+    ['x_ai', 'xai/grok-4-fast-reasoning', 'x-ai', 'grok-4-fast-reasoning'],
+    ['azure', 'azure/gpt-5-mini', 'openai', 'gpt-5-mini'],
+    ['groq', 'openai/gpt-oss-120b', 'groq', 'openai/gpt-oss-120b'],
+    [
+      'vertex_ai',
+      'projects/p/locations/eu/publishers/google/models/gemini-2.5-pro',
+      'google',
+      'gemini-2.5-pro',
+    ],
+    ['openai', 'gpt-audio-1.5', 'openai', 'gpt-audio'],
+    ['cohere', 'command-r-08-2024', 'cohere', 'command-r'],
     ['mistral_ai', 'mistral-large-2512', 'mistral', 'mistral-large-2512'],
     [null, 'claude-sonnet-4-5', 'anthropic', 'claude-sonnet-4-5'],
   ])('%s %s is in the list as %s %s', (provider, model, vendor, key) => {
@@ -31,6 +42,17 @@ describe('keys of a model', () => {
       { provider: '', model: 'gpt-7' },
       { provider: 'openai', model: '*' },
     ])
+  })
+
+  test.each([
+    ['anthropic', 'claude-sonnet-5-6'],
+    ['anthropic', 'claude-sonnet-5.6-20270115'],
+    ['aws.bedrock', 'global.anthropic.claude-sonnet-5-6-v1:0'],
+    ['aws.bedrock', 'amazon.nova-premier-v2:0'],
+    ['openai', 'anthropic/claude-sonnet-4-5'],
+  ])('of %s, %s is no model of the list', (provider, model) => {
+    const keys = findKeys({ provider, model, requestModel: null })
+    expect(keys.filter((key) => key.model !== model && key.model !== '*')).toEqual([])
   })
 
   test('a provider nobody knows is not taken for one whose name it contains', () => {

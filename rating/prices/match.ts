@@ -55,13 +55,14 @@ function findKeys(names: ModelNames, byId: ReadonlyMap<string, Provider>): reado
     keys.set(`${provider}\0${model}`, keys.get(`${provider}\0${model}`) ?? { provider, model })
   for (const name of new Set([names.model, names.requestModel])) {
     if (!name) continue
-    const model = bareModel(name)
-    const vendor = vendorOf(names.provider, model, byId)
+    const path = bareModel(name)
+    const vendor = vendorOf(names.provider, path, byId)
+    const model = vendor ? withoutProvider(path, vendor.id, byId) : path
     if (names.provider) add(names.provider, name)
-    if (vendor) for (const spelling of [name, model]) add(vendor.id, spelling)
+    if (vendor) for (const spelling of [name, path, model]) add(vendor.id, spelling)
     add('', name)
-    const match = vendor && matchModel(vendor, model, byId)
-    if (!match) continue
+    const match = vendor && (matchModel(vendor, path, byId) ?? matchModel(vendor, model, byId))
+    if (!match || isOtherVersion(model, match, byId)) continue
     // A host's own price of another's model goes before what its maker lists.
     add(vendor.id, match.model)
     add(match.provider, match.model)
@@ -73,7 +74,15 @@ function findKeys(names: ModelNames, byId: ReadonlyMap<string, Provider>): reado
 
 /** Drops the paths Google's clients put before a model. `:free` and its like stay: they are other prices. */
 function bareModel(name: string): string {
-  return name.trim().replace(/^(?:publishers\/[^/]+\/)?models\//, '')
+  return name.trim().replace(/^(?:(?:projects\/[^/]+\/locations\/[^/]+\/)?publishers\/[^/]+\/)?models\//, '')
+}
+
+/** `xai/grok-4` of xAI as `grok-4`: proxies write so. Another's name before the slash is part of the model's. */
+function withoutProvider(model: string, vendorId: string, byId: ReadonlyMap<string, Provider>): string {
+  const slash = model.indexOf('/')
+  if (slash < 0) return model
+  const named = catalogueProvider(model.slice(0, slash), (id) => byId.has(id))
+  return named === vendorId ? model.slice(slash + 1) : model
 }
 
 function vendorOf(
@@ -101,6 +110,37 @@ function search(vendor: Provider, model: string, byId: ReadonlyMap<string, Provi
   }
   return null
 }
+
+/**
+ * Whether a model that a clause took by the beginning of its name is another version than the one the list has:
+ * Sonnet 5.6 is not Sonnet 5, and `nova-pro-v2:0` is not `nova-pro-v1:0`. Sizes (`-8b`), builds (`-001`) and dates are
+ * no versions. What another version costs is unknown until somebody lists it.
+ */
+function isOtherVersion(model: string, match: ModelKey, byId: ReadonlyMap<string, Provider>): boolean {
+  const name = model.toLowerCase()
+  const entry = byId.get(match.provider)?.models.find(({ id }) => id === match.model)
+  if (entry && isNamed(entry.match, name)) return false
+  const key = match.model
+  const family = key
+    .toLowerCase()
+    .replace(/^(?:global|regional)\./, '')
+    .replace(BUILD, '')
+  const [, listed] = BUILD.exec(key) ?? []
+  const [, ran] = BUILD.exec(name) ?? []
+  if (listed !== undefined && ran !== undefined && listed !== ran) return true
+  const at = name.indexOf(family)
+  return at >= 0 && name !== family && FURTHER_VERSION.test(name.slice(at + family.length))
+}
+
+/** Whether a clause names a model in full, and not only how its name begins. */
+function isNamed(clause: MatchLogic, name: string): boolean {
+  if ('or' in clause) return clause.or.some((each) => isNamed(each, name))
+  return ('equals' in clause || 'regex' in clause) && matches(clause, name)
+}
+
+/** Bedrock's: `-v2:0` and the like. */
+const BUILD = /-v(\d+)(?::\d+)?$/
+const FURTHER_VERSION = /^[-.](?!0(?!\d))\d{1,2}(?!\w|-20\d\d)/
 
 /** `-20250514` as `-2025-05-14`: some clauses know only the one spelling. */
 function datedModel(model: string): string {

@@ -51,6 +51,22 @@ describe('resolution', () => {
     )
     expect(idOf([row({ serviceTier: 'batch' })])).toBeNull()
   })
+
+  test('a price of the list for a tier reaches no length from which on only the ordinary tier has one', () => {
+    const rows = [
+      row({ priceRowId: '1' }),
+      row({ priceRowId: '2', contextFrom: 272_000 }),
+      row({ priceRowId: '3', serviceTier: 'priority' }),
+    ]
+    const priority = (more: readonly BookRow[], inputTokens: number) =>
+      idOf([...rows, ...more], { serviceTier: 'priority', inputTokens })
+    expect(priority([], 272_000)).toBe('3')
+    expect(priority([], 272_001)).toBeNull()
+    expect(priority([row({ priceRowId: '4', serviceTier: 'priority', contextFrom: 272_000 })], 272_001)).toBe(
+      '4',
+    )
+    expect(priority([row({ priceRowId: '5', serviceTier: 'priority', book: 'override' })], 272_001)).toBe('5')
+  })
 })
 
 describe('resolution by place and hour', () => {

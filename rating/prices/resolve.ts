@@ -67,11 +67,7 @@ export function resolvePrice(question: PriceQuestion, rowsOf: RowsOf): BookRow |
   const own = resolveMeter(question, question.meter, rowsOf)
   if (own) return own
   if (!TOKEN_METERS.has(question.meter)) {
-    return resolveMeter(
-      { ...question, serviceTier: 'standard', region: '', place: '' },
-      question.meter,
-      rowsOf,
-    )
+    return resolveMeter({ ...question, serviceTier: STANDARD, region: '', place: '' }, question.meter, rowsOf)
   }
   const other = stepsIn(question.meter, (meter) => resolveMeter(question, meter, rowsOf) !== null)
   return other && resolveMeter(question, other, rowsOf)
@@ -106,6 +102,23 @@ function stepsIn(meter: CostMeter, isPriced: (meter: CostMeter) => boolean): Cos
 }
 
 function resolveMeter(question: PriceQuestion, meter: CostMeter, rowsOf: RowsOf): BookRow | null {
+  const row = bestRow(question, meter, rowsOf)
+  return row && isServed(row, question, meter, rowsOf) ? row : null
+}
+
+/**
+ * Whether the list's price of a tier reaches the call's length. Where only the ordinary tier has a price of its own from
+ * that length on, the tier is not sold there, and its price for less would be too low.
+ */
+function isServed(row: BookRow, question: PriceQuestion, meter: CostMeter, rowsOf: RowsOf): boolean {
+  if (row.book !== 'catalogue' || question.serviceTier === STANDARD) return true
+  const standard = bestRow({ ...question, serviceTier: STANDARD }, meter, rowsOf)
+  return row.contextFrom >= (standard?.contextFrom ?? 0)
+}
+
+const STANDARD = 'standard'
+
+function bestRow(question: PriceQuestion, meter: CostMeter, rowsOf: RowsOf): BookRow | null {
   const regional = question.region !== '' && isRegional(question, meter, rowsOf)
   let best: Ranked | null = null
   question.keys.forEach((key, keyNo) => {

@@ -31,9 +31,13 @@ export interface CostOracle {
   readonly why?: string
 }
 
-export function costOracles(file = 'costs'): readonly CostOracle[] {
-  return JSON.parse(readFileSync(new URL(`../oracles/${file}.json`, import.meta.url), 'utf8'))
-}
+/** What others answer; what follows from the providers' rules; at their bounds and instants; names as they are spelled. */
+export const COST_ORACLES: readonly CostOracle[] = [
+  'costs',
+  'costs-by-rule',
+  'costs-at-edges',
+  'costs-by-name',
+].flatMap((file) => JSON.parse(readFileSync(new URL(`../oracles/${file}.json`, import.meta.url), 'utf8')))
 
 /** OpenTelemetry's names; what it has none for is stated as `aforo.usage.<unit>`. */
 const USAGE_KEYS: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@ import { COHERE } from './cohere.ts'
 import type { ProviderCorrections } from './correction.ts'
 import { DEEPSEEK } from './deepseek.ts'
 import { GOOGLE } from './google.ts'
-import { GROQ, OPENROUTER } from './hosts.ts'
+import { GROQ, OPENROUTER, PERPLEXITY } from './hosts.ts'
 import { MISTRAL } from './mistral.ts'
 import { OPENAI } from './openai.ts'
 import { X_AI } from './x-ai.ts'
@@ -23,4 +23,5 @@ export const CORRECTIONS: readonly ProviderCorrections[] = [
   COHERE,
   GROQ,
   OPENROUTER,
+  PERPLEXITY,
 ]

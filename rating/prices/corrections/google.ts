@@ -26,6 +26,19 @@ export const GOOGLE: ProviderCorrections = {
       from: '2026-12-01T00:00:00.000Z',
       perMillion: { input_uncached: '4', output: '20' },
     },
+    // A twentieth of the input: Google's tenth for Gemini 2.5 and 3 ended with them.
+    {
+      models: ['gemini-4-argon'],
+      source: 'https://github.com/iyulab/TokenMeter/releases/tag/v0.13.1',
+      to: '2026-12-01T00:00:00.000Z',
+      perMillion: { cache_read: '0.1' },
+    },
+    {
+      models: ['gemini-4-argon'],
+      source: 'https://github.com/iyulab/TokenMeter/releases/tag/v0.13.1',
+      from: '2026-12-01T00:00:00.000Z',
+      perMillion: { cache_read: '0.2' },
+    },
     // A prompt that was grounded costs one fee, however many queries it took.
     {
       models: ['gemini-1.5*', 'gemini-flash-1.5*', 'gemini-pro-1.5', 'gemini-2*'],
@@ -47,13 +60,6 @@ export const GOOGLE: ProviderCorrections = {
       times: '2',
       of: { meter: 'input_uncached' },
       to: { meter: 'cache_write_1h' },
-    },
-    {
-      models: ['gemini-4-*'],
-      source: `${PRICING} (cached tokens: 0.1x)`,
-      times: '0.1',
-      of: { meter: 'input_uncached' },
-      to: { meter: 'cache_read' },
     },
     // The Pro models have one price for all that goes in.
     {

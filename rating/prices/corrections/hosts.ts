@@ -33,6 +33,19 @@ export const GROQ: ProviderCorrections = {
   ],
 }
 
+const SONAR =
+  'https://docs.perplexity.ai/getting-started/pricing (request fee of the low search context, the default)'
+const perRequest = (price: string) => ({ meter: 'request', price, per: '1000', basis: 'request' }) as const
+
+/** A request costs by its search context, which no span tells: the catalogue has the price of the highest. */
+export const PERPLEXITY: ProviderCorrections = {
+  provider: 'perplexity',
+  prices: [
+    { models: ['sonar', 'sonar-reasoning'], source: SONAR, fees: [perRequest('5')] },
+    { models: ['sonar-pro', 'sonar-reasoning-pro'], source: SONAR, fees: [perRequest('6')] },
+  ],
+}
+
 /** What is free says so in its name; without the suffix it is another row, with a price. */
 export const OPENROUTER: ProviderCorrections = {
   provider: 'openrouter',

@@ -64,6 +64,19 @@ export const OPENAI: ProviderCorrections = {
       above: '272000',
       perMillion: { input_uncached: '2', cache_read: '0.1', cache_write: '2.5', output: '7.5' },
     },
+    // The catalogue has the cached price of today for both; it was a quarter of the input before the cut, too.
+    {
+      models: ['o3'],
+      source: 'https://openai.com/api/pricing (o3 of 2025-04-16: cached input $2.50)',
+      to: '2025-06-10T00:00:00.000Z',
+      perMillion: { cache_read: '2.5' },
+    },
+    {
+      models: ['o3'],
+      source: 'https://openai.com/api/pricing (o3: cached input $0.50)',
+      from: '2025-06-10T00:00:00.000Z',
+      perMillion: { cache_read: '0.5' },
+    },
     {
       models: ['gpt-4o-audio-preview'],
       source: 'https://openai.com/api/pricing (audio of gpt-4o-audio-preview-2024-10-01)',
