@@ -140,7 +140,7 @@ function isNamed(clause: MatchLogic, name: string): boolean {
 
 /** Bedrock's: `-v2:0` and the like. */
 const BUILD = /-v(\d+)(?::\d+)?$/
-const FURTHER_VERSION = /^[-.](?!0(?!\d))\d{1,2}(?!\w|-20\d\d)/
+const FURTHER_VERSION = /^[-.](?!0(?!\d))\d{1,2}(?!\w|-20\d\d(?!\d))/
 
 /** `-20250514` as `-2025-05-14`: some clauses know only the one spelling. */
 function datedModel(model: string): string {
