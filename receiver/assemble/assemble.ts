@@ -1,6 +1,7 @@
 import type { Assembly, ModelCall } from '../../core/assembly.ts'
 import type { UnixNano } from '../../core/time.ts'
 import type { Anomaly, Usage } from '../../core/usage.ts'
+import { abandonedCalls } from './abandoned.ts'
 import { compareAnomalies, listAnomalies } from './anomalies.ts'
 import { attribute } from './attribution.ts'
 import { differenceSiblings } from './cumulative.ts'
@@ -21,7 +22,7 @@ import { settleWrappers } from './wrappers.ts'
 export function assemble(usages: readonly Usage[], context: { readonly now: UnixNano }): Assembly {
   const anomalies: Anomaly[] = []
   const tree = withVersions(toTree(indexSpans(usages, anomalies), context.now, anomalies))
-  const collapsed = collapseLayers(tree, anomalies)
+  const collapsed = [...collapseLayers(tree, anomalies), ...abandonedCalls(tree)]
   const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
   const settled = settleWrappers(tree, differenceSiblings(tree, merged, anomalies), anomalies)
   // Spans are in the order of start and id, and so are the calls by the index of the span that counts.

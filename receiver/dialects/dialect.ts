@@ -30,6 +30,8 @@ export interface Dialect {
   readonly wrapperUsage?: 'sum' | 'last' | 'lifetime'
   /** Names of wrappers that are sums all the same. */
   readonly sums?: readonly Pattern[]
+  /** Names of wrappers that always ask a model. One that ended well with no request beneath stands for a call nobody told of. */
+  readonly asks?: readonly Pattern[]
   /**
    * The calls of one wrapper repeat what its earlier calls used. It is certain for these versions of the scope; for
    * others that may do so, the likeness is told and nothing is subtracted.
@@ -141,7 +143,7 @@ export interface Vocabulary {
   readonly usageInside?: readonly { readonly key: string; readonly paths: Paths }[]
   /** JSON attributes with the cost in USD at the first of these paths that is there. */
   readonly costs?: readonly { readonly key: string; readonly paths: readonly string[] }[]
-  /** The provider's own usage object inside a JSON attribute, by dotted path. Evidence, and the source of cache writes. */
+  /** The provider's own usage object inside a JSON attribute, by dotted path. Evidence, and the source of what the span leaves out. */
   readonly providerUsage?: { readonly key: string; readonly paths: Paths }
 }
 

@@ -126,18 +126,20 @@ export const BY_REQUEST_TYPE: RoleRule = {
   values: { chat: 'call', completion: 'call', embedding: 'embed', rerank: 'priced', '*': 'call' },
 }
 
-/** The AI SDK: what ends in `do…` is a request, everything else under `ai.` goes round requests. */
-export const BY_AI_OPERATION: RoleRule = {
-  attribute: 'ai.operationId',
-  values: {
-    '*.doGenerate': 'call',
-    '*.doStream': 'call',
-    '*.doEmbed': 'embed',
-    '*.doRerank': 'priced',
-    'ai.toolCall': 'tool',
-    'ai.*': 'wrapper',
-  },
+const AI_OPERATIONS: Readonly<Record<Pattern, SpanRole>> = {
+  '*.doGenerate': 'call',
+  '*.doStream': 'call',
+  '*.doEmbed': 'embed',
+  '*.doRerank': 'priced',
+  'ai.toolCall': 'tool',
+  'ai.*': 'wrapper',
 }
+
+/** The AI SDK: what ends in `do…` is a request, everything else under `ai.` goes round requests. */
+export const BY_AI_OPERATION: RoleRule = { attribute: 'ai.operationId', values: AI_OPERATIONS }
+
+/** Its oldest spans have no such attribute; they are called the same. */
+export const BY_AI_NAME: RoleRule = { names: AI_OPERATIONS }
 
 /** Spans without an operation name that carry usage all the same, and count requests that consume nothing. */
 export const BY_KNOWN_NAME: RoleRule = {

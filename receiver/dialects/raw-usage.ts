@@ -125,8 +125,11 @@ function offer(
   else if (count !== 0 && count !== known) doubts.add('alias_conflict')
 }
 
+/** What a provider's own object may know beyond the span. */
+const PROVIDER_KNOWS = ['cacheRead', 'cacheWrite', 'cacheWrite1h', 'reasoning'] as const
+
 /**
- * Takes cache writes that only the provider's own object names. True where that object has the span's input number with
+ * Takes cached and reasoning tokens that only the provider's own object names. True where that object has the span's input number with
  * cached tokens beside it.
  */
 function takeProviderUsage(raw: Writable, found: Partial<Record<RawQuantity, unknown>>): boolean {
@@ -136,7 +139,7 @@ function takeProviderUsage(raw: Writable, found: Partial<Record<RawQuantity, unk
     return typeof read === 'number' ? read : 0
   }
   const cached = count('cacheRead') + count('cacheWrite')
-  for (const quantity of ['cacheRead', 'cacheWrite', 'cacheWrite1h'] as const) {
+  for (const quantity of PROVIDER_KNOWS) {
     if ((raw[quantity] ?? 0) === 0 && count(quantity) > 0) raw[quantity] = count(quantity)
   }
   return cached > 0 && raw.input !== null && raw.inputUncached === null && count('input') === raw.input

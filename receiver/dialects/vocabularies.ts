@@ -109,13 +109,27 @@ export const AI_SDK = {
     key: 'ai.response.providerMetadata',
     paths: {
       input: ['anthropic.usage.input_tokens', 'bedrock.usage.inputTokens'],
-      cacheRead: ['anthropic.usage.cache_read_input_tokens', 'bedrock.usage.cacheReadInputTokens'],
+      cacheRead: [
+        'anthropic.usage.cache_read_input_tokens',
+        'anthropic.cacheReadInputTokens',
+        'bedrock.usage.cacheReadInputTokens',
+        'google.usageMetadata.cachedContentTokenCount',
+        'vertex.usageMetadata.cachedContentTokenCount',
+        'openai.cachedPromptTokens',
+        'deepseek.promptCacheHitTokens',
+      ],
       cacheWrite: [
         'anthropic.usage.cache_creation_input_tokens',
         'anthropic.cacheCreationInputTokens',
         'bedrock.usage.cacheWriteInputTokens',
       ],
       cacheWrite1h: ['anthropic.usage.cache_creation.ephemeral_1h_input_tokens'],
+      // Version 5 and older tell thoughts and cached tokens of a text that is not streamed nowhere else.
+      reasoning: [
+        'google.usageMetadata.thoughtsTokenCount',
+        'vertex.usageMetadata.thoughtsTokenCount',
+        'openai.reasoningTokens',
+      ],
     },
   },
 } as const satisfies Vocabulary
@@ -142,6 +156,11 @@ export const OPEN_INFERENCE = {
     toolCallId: ['tool.id', 'tool_call.id'],
   },
 } as const satisfies Vocabulary
+
+const { total: _workedOut, ...copied } = OPEN_INFERENCE.quantities
+
+/** What a processor copies onto spans of another emitter. Its total is not the provider's: it adds input and output up itself. */
+export const OPEN_INFERENCE_COPIES = { ...OPEN_INFERENCE, quantities: copied } as const satisfies Vocabulary
 
 export const TRACELOOP = {
   facts: { toolName: ['traceloop.entity.name'], agent: ['traceloop.association.properties.agent_name'] },

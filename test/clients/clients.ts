@@ -55,7 +55,7 @@ export const CLIENTS: readonly Client[] = [
     program: 'programs/anthropic-double.mjs',
     env: WITHOUT_APP_SPAN,
   }),
-  js('vercel-ai-6', ['ai-6'], { tools: true, sessions: 1, untoldCutOffs: 1 }),
+  js('vercel-ai-6', ['ai-6'], { tools: true, sessions: 1 }),
   js('vercel-ai-7', ['ai', '@ai-sdk/otel'], { tools: true, untold: ['reasoning'] }),
   js('langchain-double', ['@langchain/openai', '@arizeai/openinference-instrumentation-langchain'], {
     tools: true,

@@ -70,6 +70,10 @@ export const GATEWAY_ROWS: readonly Dialect[] = [
         scope: ['bifrost*', 'agentgateway*', 'kong*', 'cloudflare-ai-gateway*', 'helicone*'],
         attribute: 'gen_ai.request.model',
       },
+      {
+        service: ['bifrost*', 'agentgateway*', 'kong*', 'cloudflare-ai-gateway*', 'helicone*'],
+        attribute: 'gen_ai.request.model',
+      },
       // Cloudflare's word for the provider; its spans name no operation.
       { attribute: 'gen_ai.model.provider' },
     ],

@@ -1,14 +1,18 @@
-import type { Dialect } from '../dialect.ts'
+import type { Dialect, Match, Pattern } from '../dialect.ts'
 import {
+  BY_AI_NAME,
   BY_AI_OPERATION,
   BY_OPEN_INFERENCE_KIND,
   BY_OPEN_INFERENCE_REST,
   BY_OPERATION,
 } from '../operations.ts'
-import { AI_SDK, GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
+import { AI_SDK, GEN_AI, OPEN_INFERENCE_COPIES } from '../vocabularies.ts'
 import { GOOGLE, NATIVE_ANTHROPIC } from './models.ts'
 
-const USER_AGENT = 'ai.request.headers.user-agent'
+// Applications may give a tracer of their own, so the scope may be any.
+const NO_CACHE = 'ai.usage.inputTokenDetails.noCacheTokens'
+const OLDER = ['ai/5.*', 'ai/4.*', 'ai/3.*'] as const
+const userAgent = (...is: readonly Pattern[]): Match => ({ attribute: 'ai.request.headers.user-agent', is })
 
 /** A request that failed as a whole gave no answer; one that failed while streaming may have given part of one. */
 const failedAs = {
@@ -19,10 +23,12 @@ const failedAs = {
 /** A streamed text's own usage has always been the sum of its steps. */
 const sums = ['ai.streamText*'] as const
 
+// A stream that is left in its midst has no span for its request, only this one around it.
 const reads = {
-  vocabularies: [AI_SDK, GEN_AI, OPEN_INFERENCE],
-  roles: [BY_AI_OPERATION, BY_OPERATION],
+  vocabularies: [AI_SDK, GEN_AI, OPEN_INFERENCE_COPIES],
+  roles: [BY_AI_OPERATION, BY_OPERATION, BY_AI_NAME],
   failedAs,
+  asks: ['ai.generateText*', 'ai.streamText*', 'ai.generateObject*', 'ai.streamObject*'],
 } as const
 
 /**
@@ -34,7 +40,7 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
     id: 'ai-sdk-6.0.119',
     family: 'ai-sdk',
     title: 'Vercel AI SDK from 6.0.119, scope `ai`',
-    recognise: [{ scope: ['ai'], attribute: 'ai.usage.inputTokenDetails.noCacheTokens' }],
+    recognise: [{ scope: ['ai'], attribute: NO_CACHE }, { attribute: NO_CACHE }],
     ...reads,
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
@@ -44,7 +50,7 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
     id: 'ai-sdk-6',
     family: 'ai-sdk',
     title: 'Vercel AI SDK 6',
-    recognise: [{ scope: ['ai'], attribute: USER_AGENT, is: ['ai/6.*'] }],
+    recognise: [{ scope: ['ai'], ...userAgent('ai/6.*') }, userAgent('ai/6.*')],
     ...reads,
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
@@ -55,7 +61,7 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
     id: 'ai-sdk-5',
     family: 'ai-sdk',
     title: 'Vercel AI SDK 3 to 5',
-    recognise: [{ scope: ['ai'], attribute: USER_AGENT, is: ['ai/5.*', 'ai/4.*', 'ai/3.*'] }],
+    recognise: [{ scope: ['ai'], ...userAgent(...OLDER) }, userAgent(...OLDER)],
     ...reads,
     cachedInput: [
       { says: 'excluded', providers: ['anthropic', 'aws.bedrock'], models: NATIVE_ANTHROPIC },
@@ -78,7 +84,7 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
     id: 'ai-sdk-7',
     title: 'Vercel AI SDK 7, scope `gen_ai`',
     recognise: [{ scope: ['gen_ai'] }],
-    vocabularies: [GEN_AI, AI_SDK, OPEN_INFERENCE],
+    vocabularies: [GEN_AI, AI_SDK, OPEN_INFERENCE_COPIES],
     roles: [BY_OPERATION, BY_OPEN_INFERENCE_KIND, BY_OPEN_INFERENCE_REST],
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
