@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { currencyExponent, roundToCredits, roundToCurrency } from './currency.ts'
+import { currencyCode, currencyExponent, roundToCredits, roundToCurrency } from './currency.ts'
 import { Decimal } from './money.ts'
 
 test.each([
@@ -17,6 +17,11 @@ test.each([
 
 test('a currency has the digits it is paid in', () => {
   expect(['EUR', 'KRW', 'TND', 'UYW'].map(currencyExponent)).toEqual([2, 0, 3, 4])
+})
+
+test('every unit that has digits of its own is a currency', () => {
+  expect(['CLF', 'UYI', 'UYW', 'JPY', 'KWD', 'EUR'].every(currencyCode)).toBe(true)
+  expect(['XYZ', 'usd', 'EU', ''].some(currencyCode)).toBe(false)
 })
 
 test.each([

@@ -8,7 +8,9 @@ const EXPONENTS: Readonly<Record<string, number>> = {
 }
 const EXPONENT_DEFAULT = 2
 
-const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
+/** Units of account of the standard (the UF of Chile among them) that the list of the runtime leaves out. */
+const UNITS_OF_ACCOUNT = ['BOV', 'CHE', 'CHW', 'CLF', 'COU', 'MXV', 'USN', 'UYI', 'UYW', 'VED']
+const CURRENCIES: ReadonlySet<string> = new Set([...Intl.supportedValuesOf('currency'), ...UNITS_OF_ACCOUNT])
 
 /** Whether a text is the code of a currency by ISO 4217: `USD`, `EUR`. */
 export function currencyCode(text: string): boolean {

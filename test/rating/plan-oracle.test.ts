@@ -5,14 +5,16 @@ import type { MeterFilter, PlanMeter } from '../../core/plan.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { changeFee, prorate, splitPeriod } from '../../rating/proration.ts'
 import { quote } from '../../rating/quote.ts'
-import cases from '../oracles/rating.json' with { type: 'json' }
+import peers from '../oracles/rating.json' with { type: 'json' }
+import byRule from '../oracles/rating-by-rule.json' with { type: 'json' }
 
 /**
- * What other systems of billing answer by their own tests, put as our plans: a usage and its price (exact) or what an
+ * What other systems of billing answer by their own tests, put as our plans, and what each switch of ours says at its
+ * bounds: a usage and its price (exact) or what an
  * invoice says (rounded), a fee that changes, a part of a period, an amount that is rounded. The switches they disagree
  * on are set in each plan.
  */
-type Oracle = { readonly id: string } & (Quoted | Changed | Parted | Rounded)
+type Oracle = { readonly id: string; readonly why?: string } & (Quoted | Changed | Parted | Rounded)
 
 interface Quoted {
   readonly plan: { readonly meters: readonly PlanMeter[] }
@@ -39,7 +41,12 @@ interface Changed {
 }
 
 interface Parted {
-  readonly part: { readonly start: string; readonly end: string; readonly until: string }
+  readonly part: {
+    readonly start: string
+    readonly end: string
+    readonly until: string
+    readonly timezone?: string
+  }
   readonly share: string
 }
 
@@ -49,7 +56,7 @@ interface Rounded {
   readonly rounded: string
 }
 
-const ORACLES = cases as readonly Oracle[]
+const ORACLES = [...peers, ...byRule] as readonly Oracle[]
 
 describe('what others answer', () => {
   test.each(ORACLES.filter((oracle) => 'plan' in oracle))('$id: a price', (oracle) => {
@@ -62,7 +69,7 @@ describe('what others answer', () => {
         adjustments: Object.fromEntries(adjustments.map(({ kind, amount }) => [kind, amount.toFixed()])),
       }),
     }
-    const { id: _id, plan: _plan, usage: _usage, before: _before, of: _of, ...expected } = oracle
+    const { id: _id, why: _why, plan: _plan, usage: _usage, before: _before, of: _of, ...expected } = oracle
     expect(answer).toEqual(expected)
     expect(Object.keys(answer).length).toBeGreaterThan(0)
   })
@@ -83,7 +90,7 @@ describe('what others answer', () => {
 
   test.each(ORACLES.filter((oracle) => 'part' in oracle))('$id: a part of a period', ({ part, share }) => {
     const period = { start: Date.parse(part.start), end: Date.parse(part.end) }
-    const [first] = splitPeriod(period, [Date.parse(part.until)], 'UTC')
+    const [first] = splitPeriod(period, [Date.parse(part.until)], part.timezone ?? 'UTC')
     expect(prorate(new Decimal(1), first!).toFixed()).toBe(share)
   })
 
