@@ -24,11 +24,10 @@ export interface WrittenDraft {
   readonly drafted: DraftedInvoice
 }
 
-/** What of a finalised invoice is not as what it was made of. */
-export interface InvoiceDifference {
-  /** As `aforo audit` names its checks. */
-  readonly check: string
-  readonly found: string
+/** What of an invoice, or of what it stands on, is not as it must be; and what is not settled yet, by what it is. */
+export interface InvoiceAudit {
+  readonly gaps: readonly { readonly check: string; readonly found: string }[]
+  readonly pending: ReadonlyMap<string, number>
 }
 
 /** What the API is given of the rating to make invoices. All of it runs in the transaction of the client. */
@@ -66,11 +65,6 @@ export interface Invoicing {
     readonly failed: readonly { readonly customer: string; readonly error: AforoError }[]
     readonly next: string | null
   }>
-  /** Works a finalised invoice out again from the rated lines, these from their events, and these from the journal. */
-  auditInvoice(
-    client: pg.PoolClient,
-    tenantId: string,
-    invoiceId: string,
-    now: Date,
-  ): Promise<readonly InvoiceDifference[]>
+  /** Works a finalised invoice out again from the rated lines, these from their events, and these from the journal; in one snapshot. */
+  auditInvoice(client: pg.PoolClient, tenantId: string, invoiceId: string, now: Date): Promise<InvoiceAudit>
 }

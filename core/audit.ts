@@ -113,6 +113,14 @@ export interface AuditScope {
   /** Bounds of the events' time. */
   readonly from: string
   readonly to: string
+  /** Only these of one tenant; absent: all. */
+  readonly events?: readonly AuditedEvent[]
+}
+
+/** An event by name, and its time as the database writes it. */
+export interface AuditedEvent {
+  readonly eventId: string
+  readonly time: string
 }
 
 /** Gaps that are kept of a check; the others are only counted. */

@@ -141,8 +141,10 @@ export const invoiceRoutes = [
     path: '/v1/invoices/{invoice_id}/audit',
     summary: 'Works a finalised invoice out again, and names every difference.',
     description:
-      'Lines from the price lines that were rated before the cutoff, periods from what each had come to, the events of ' +
-      'the period rated once more, and assembled once more from the journal. No difference: it is right to the last digit.',
+      'Lines from the price lines that were rated before the cutoff, periods from what each had come to, counters from ' +
+      'their lines, and each event that it stands on, found by its name in any table: rated once more, and assembled ' +
+      'once more from its traces and the journal. No difference: it is right to the last digit. `pending` is what is ' +
+      'not settled yet, and so was not compared.',
     pathFields: invoicePath,
     queryFields: z.strictObject({}),
     answers: {
@@ -150,14 +152,20 @@ export const invoiceRoutes = [
         invoice_id: z.string(),
         agrees: z.boolean(),
         differences: z.array(z.object({ check: z.string(), found: z.string() })),
+        pending: z.array(z.object({ what: z.string(), count: z.number().int() })),
       }),
     },
     async handle({ client, tenantId, path, invoicing, now }) {
       const { invoiceId, status } = await knownInvoice(client, tenantId, path.invoice_id)
       if (status === 'draft')
         throw new AforoError('conflict', 'a draft is worked out anew whenever it is read')
-      const differences = [...(await invoicing.auditInvoice(client, tenantId, invoiceId, now))]
-      return ok({ invoice_id: invoiceId, agrees: differences.length === 0, differences })
+      const { gaps, pending } = await invoicing.auditInvoice(client, tenantId, invoiceId, now)
+      return ok({
+        invoice_id: invoiceId,
+        agrees: gaps.length === 0,
+        differences: [...gaps],
+        pending: [...pending].map(([what, count]) => ({ what, count })),
+      })
     },
   }),
   route({

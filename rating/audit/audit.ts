@@ -11,11 +11,12 @@ import { createPricing, type Pricing } from '../pricing.ts'
 import { auditAdjustments } from './adjustments.ts'
 import { auditBudgets } from './budgets.ts'
 import { auditCounters } from './counters.ts'
+import { auditDebits } from './debits.ts'
 import { compareBooks } from './event.ts'
 import { compareFindings, readListed } from './findings.ts'
 import { auditInvoices } from './invoices.ts'
 import { auditLeases } from './leases.ts'
-import { auditLedger } from './ledger.ts'
+import { auditLedger, auditTopUps } from './ledger.ts'
 import { auditPlans } from './plans.ts'
 import { auditProposals } from './proposals.ts'
 import { newestRatings, type RatedRevision, readRated, type StoredRating } from './rated-events.ts'
@@ -53,30 +54,27 @@ export async function auditRatings(
   await auditCounters(list, scope, report)
   await auditBudgets(list, scope, now, report)
   await auditLeases(list, scope, now, report)
-  await auditLedger(list, scope, now, report)
+  await auditLedger(list, scope, report)
+  await auditDebits(list, scope, report)
+  await auditTopUps(list, scope, now, report)
   await auditRecurring(list, lanes[0]!, scope, now, report)
   await auditInvoices(list, lanes[0]!, scope, report)
   await auditEvents({ list, lanes }, scope, now, report)
 }
 
-/**
- * Rates events once more and compares.
- * @param customer only those of this one
- */
+/** Rates events once more and compares. */
 export async function auditEvents(
   { list, lanes }: AuditConnections,
   scope: AuditScope,
   now: Date,
   report: AuditReport,
-  customer: string | null = null,
 ): Promise<void> {
   const backDated = await readBackDated(list)
   const noCounters = await LockedCounters.lock(list, [])
   const sources = { shelf: new PlanShelf(), pricing: createPricing(), noCounters, backDated, now }
-  await acrossLanes(newestRatings(list, scope), lanes, async (ratings, lane) => {
-    const meant = ratings.filter((rating) => customer === null || rating.customer === customer)
-    if (meant.length > 0) await auditPage(lane, sources, meant, report)
-  })
+  await acrossLanes(newestRatings(list, scope), lanes, (ratings, lane) =>
+    auditPage(lane, sources, ratings, report),
+  )
 }
 
 async function auditPage(

@@ -17,7 +17,26 @@ export async function auditCounters(
   { tenantId, from, to }: AuditScope,
   report: AuditReport,
 ): Promise<void> {
-  const pages = pagesOf<CounterRow>(client, COUNTERS, [tenantId, from, to], PAGE_COUNTERS)
+  await compare(client, COUNTERS, [tenantId, from, to], report)
+}
+
+/** The same of the counters that an invoice bills, by all that was rated of them until now: of events in the scope's time. */
+export async function auditCountersOf(
+  client: pg.PoolClient,
+  { tenantId, from, to }: AuditScope,
+  invoiceId: string,
+  report: AuditReport,
+): Promise<void> {
+  await compare(client, BILLED_COUNTERS, [tenantId, from, to, invoiceId], report)
+}
+
+async function compare(
+  client: pg.PoolClient,
+  text: string,
+  values: readonly unknown[],
+  report: AuditReport,
+): Promise<void> {
+  const pages = pagesOf<CounterRow>(client, text, values, PAGE_COUNTERS)
   for await (const counters of pages) {
     report.count('counters', counters.length)
     for (const counter of counters) {
@@ -47,14 +66,16 @@ interface CounterRow {
   readonly body: Plan | null
 }
 
-/** The lines of different counters are added up before the plan is looked at, so each body is sent once per counter. */
-const COUNTERS = `
+/**
+ * The lines of different counters are added up before the plan is looked at, so each body is sent once per counter.
+ * @param lines what to select price lines from
+ * @param counters what to select counters from
+ */
+const countersOf = (lines: string, counters: string) => `
   with moved as (
     select tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no, sum(quantity) as counted,
       sum(amount) as charged, string_agg(distinct meter, ', ') as meters
-    from aforo_store.price_lines
-    where ($1::text is null or tenant_id = $1)
-      and period_start >= $2::timestamptz - interval '32 days' and period_start < $3::timestamptz
+    from ${lines}
     group by tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no
   )
   select tenant_id, subscription_id::text as subscription_id,
@@ -62,14 +83,36 @@ const COUNTERS = `
     counter.quantity::text as quantity, counter.amount::text as amount, coalesce(counted, 0)::text as counted,
     coalesce(charged, 0)::text as charged, meters, plan.body
   from moved
-  full join (
-    select * from aforo_store.meter_counters
-    where ($1::text is null or tenant_id = $1)
-      and period_start >= $2::timestamptz - interval '32 days' and period_start < $3::timestamptz) counter
+  full join (select * from ${counters}) counter
     using (tenant_id, subscription_id, period_start, plan_id, plan_version, meter_no)
   left join (
     select tenant_id, plan_id, version as plan_version, body from aforo_store.plan_versions) plan
     using (tenant_id, plan_id, plan_version)`
+
+const IN_TIME = `($1::text is null or tenant_id = $1)
+  and period_start >= $2::timestamptz - interval '32 days' and period_start < $3::timestamptz`
+
+const COUNTERS = countersOf(
+  `aforo_store.price_lines where ${IN_TIME}`,
+  `aforo_store.meter_counters where ${IN_TIME}`,
+)
+
+const BILLED = `(subscription_id, period_start) in (
+  select subscription_id, period_start from aforo_store.invoice_periods where tenant_id = $1 and invoice_id = $4)`
+
+/** Lines are found through the ratings of their events: whatever a counter has, some rating of that event names it. */
+const BILLED_COUNTERS = countersOf(
+  `(
+    select line.* from (
+      select distinct event_id, time from aforo_store.ratings
+      where tenant_id = $1 and ${BILLED}
+        and time >= $2::timestamptz and time < $3::timestamptz) rated
+    join aforo_store.price_lines line
+      on line.tenant_id = $1 and line.event_id = rated.event_id and line.time = rated.time
+      and line.time >= $2::timestamptz and line.time < $3::timestamptz) line
+    where ${BILLED}`,
+  `aforo_store.meter_counters where tenant_id = $1 and ${BILLED}`,
+)
 
 function faultOf({
   quantity,

@@ -3,35 +3,42 @@ import type { AuditReport, AuditScope } from '../../core/audit.ts'
 import { askForGaps, countRows } from '../../schema/gap-query.ts'
 
 /**
- * Looks at the ledger afresh: entries with one another, accounts with entries, debits with what was charged. Summed up
- * in SQL without the code that posts. A ledger has no part of time: all of each customer's is looked at, but for debits,
- * which are looked at by the time of their events.
+ * Looks at the ledger afresh: entries with one another, and accounts with entries. Summed up in SQL without the code that
+ * posts. A ledger has no part of time: all of each customer's is looked at.
+ * @param customer only that of this one
  */
 export async function auditLedger(
   client: pg.PoolClient,
-  { tenantId, from, to }: AuditScope,
-  now: Date,
+  { tenantId }: Pick<AuditScope, 'tenantId'>,
   report: AuditReport,
+  customer: string | null = null,
 ): Promise<void> {
-  const all = [tenantId]
-  const inTime = [tenantId, from, to]
+  const all = [tenantId, customer]
   await countRows(client, 'ledger_entries', countOf('credit_postings'), all, report)
   await askForGaps(client, { check: 'ledger_entries', text: ENTRIES, values: all }, report)
   await askForGaps(client, { check: 'ledger_entries', text: TRANSACTIONS, values: all }, report)
   await countRows(client, 'ledger_accounts', countOf('credit_balances'), all, report)
   await askForGaps(client, { check: 'ledger_accounts', text: ACCOUNTS, values: all }, report)
   await askForGaps(client, { check: 'ledger_accounts', text: GRANTS, values: all }, report)
-  await countRows(client, 'ledger_debits', DEBIT_COUNT, inTime, report)
-  await askForGaps(client, { check: 'ledger_debits', text: OWED, values: inTime }, report)
-  await askForGaps(client, { check: 'ledger_debits', text: ORIGINS, values: inTime }, report)
+  await askForGaps(client, { check: 'ledger_debits', text: EVENTLESS, values: all }, report)
+}
+
+/** Looks at requests for credits, and tells as pending what waits to be taken back. */
+export async function auditTopUps(
+  client: pg.PoolClient,
+  { tenantId }: AuditScope,
+  now: Date,
+  report: AuditReport,
+): Promise<void> {
+  const all = [tenantId, null]
   await countRows(client, 'top_ups', countOf('credit_top_up_requests'), all, report)
   await askForGaps(client, { check: 'top_ups', text: TOP_UPS, values: all }, report)
-  const { rows } = await client.query<{ count: string }>(TO_EXPIRE, [tenantId, now.toISOString()])
+  const { rows } = await client.query<{ count: string }>(TO_EXPIRE, [...all, now.toISOString()])
   report.pending('grants to expire or to be taken back', Number(rows[0]!.count))
 }
 
-const OF_TENANT = '($1::text is null or tenant_id = $1)'
-const countOf = (table: string) => `select count(*) from aforo_store.${table} where ${OF_TENANT}`
+const OF_WALLET = '($1::text is null or tenant_id = $1) and ($2::text is null or customer_id = $2)'
+const countOf = (table: string) => `select count(*) from aforo_store.${table} where ${OF_WALLET}`
 
 /** JSON of a text as JavaScript writes it. */
 const json = (column: string) => `to_json(${column})::text`
@@ -44,7 +51,7 @@ const ENTRIES = `
       row_number() over ledger as place, lag(posting.recorded_at) over ledger as before,
       sum(case when destination like 'grant:%' then amount else 0 end
         - case when source like 'grant:%' then amount else 0 end) over ledger as held
-    from aforo_store.credit_postings posting where ${OF_TENANT}
+    from aforo_store.credit_postings posting where ${OF_WALLET}
     window ledger as (partition by tenant_id, customer_id order by entry_no)
   ), heads as (
     select tenant_id, customer_id, max(entry_no) as entries, max(recorded_at) as recorded_at from running group by 1, 2
@@ -64,11 +71,11 @@ const ENTRIES = `
   union all
   select 'wallet', tenant_id, customer_id,
     format('counts %s entries, and the ledger has %s', coalesce(wallet.entries, 0), coalesce(heads.entries, 0))
-  from (select * from aforo_store.credit_wallets where ${OF_TENANT}) wallet
+  from (select * from aforo_store.credit_wallets where ${OF_WALLET}) wallet
   full join heads using (tenant_id, customer_id)
   -- The clock of a wallet is that of its last entry, or of the last invoice that was made of it.
   left join (
-    select tenant_id, customer_id, max(cutoff) as cutoff from aforo_store.invoices where ${OF_TENANT}
+    select tenant_id, customer_id, max(cutoff) as cutoff from aforo_store.invoices where ${OF_WALLET}
     group by 1, 2) invoiced using (tenant_id, customer_id)
   where coalesce(wallet.entries, 0) <> coalesce(heads.entries, 0)
     or wallet.recorded_at is distinct from greatest(heads.recorded_at, invoiced.cutoff)
@@ -87,14 +94,14 @@ const TRANSACTIONS = `
   with posted as (
     select tenant_id, customer_id, transaction_no, min(entry_no) as first, max(entry_no) - min(entry_no) + 1 as span,
       count(*) as entries, sum(amount) as amount, min(recorded_at) as since, max(recorded_at) as until
-    from aforo_store.credit_postings where ${OF_TENANT} group by 1, 2, 3
+    from aforo_store.credit_postings where ${OF_WALLET} group by 1, 2, 3
   )
   select 'transaction' as kind, tenant_id, customer_id || '/' || transaction_no as id,
     case when posted.entries is null then 'has no entries'
       when first <> transaction_no or span <> entries then 'is not numbered by its entries'
       when since <> told.recorded_at or until <> told.recorded_at then 'was not recorded with its entries'
       else 'says something else than its hash was taken of' end as found
-  from (select * from aforo_store.credit_transactions where ${OF_TENANT}) told
+  from (select * from aforo_store.credit_transactions where ${OF_WALLET}) told
   left join posted using (tenant_id, customer_id, transaction_no)
   where posted.entries is null or first <> transaction_no or span <> entries
     or since <> told.recorded_at or until <> told.recorded_at
@@ -112,21 +119,21 @@ const ACCOUNTS = `
     select tenant_id, customer_id, account, sum(input) as input, sum(output) as output
     from (
       select tenant_id, customer_id, source as account, 0 as input, amount as output
-      from aforo_store.credit_postings where ${OF_TENANT}
+      from aforo_store.credit_postings where ${OF_WALLET}
       union all
-      select tenant_id, customer_id, destination, amount, 0 from aforo_store.credit_postings where ${OF_TENANT}) both_ends
+      select tenant_id, customer_id, destination, amount, 0 from aforo_store.credit_postings where ${OF_WALLET}) both_ends
     group by 1, 2, 3
   )
   select 'account' as kind, tenant_id, customer_id || '/' || account as id,
     format('holds %s − %s, and its entries come to %s − %s', trim_scale(coalesce(held.input, 0)),
       trim_scale(coalesce(held.output, 0)), trim_scale(coalesce(moved.input, 0)), trim_scale(coalesce(moved.output, 0)))
       as found
-  from (select * from aforo_store.credit_balances where ${OF_TENANT}) held
+  from (select * from aforo_store.credit_balances where ${OF_WALLET}) held
   full join moved using (tenant_id, customer_id, account)
   where held.input is distinct from moved.input or held.output is distinct from moved.output
   union all
   select 'wallet', tenant_id, customer_id, format('is out of balance by %s', trim_scale(sum(input - output)))
-  from aforo_store.credit_balances where ${OF_TENANT}
+  from aforo_store.credit_balances where ${OF_WALLET}
   group by tenant_id, customer_id having sum(input - output) <> 0`
 
 /** A grant got its amount when it was made, gives no more than it has, and is looked for when it ends. */
@@ -135,12 +142,12 @@ const GRANTS = `
     select tenant_id, customer_id, destination as account, sum(amount) as amount
     from aforo_store.credit_postings
     join aforo_store.credit_transactions transaction using (tenant_id, customer_id, transaction_no)
-    where ($1::text is null or tenant_id = $1) and transaction.kind in ('grant', 'rollover')
+    where ${OF_WALLET} and transaction.kind in ('grant', 'rollover')
       and destination like 'grant:%'
     group by 1, 2, 3
   ), granted as (
     select granted.*, 'grant:' || granted.grant_id as account, voided.recorded_at as voided_at
-    from (select * from aforo_store.credit_grants where ${OF_TENANT}) granted
+    from (select * from aforo_store.credit_grants where ${OF_WALLET}) granted
     left join aforo_store.credit_voids voided using (tenant_id, grant_id)
   )
   select 'grant' as kind, tenant_id, coalesce(granted.grant_id::text, substring(account from 7)) as id,
@@ -151,7 +158,7 @@ const GRANTS = `
       else 'does not end when its account is looked for' end as found
   from granted
   full join (
-    select * from aforo_store.credit_balances where ${OF_TENANT} and account like 'grant:%') held
+    select * from aforo_store.credit_balances where ${OF_WALLET} and account like 'grant:%') held
     using (tenant_id, customer_id, account)
   left join made using (tenant_id, customer_id, account)
   where granted.grant_id is null or made.amount is distinct from granted.amount or held.input < held.output
@@ -159,65 +166,16 @@ const GRANTS = `
   union all
   select 'grant', tenant_id, substring(source from 7), 'was taken back, and is not void'
   from aforo_store.credit_postings
-  where ${OF_TENANT} and source like 'grant:%' and destination = 'issued' and not exists (
+  where ${OF_WALLET} and source like 'grant:%' and destination = 'issued' and not exists (
     select from aforo_store.credit_voids voided
     where voided.tenant_id = credit_postings.tenant_id and 'grant:' || voided.grant_id = source)
   group by 2, 3`
 
-const EVENT_IN_TIME = `${OF_TENANT} and event_time >= $2::timestamptz and event_time < $3::timestamptz`
-
-const DEBIT_COUNT = `
-  select count(*) from aforo_store.credit_transactions where event_id is not null and ${EVENT_IN_TIME}`
-
-/** What an event was debited, per customer, with what it was charged by plans that bill in credits. */
-const OWED = `
-  with debited as (
-    select transaction.tenant_id, customer_id, event_id,
-      sum(case when destination = 'usage' then amount else -amount end) as credits
-    from aforo_store.credit_transactions transaction
-    join aforo_store.credit_postings using (tenant_id, customer_id, transaction_no)
-    where event_id is not null and ${EVENT_IN_TIME.replaceAll('tenant_id', 'transaction.tenant_id')}
-      and 'usage' in (source, destination)
-    group by 1, 2, 3
-  ), in_credits as (
-    select tenant_id, plan_id, version, (body ->> 'credit_rate')::numeric as rate from aforo_store.plan_versions
-    where ${OF_TENANT} and body ->> 'bill_as' = 'credits' and body ? 'credit_rate'
-  ), owed as (
-    select tenant_id, customer_id, event_id, sum(credits) as credits
-    from (
-      select line.tenant_id, line.customer_id, line.event_id, line.subscription_id, line.plan_id, line.plan_version,
-        round(sum(line.amount) / plan.rate, 18) as credits
-      from aforo_store.price_lines line
-      join in_credits plan on plan.tenant_id = line.tenant_id and plan.plan_id = line.plan_id
-        and plan.version = line.plan_version
-      where line.time >= $2::timestamptz and line.time < $3::timestamptz
-      group by 1, 2, 3, 4, 5, 6, plan.rate) by_plan
-    group by 1, 2, 3
-  )
-  select 'event' as kind, tenant_id, event_id as id,
-    format('owes %s %s credits, and was debited %s', customer_id, trim_scale(coalesce(owed.credits, 0)),
-      trim_scale(coalesce(debited.credits, 0))) as found
-  from owed full join debited using (tenant_id, customer_id, event_id)
-  where coalesce(owed.credits, 0) <> coalesce(debited.credits, 0)`
-
-/** From a debit to the revision it was made for, its rating and its spans. */
-const ORIGINS = `
-  select 'transaction' as kind, told.tenant_id, told.customer_id || '/' || transaction_no as id,
-    case when event.event_id is null then 'is of a revision that was never cut'
-      when rating.event_id is null then 'is of a revision that was never rated'
-      else 'is of an event without spans' end as found
-  from (
-    select * from aforo_store.credit_transactions where event_id is not null and ${EVENT_IN_TIME}) told
-  left join aforo_store.events event on event.tenant_id = told.tenant_id and event.event_id = told.event_id
-    and event.revision = told.revision and event.time = told.event_time
-  left join aforo_store.ratings rating on rating.tenant_id = told.tenant_id and rating.event_id = told.event_id
-    and rating.revision = told.revision and rating.time = told.event_time
-  where event.event_id is null or rating.event_id is null
-    or coalesce(jsonb_array_length(event.assembly -> 'spanIds'), 0) = 0
-  union all
-  select 'transaction', tenant_id, customer_id || '/' || transaction_no, 'is usage of no event'
+/** A debit is one of an event. */
+const EVENTLESS = `
+  select 'transaction' as kind, tenant_id, customer_id || '/' || transaction_no as id, 'is usage of no event' as found
   from aforo_store.credit_transactions
-  where ${OF_TENANT} and kind in ('usage', 'correction')
+  where ${OF_WALLET} and kind in ('usage', 'correction')
     and (event_id is null or revision is null or event_time is null or event_time <> effective_at)`
 
 /** Requests are numbered without a gap, and named by their number. */
@@ -227,10 +185,10 @@ const TOP_UPS = `
       else 'has an id that is not its own' end as found
   from (
     select *, row_number() over (partition by tenant_id, customer_id order by request_no) as place
-    from aforo_store.credit_top_up_requests where ${OF_TENANT}) request
+    from aforo_store.credit_top_up_requests where ${OF_WALLET}) request
   where place <> request_no or request_id <> 'topup_' || left(
     ${hash(`'[' || ${json('tenant_id')} || ',' || ${json('customer_id')} || ',' || request_no || ']'`)}, 24)`
 
 const TO_EXPIRE = `
   select count(*) from aforo_store.credit_balances
-  where ${OF_TENANT} and expires_at <= $2::timestamptz and input > output and account like 'grant:%'`
+  where ${OF_WALLET} and expires_at <= $3::timestamptz and input > output and account like 'grant:%'`

@@ -9,11 +9,15 @@ const PAGE_PLANS = 500
 /** A hash as the API takes it of a plan's body; other ones were made by somebody else and cannot be judged. */
 const SHA_256 = /^[0-9a-f]{64}$/
 
-/** Checks that no version of a plan was changed after it was made, and that none is missing. */
+/**
+ * Checks that no version of a plan was changed after it was made, and that none is missing.
+ * @param customer only plans that this one is or was on
+ */
 export async function auditPlans(
   client: pg.PoolClient,
-  { tenantId }: AuditScope,
+  { tenantId }: Pick<AuditScope, 'tenantId'>,
   report: AuditReport,
+  customer: string | null = null,
 ): Promise<void> {
   const pages = pagesOf<{
     tenant_id: string
@@ -24,8 +28,8 @@ export async function auditPlans(
   }>(
     client,
     `select tenant_id, plan_id, version, body, content_hash from aforo_store.plan_versions
-     where $1::text is null or tenant_id = $1`,
-    [tenantId],
+     where ${OF_CUSTOMER}`,
+    [tenantId, customer],
     PAGE_PLANS,
   )
   for await (const plans of pages) {
@@ -42,14 +46,17 @@ export async function auditPlans(
       })
     }
   }
-  await askForGaps(client, { check: 'plans', text: MISSING, values: [tenantId] }, report)
+  await askForGaps(client, { check: 'plans', text: MISSING, values: [tenantId, customer] }, report)
 }
+
+const OF_CUSTOMER = `($1::text is null or tenant_id = $1) and ($2::text is null or plan_id in (
+  select plan_id from aforo_store.subscriptions where tenant_id = $1 and customer_id = $2))`
 
 const MISSING = `
   select 'plan' as kind, tenant_id, plan_id as id,
     format('has %s versions, the newest is %s', count(*), max(version)) as found
   from aforo_store.plan_versions
-  where $1::text is null or tenant_id = $1
+  where ${OF_CUSTOMER}
   group by tenant_id, plan_id
   having count(*) <> max(version) or min(version) <> 1`
 

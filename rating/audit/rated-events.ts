@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { AuditScope } from '../../core/audit.ts'
+import { inScope, scopeValues } from '../../schema/in-scope.ts'
 import { pagesOf } from '../../schema/pages.ts'
 import { type ClaimedRevision, timeRange } from '../claim.ts'
 
@@ -34,7 +35,7 @@ const PAGE_EVENTS = 200
 /** The newest ratings, one per event, in the order of their events, so that a page reads lines beside one another. */
 export function newestRatings(
   client: pg.PoolClient,
-  { tenantId, from, to }: AuditScope,
+  scope: AuditScope,
 ): AsyncGenerator<readonly StoredRating[], void, void> {
   return pagesOf<StoredRating & pg.QueryResultRow>(
     client,
@@ -45,10 +46,10 @@ export function newestRatings(
      from (
        select r.*, lead(revision) over (partition by tenant_id, event_id order by revision) as later
        from aforo_store.ratings r
-       where ($1::text is null or tenant_id = $1) and time >= $2::timestamptz and time < $3::timestamptz) r
+       where ${inScope()}) r
      where later is null
      order by tenant_id, r.time, event_id`,
-    [tenantId, from, to],
+    scopeValues(scope),
     PAGE_EVENTS,
   )
 }

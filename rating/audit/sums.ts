@@ -1,15 +1,16 @@
 import type pg from 'pg'
 import type { AuditReport, AuditScope } from '../../core/audit.ts'
 import { askForGaps, countRows } from '../../schema/gap-query.ts'
+import { inScope, scopeValues } from '../../schema/in-scope.ts'
 import { REPORTED } from '../cost.ts'
 
 /** Compares the tables of the rating with one another as sets, in SQL. */
 export async function auditSums(
   client: pg.PoolClient,
-  { tenantId, from, to }: AuditScope,
+  scope: AuditScope,
   report: AuditReport,
 ): Promise<void> {
-  const values = [tenantId, from, to]
+  const values = scopeValues(scope)
   const count = (table: string) => `select count(*) from aforo_store.${table} where ${IN_SCOPE}`
   await countRows(client, 'queue', count('events'), values, report)
   await countRows(client, 'sums', count('ratings'), values, report)
@@ -21,11 +22,11 @@ export async function auditSums(
   await askForGaps(client, { check: 'price_rows', text: AMOUNTS, values }, report)
   await askForGaps(client, { check: 'price_rows', text: SHARES, values }, report)
   await askForGaps(client, { check: 'ratings', text: RATES, values }, report)
-  const { rows } = await client.query<{ count: string }>(count('rating_queue'), values)
+  const { rows } = await client.query<{ count: string }>(count('rating_queue'), [...values])
   report.pending('revisions to be rated', Number(rows[0]!.count))
 }
 
-const IN_SCOPE = `($1::text is null or tenant_id = $1) and time >= $2::timestamptz and time < $3::timestamptz`
+const IN_SCOPE = inScope()
 
 /** Where each revision is: written, rated, waiting. It is rated or waits, and after all revisions before it. */
 const QUEUE = `
@@ -159,7 +160,7 @@ const AMOUNTS = `
     from aforo_store.cost_lines line
     left join aforo_store.price_discounts discount on discount.price_discount_id = line.price_discount_id
     left join aforo_store.fx_rates rate on rate.fx_rate_id = line.fx_rate_id
-    where ($1::text is null or line.tenant_id = $1) and line.time >= $2::timestamptz and line.time < $3::timestamptz
+    where ${inScope('line')}
   ), doubtful as (
     select distinct tenant_id, event_id from line
     where is_lost or ${isOff('amount', 'quantity', 'usd')} or ${isOff('native_amount', 'quantity', '1')}
@@ -189,12 +190,12 @@ const RATES = `
   left join aforo_store.fx_rates rate on rate.fx_rate_id = rating.fx_rate_id
   where (rate.tenant_id, rate.currency, rate.usd) is distinct from (rating.tenant_id, rating.currency, rating.fx_usd)`
 
-/** The shares of a window add up to what it cost; what an event's lines say of it is its share. */
+/** The shares of a window add up to what it cost, where all of them are asked for; what an event's lines say of it is its share. */
 const SHARES = `
   with spread as (
     select share.tenant_id, share.price_row_id, sum(share.amount) as amount, sum(share.quantity) as quantity
     from aforo_store.allocation_shares share
-    where $1::text is null or share.tenant_id = $1
+    where ($1::text is null or share.tenant_id = $1) and $4::text[] is null
     group by 1, 2
   ), charged as (
     select tenant_id, event_id, price_row_id, part, meter, service_tier, sum(amount) as amount

@@ -25,6 +25,8 @@ interface StoredInvoice {
   readonly cutoff: string
   readonly document: InvoiceDocument
   readonly hash: string
+  /** Columns that are not what the document says. */
+  readonly unlike: readonly string[]
   readonly sums: Record<(typeof SUMS)[number], string>
 }
 
@@ -36,6 +38,17 @@ const SUMS = [
   'total',
   'credits_applied',
   'amount_due',
+] as const
+
+/** Columns that repeat what the document says, each with where it says so. */
+const HEAD = [
+  ['kind', `document->>'kind'`],
+  ['customer_id', `document->>'customer'`],
+  ['currency', `document->>'currency'`],
+  ['period_from', `(document->>'period_from')::timestamptz`],
+  ['period_to', `(document->>'period_to')::timestamptz`],
+  ['cutoff', `(document->>'cutoff')::timestamptz`],
+  ['finalized_at', `(document->>'issued_at')::timestamptz`],
 ] as const
 
 /**
@@ -62,6 +75,7 @@ export async function invoiceFaults(
       fault('invoices', `has ${name} ${stored.sums[name]}, and says ${document[name]}`)
     }
   }
+  for (const column of stored.unlike) fault('invoices', `has another ${column} than it says`)
   for (const found of sumFaults(document)) fault('invoices', found)
   for (const found of await storedLineFaults(client, tenantId, invoiceId, document.lines)) {
     fault('invoice_lines', found)
@@ -98,6 +112,8 @@ function* sumFaults(document: InvoiceDocument): Generator<string> {
   yield* differ('amount_due', document.amount_due, new Decimal(total).minus(document.credits_applied))
 }
 
+const MILLIS = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`
+
 async function storedLineFaults(
   client: pg.ClientBase,
   tenantId: string,
@@ -106,7 +122,8 @@ async function storedLineFaults(
 ): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select concat_ws(' ', line_no, kind, plan_id, plan_version, meter_no, meter, provider, model, tool,
-       trim_scale(quantity), unit, trim_scale(amount_exact), trim_scale(amount), trim_scale(residual)) as name
+       trim_scale(quantity), unit, trim_scale(amount_exact), trim_scale(amount), trim_scale(residual),
+       to_char(period_from at time zone 'UTC', ${MILLIS}), to_char(period_to at time zone 'UTC', ${MILLIS})) as name
      from aforo_store.invoice_lines where tenant_id = $1 and invoice_id = $2 order by line_no`,
     [tenantId, invoiceId],
   )
@@ -115,7 +132,7 @@ async function storedLineFaults(
     const number = (text: string | null) => text && decimalText(new Decimal(text))
     const amounts = [line.amount_exact, line.amount, line.residual].map(number)
     return [line.line_no, kind, plan, plan_version, meter_no, meter, provider, model, tool]
-      .concat(number(line.quantity), unit, amounts)
+      .concat(number(line.quantity), unit, amounts, line.period_from, line.period_to)
       .filter((part) => part !== null)
       .join(' ')
   })
@@ -203,10 +220,14 @@ async function readStored(
   tenantId: string,
   invoiceId: string,
 ): Promise<StoredInvoice | null> {
+  const unlike = HEAD.map(
+    ([column, said]) => `case when ${column} is distinct from ${said} then '${column}' end`,
+  ).join(', ')
   const sums = SUMS.map((name) => `'${name}', ${name}::text`).join(', ')
   const { rows } = await client.query<StoredInvoice>(
     `select customer_id as customer, kind, number::text as number,
        (extract(epoch from cutoff) * 1000000)::bigint::text as cutoff, document, content_hash as hash,
+       array_remove(array[${unlike}], null) as unlike,
        json_build_object(${sums}) as sums
      from aforo_store.invoices where tenant_id = $1 and invoice_id = $2 and status <> 'draft'`,
     [tenantId, invoiceId],

@@ -19,7 +19,8 @@ import { readIntactUsages } from './journal.ts'
 import { groupsOf, type StoredSightings, storedSightings } from './mirrors.ts'
 import { auditSessions, compareContribution, readBrought } from './sessions.ts'
 import { readEventsOfTraces, readStoredExceptions } from './stored-events.ts'
-import { auditTraces } from './traces.ts'
+import { auditEventsOfTraces, auditTraces, type TraceScope, traceBytes } from './traces.ts'
+import { readTracesBehind } from './traces-behind.ts'
 
 /** Traces and journal rows that a lane holds at once; a trace with more rows is held alone. */
 const PAGE_TRACES = 200
@@ -40,39 +41,42 @@ export async function auditJournal(
   scope: AuditScope,
   report: AuditReport,
 ): Promise<void> {
-  await auditTraces(list, scope, report)
+  const all = { ...scope, traceIds: null }
+  await auditTraces(list, all, report)
+  await auditEventsOfTraces(list, scope, report)
   await auditSessions(list, lanes[0]!, scope, report)
-  await acrossLanes(settledTraces(list, scope), lanes, (traces, lane) => auditPage(lane, traces, report))
+  await acrossLanes(settledTraces(list, all), lanes, (traces, lane) => auditPage(lane, traces, report))
 }
 
-/** The same of one customer's events and of nothing beyond them: what stands behind an invoice. */
+/**
+ * The same of the events that a scope names and of nothing beyond them: what stands behind an invoice. Every trace that
+ * such an event is or was of is looked at, wherever the trace says its event is.
+ */
 export async function auditJournalOf(
   client: pg.PoolClient,
   scope: AuditScope,
-  customer: string,
   report: AuditReport,
 ): Promise<void> {
-  await auditSessions(client, client, scope, report, customer)
-  const traces = settledTraces(client, scope, customer)
-  await acrossLanes(traces, [client], (page, lane) => auditPage(lane, page, report))
+  const traces = await readTracesBehind(client, scope)
+  await auditTraces(client, traces, report)
+  await auditEventsOfTraces(client, scope, report)
+  await auditSessions(client, client, scope, report)
+  await acrossLanes(settledTraces(client, traces), [client], (page, lane) => auditPage(lane, page, report))
 }
 
 async function* settledTraces(
   client: pg.PoolClient,
-  { tenantId, from, to }: AuditScope,
-  customer: string | null = null,
+  { tenantId, from, to, traceIds }: TraceScope,
 ): AsyncGenerator<readonly DueTrace[], void, void> {
   const pages = pagesOf<Record<string, unknown>>(
     client,
     `select ${DUE_COLUMNS} from aforo_store.traces t
      where ($1::text is null or t.tenant_id = $1) and t.revision >= 0 and t.cut_due_at is null
-       and t.event_time >= $2::timestamptz and t.event_time < $3::timestamptz
+       and case when $4::bytea[] is null then t.event_time >= $2::timestamptz and t.event_time < $3::timestamptz
+         else t.trace_id = any ($4) and t.event_time is not null end
        and not exists (select from aforo_store.call_sightings s
-         where s.tenant_id = t.tenant_id and s.trace_id = t.trace_id and not s.told)
-       and ($4::text is null or exists (select from aforo_store.events e
-         where e.tenant_id = t.tenant_id and e.event_id = coalesce(t.session_event_id, 'evt_' || encode(t.trace_id, 'hex'))
-           and e.time >= $2::timestamptz and e.time < $3::timestamptz and e.customer_id = $4))`,
-    [tenantId, from, to, customer],
+         where s.tenant_id = t.tenant_id and s.trace_id = t.trace_id and not s.told)`,
+    [tenantId, from, to, traceIds && traceBytes(traceIds)],
     PAGE_TRACES,
   )
   for await (const rows of pages) {

@@ -14,25 +14,22 @@ import { documentOf, readStoredEvents } from './stored-events.ts'
 
 const PAGE_EVENTS = 100
 
-/**
- * Compares the events of sessions with the join of what their traces brought.
- * @param customer only those of this one
- */
+/** Compares the events of sessions with the join of what their traces brought. */
 export async function auditSessions(
   list: pg.PoolClient,
   lane: pg.PoolClient,
-  { tenantId, from, to }: AuditScope,
+  { tenantId, from, to, events }: AuditScope,
   report: AuditReport,
-  customer: string | null = null,
 ): Promise<void> {
   const pages = pagesOf<Record<string, unknown>>(
     list,
     `select tenant_id, event_id, session_key, place, product_id, session_id, customer_id, revision, trace_count,
        span_count, to_char(time at time zone 'UTC', ${MICROS}) as time
      from aforo_store.session_events
-     where ($1::text is null or tenant_id = $1) and time >= $2::timestamptz and time < $3::timestamptz
-       and ($4::text is null or customer_id = $4)`,
-    [tenantId, from, to, customer],
+     where ($1::text is null or tenant_id = $1)
+       and case when $4::text[] is null then time >= $2::timestamptz and time < $3::timestamptz
+         else event_id = any ($4) end`,
+    [tenantId, from, to, events?.map(({ eventId }) => eventId) ?? null],
     PAGE_EVENTS,
   )
   for await (const rows of pages) {

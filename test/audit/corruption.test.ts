@@ -14,6 +14,7 @@ import { INVOICE_CORRUPTIONS } from './invoice-corruptions.ts'
 import { leaseBooks } from './lease-books.ts'
 import { LEASE_CORRUPTIONS } from './lease-corruptions.ts'
 import { SESSION_CORRUPTIONS } from './session-corruptions.ts'
+import { TIME_CORRUPTIONS } from './time-corruptions.ts'
 
 const ALL = { tenantId: null, from: '-infinity', to: 'infinity' }
 
@@ -76,6 +77,7 @@ describe('a row that is changed behind Aforo’s back is named', () => {
   it.each([
     ...CORRUPTIONS,
     ...SESSION_CORRUPTIONS,
+    ...TIME_CORRUPTIONS,
     ...INVOICE_CORRUPTIONS,
     ...LEASE_CORRUPTIONS,
     ...ALERT_CORRUPTIONS,

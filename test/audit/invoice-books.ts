@@ -8,7 +8,7 @@ const DECEMBER = new Date('2026-12-02T00:00:00Z')
 
 /** Invoices November, once everything else is in the books; what still waits is late. */
 export async function invoiceBooks(pool: pg.Pool): Promise<void> {
-  for (const customerId of ['acme', 'globex']) {
+  for (const customerId of ['acme', 'globex', 'initech']) {
     await transaction(pool, async (client) => {
       const order = { tenantId: 'default', customerId, period: NOVEMBER, currency: null }
       const { invoiceId } = await draftInvoice(client, order, DECEMBER)

@@ -1,100 +1,195 @@
-import type pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { invoicing } from '../../cmd/invoicing.ts'
-import { packAssembly, unpackAssembly } from '../../core/packed-assembly.ts'
-import { transaction } from '../../schema/pool.ts'
-import { storeCustomer, storePlan } from '../rating/events.ts'
-import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { callOf, spanIdOf, traceIdOf } from '../support/usages.ts'
-import { openBooks, PLAN } from './books.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AuditCheck } from '../../core/audit.ts'
+import { type RunningApi, startApi } from '../api/start.ts'
+import { callOf, NOON_NANO, noon } from '../support/usages.ts'
+import { fillBooks, openBooks } from './books.ts'
+import { createCorrupter } from './corrupted.ts'
+import { CORRUPTIONS, ofEvent, ofTrace } from './corruptions.ts'
+import { invoiceBooks } from './invoice-books.ts'
+import { INVOICE_CORRUPTIONS } from './invoice-corruptions.ts'
+import { SESSION_CORRUPTIONS } from './session-corruptions.ts'
+import { TIME_CORRUPTIONS } from './time-corruptions.ts'
 
-/** An invoice is derived from the journal: whatever of its customer is not as it was is named, and nothing of others. */
+/**
+ * An invoice stands on everything between it and the journal: whatever of that is not as it was, the audit of one of the
+ * invoices tells, over REST. What no invoice stands on none of them tells.
+ */
 
-const PERIOD = { start: Date.UTC(2026, 10), end: Date.UTC(2026, 11) }
-const DECEMBER = new Date('2026-12-02T00:00:00Z')
+/** What invoices are not made of. Of credits an invoice stands on the entries, not on what else was to be granted. */
+const NOT_BEHIND_INVOICES: readonly AuditCheck[] = [
+  'budget_counters',
+  'budget_versions',
+  'open_spend',
+  'proposals',
+  'recurring_grants',
+  'top_ups',
+  'invoice_numbers',
+]
+/** Nor on traces that were never cut, on calls of nobody, and on who decided about what a provider charges. */
+const BESIDE_INVOICES = [
+  'trace not due',
+  'sighting’s owner',
+  'adjustment’s approver',
+  'decision taken back behind its adjustments',
+  'decision gone',
+]
 
-let db: TestDatabase
-let invoiceId: string
-
+let api: RunningApi
+let whileChanged: Awaited<ReturnType<typeof createCorrupter>>
+let invoices: ReadonlyMap<string, string>
 beforeAll(async () => {
-  db = await testDatabase()
-  const books = openBooks(db.pool)
-  await storePlan(db.pool, 'team', PLAN)
-  for (const customer of ['acme', 'globex']) await storeCustomer(db.pool, customer, 'team')
-  await books.price(-60, 'anthropic', 'claude-sonnet-4-5', 'input_uncached', '0.000003')
-  await books.price(-60, 'anthropic', 'claude-sonnet-4-5', 'output', '0.000015')
-  await books.group(0, 'bot', 'session')
-  const ofSession = { product: 'bot', session: 's1' }
-  await books.push(
-    1,
-    callOf('one', 'root', { customer: 'acme' }),
-    callOf('first', 'root', { customer: 'acme', ...ofSession }),
-    callOf('second', 'root', { customer: 'acme', ...ofSession }),
-    callOf('other', 'root', { customer: 'globex' }),
+  api = await startApi()
+  const { pool } = api.database
+  await fillBooks(pool)
+  await invoiceBooks(pool)
+  const { rows } = await pool.query(
+    'select customer_id, invoice_id from aforo_store.invoices order by number',
   )
-  await books.cut(60)
-  await books.rate(61)
-  const order = { tenantId: 'default', customerId: 'acme', period: PERIOD, currency: 'USD' }
-  const drafted = await transaction(db.pool, (client) => invoicing.draftInvoice(client, order, DECEMBER))
-  invoiceId = drafted.invoiceId
-  await transaction(db.pool, (client) =>
-    invoicing.finalizeInvoice(client, 'default', invoiceId, DECEMBER, false),
-  )
+  invoices = new Map(rows.map((row) => [row.customer_id, row.invoice_id]))
+  whileChanged = await createCorrupter(pool)
+  api.clock = noon(60)
 })
-afterAll(() => db.drop())
+afterAll(() => api.stop())
 
-/** The checks that find something, after a change that is taken back. */
-async function found(change: (client: pg.PoolClient) => Promise<unknown>): Promise<readonly string[]> {
-  const client = await db.pool.connect()
-  try {
-    await client.query('begin')
-    await client.query('set local session_replication_role = replica')
-    await change(client)
-    const gaps = await invoicing.auditInvoice(client, 'default', invoiceId, DECEMBER)
-    return [...new Set(gaps.map(({ check }) => check))].sort()
-  } finally {
-    await client.query('rollback')
-    client.release()
+/** The checks by which the audit of a customer's invoice finds something. */
+async function told(customer: string): Promise<readonly string[]> {
+  const { status, body } = await api.get(`/v1/invoices/${invoices.get(customer)}/audit`)
+  expect([status, body.detail]).toEqual([200, undefined])
+  expect(body.agrees).toBe(body.differences.length === 0)
+  return [...new Set<string>(body.differences.map(({ check }: { check: string }) => check))]
+}
+
+async function toldByAny(wanted: string): Promise<readonly string[]> {
+  const checks: string[] = []
+  for (const customer of invoices.keys()) {
+    checks.push(...(await told(customer)))
+    if (checks.includes(wanted)) break
   }
+  return checks
 }
 
-async function doubleTokens(client: pg.PoolClient, trace: string): Promise<void> {
-  const where = `where trace_id = decode($1, 'hex')`
-  const { rows } = await client.query(`select assembly from aforo_store.events ${where}`, [traceIdOf(trace)])
-  const document = unpackAssembly(rows[0].assembly)
-  const calls = document.calls.map((call) => ({ ...call, buckets: { ...call.buckets, outputText: 777 } }))
-  const packed = JSON.stringify(packAssembly({ ...document, calls }))
-  await client.query(`update aforo_store.events set assembly = $2 ${where}`, [traceIdOf(trace), packed])
-}
+it('agrees with the journal it came from, and says what is still to come', async () => {
+  for (const customer of invoices.keys()) expect(await told(customer)).toEqual([])
+  const { body } = await api.get(`/v1/invoices/${invoices.get('acme')}/audit`)
+  expect(body.pending).toEqual([{ what: 'revisions to be rated', count: 1 }])
+})
 
-const spoil = (client: pg.PoolClient, trace: string) =>
-  client.query(
-    `update aforo_store.usage_journal set output_text = output_text + 1
-     where trace_id = decode($1, 'hex') and span_id = decode($2, 'hex')`,
-    [traceIdOf(trace), spanIdOf('root')],
+it('says how many traces it could not compare', async () => {
+  const untold = `update aforo_store.call_sightings set told = false where ${ofTrace('late')}`
+  const due = `update aforo_store.traces set cut_due_at = now() where ${ofTrace('late')}`
+  const audit = async () => (await api.get(`/v1/invoices/${invoices.get('acme')}/audit`)).body.pending
+  const one = (what: string) => expect.arrayContaining([{ what, count: 1 }])
+  expect(await whileChanged(untold, audit)).toEqual(one('traces whose calls another one has now'))
+  expect(await whileChanged(due, audit)).toEqual(one('traces due'))
+})
+
+describe('a row that an invoice stands on is named when it is changed', () => {
+  const behind = [...CORRUPTIONS, ...SESSION_CORRUPTIONS, ...TIME_CORRUPTIONS, ...INVOICE_CORRUPTIONS].filter(
+    ([name, , check]) => !NOT_BEHIND_INVOICES.includes(check) && !BESIDE_INVOICES.includes(name),
   )
-
-test('agrees with the journal it came from', async () => {
-  expect(await found(async () => {})).toEqual([])
+  it.each(behind)('%s', async (_, change, check) => {
+    expect(await whileChanged(change, () => toldByAny(check))).toContain(check)
+  })
 })
 
-test('names an assembly that is not that of its journal rows', async () => {
-  expect(await found((client) => doubleTokens(client, 'one'))).toContain('assembly')
+describe('what no invoice stands on is not told', () => {
+  const beside = CORRUPTIONS.filter(
+    ([name, , check]) => NOT_BEHIND_INVOICES.includes(check) || BESIDE_INVOICES.includes(name),
+  ).filter(([name]) => name !== 'row that a proposal put into the book')
+  it.each(beside)('%s', async (_, change) => {
+    expect(await whileChanged(change, () => toldByAny('all'))).toEqual([])
+  })
 })
 
-test('names a journal row that does not say what it said, of a trace and of a session', async () => {
-  expect(await found((client) => spoil(client, 'one'))).toEqual(
-    expect.arrayContaining(['assembly', 'journal_rows']),
-  )
-  expect(await found((client) => spoil(client, 'second'))).toContain('journal_rows')
+describe('the invoice of one customer does not tell of another’s', () => {
+  it.each([
+    ['journal', `delete from aforo_store.usage_journal where ${ofTrace('globex')}`],
+    ['trace', `delete from aforo_store.traces where ${ofTrace('globex')}`],
+    ['event', `delete from aforo_store.events where ${ofEvent('globex')}`],
+    ['rating', `update aforo_store.ratings set price = price + 1 where ${ofEvent('globex')}`],
+    ['price line', `update aforo_store.price_lines set amount = amount + 1 where ${ofEvent('globex')}`],
+    ['event lines', `delete from aforo_store.event_lines where ${ofEvent('globex')}`],
+    ['wallet', `update aforo_store.credit_postings set balance = balance + 1 where customer_id = 'initech'`],
+    [
+      'invoice',
+      `delete from aforo_store.invoice_lines where invoice_id = (
+       select invoice_id from aforo_store.invoices where customer_id = 'globex')`,
+    ],
+  ])('%s', async (_, change) => {
+    expect(await whileChanged(change, () => told('acme'))).toEqual([])
+    expect(await whileChanged(change, () => toldByAny('all'))).not.toEqual([])
+  })
+
+  it('but tells of an event that was this one’s and is another’s now', async () => {
+    const taken = `update aforo_store.events set customer_id = 'globex' where ${ofEvent('late')}`
+    expect(await whileChanged(taken, () => told('acme'))).toContain('ratings')
+  })
 })
 
-test('names a line of its own', async () => {
-  const change = `update aforo_store.invoice_lines set amount_exact = amount_exact + 0.001, residual = residual + 0.001
-    where line_no = 1`
-  expect(await found((client) => client.query(change))).toEqual(['invoice_lines'])
-})
+describe('of what is billed late', () => {
+  const days = (count: number) => count * 86_400
+  const audit = async (id: string) => (await api.get(`/v1/invoices/${id}/audit`)).body
+  const documents: string[] = []
+  let whileLateChanged: typeof whileChanged
 
-test('has nothing to say of another customer', async () => {
-  expect(await found((client) => spoil(client, 'other'))).toEqual([])
+  beforeAll(async () => {
+    const books = openBooks(api.database.pool)
+    const settle = async (seconds: number) => {
+      await books.cut(seconds)
+      await books.rate(seconds)
+    }
+    const time = { startNano: NOON_NANO + 300n, endNano: NOON_NANO + 305n }
+    const buckets = { ...callOf('', '').buckets, inputUncached: 5_000 }
+    await books.push(days(12), callOf('told late', 'root', { ...time, buckets, customer: null }))
+    await books.name(days(12), 'told late', 'acme')
+    await settle(days(12) + 40)
+    const period = { period_from: '2026-12-01T00:00:00Z', period_to: '2027-01-01T00:00:00Z' }
+    api.clock = noon(days(40))
+    const { body: draft } = await api.post('/v1/invoices', { customer: 'acme', ...period })
+    const { body: december } = await api.post(`/v1/invoices/${draft.invoice_id}/finalize`, {})
+    expect(december.lines).toMatchObject([{ kind: 'late', refers_to: 'INV-000001' }])
+    // It turns out to be somebody else's.
+    await books.name(days(41), 'told late', 'globex')
+    await settle(days(41))
+    api.clock = noon(days(42))
+    const note = await api.post(`/v1/invoices/${invoices.get('acme')}/credit-notes`, {})
+    expect(note.status, JSON.stringify(note.body)).toBe(201)
+    expect(note.body.lines).toMatchObject([{ kind: 'late', refers_to: 'INV-000001' }])
+    documents.push(invoices.get('acme')!, december.invoice_id, note.body.invoice_id)
+    whileLateChanged = await createCorrupter(api.database.pool)
+  })
+
+  it('each document agrees: the invoice, the next one, and a credit note that stands alone', async () => {
+    for (const id of documents)
+      expect(await audit(id)).toMatchObject({ agrees: true, differences: [], pending: [] })
+  })
+
+  it.each([
+    [
+      'journal',
+      `update aforo_store.usage_journal set output_text = 7 where ${ofTrace('told late')}`,
+      'journal_rows',
+    ],
+    ['event', `delete from aforo_store.events where ${ofEvent('told late')}`, 'queue'],
+    ['trace', `delete from aforo_store.traces where ${ofTrace('told late')}`, 'event_totals'],
+    ['price lines', `delete from aforo_store.price_lines where ${ofEvent('told late')}`, 'counters'],
+  ])('each tells of a change in the period that it bills: %s', async (_, change, check) => {
+    await whileLateChanged(change, async () => {
+      for (const id of documents) {
+        const { differences } = await audit(id)
+        expect(differences.map((each: { check: string }) => each.check)).toContain(check)
+      }
+    })
+  })
+
+  it('a void invoice still agrees, and the one made in its place does', async () => {
+    const [november, december] = documents
+    await api.post(`/v1/invoices/${december}/void`, {})
+    await api.post(`/v1/invoices/${november}/void`, {})
+    const { body: old } = await api.get(`/v1/invoices/${november}`)
+    const period = { period_from: old.period_from, period_to: old.period_to }
+    const { body: draft } = await api.post('/v1/invoices', { customer: 'acme', ...period })
+    expect((await api.post(`/v1/invoices/${draft.invoice_id}/finalize`, {})).status).toBe(200)
+    for (const id of [...documents, draft.invoice_id]) expect(await audit(id)).toMatchObject({ agrees: true })
+  })
 })
