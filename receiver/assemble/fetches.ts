@@ -46,14 +46,13 @@ function silentCalls(tree: Tree, calls: readonly Observed[]): ReadonlyMap<string
   )
 }
 
-/** A poll that names no response is of the last such call that ended before it, and no other poll is. */
+/** A poll for a response that no call names is of the last such call that ended before it, and no other poll is. */
 function silentBefore(
   tree: Tree,
   silent: ReadonlyMap<string, Observed[]>,
   poll: number,
 ): Observed | undefined {
-  const { responseId, startNano } = tree.spans[poll]!
-  if (responseId !== null) return undefined
+  const { startNano } = tree.spans[poll]!
   const near = silent.get(placeOf(tree, poll)) ?? []
   const at = near.findLastIndex((call) => tree.spans[call.winner]!.endNano <= startNano)
   return at === -1 ? undefined : near.splice(at, 1)[0]

@@ -7,9 +7,20 @@ export const LANGFUSE = {
   facts: { requestModel: ['langfuse.observation.model.name'] },
 } as const satisfies Vocabulary
 
-/** Only what the provider answered tells cached and reasoning tokens; its own input may leave the cached ones out. */
+/**
+ * Only what the provider answered tells cached and reasoning tokens; its own input may leave the cached ones out. The agents'
+ * spans hold the same under `usage`.
+ */
 export const LOGFIRE = {
   json: [
+    {
+      key: 'usage',
+      paths: {
+        cacheRead: ['input_tokens_details.cached_tokens'],
+        cacheWrite: ['input_tokens_details.cache_write_tokens'],
+        reasoning: ['output_tokens_details.reasoning_tokens'],
+      },
+    },
     {
       key: 'gen_ai.usage.raw',
       paths: {

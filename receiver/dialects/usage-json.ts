@@ -33,7 +33,8 @@ function asJson(dictionary: string): string {
 
 /**
  * Langfuse's `usage_details`: any number of buckets of which none contains another, told apart by their names. Those in
- * the provider's own words (`prompt_tokens`, `completion_tokens`) do contain the cached ones and are read as such.
+ * the provider's own words (`prompt_tokens`, `completion_tokens`) do contain the cached ones and are read as such, with the
+ * details that the Python client leaves in objects of their own.
  */
 export function readDisjointJson(text: string): UsageJson | null {
   const object = parseObject(text)
@@ -42,7 +43,7 @@ export function readDisjointJson(text: string): UsageJson | null {
     object.input === undefined &&
     (object.prompt_tokens !== undefined || object.input_tokens !== undefined)
   ) {
-    return { quantities: readPaths(object, PROVIDER_WORDS), units: NO_UNITS }
+    return { quantities: readPaths(object, PROVIDER_WORDS), units: unitsAt(object, PROVIDER_UNITS) }
   }
   const sums: Partial<Record<RawQuantity, number>> = {}
   const units: Record<string, number> = {}
@@ -75,10 +76,29 @@ const PROVIDER_WORDS: Paths = {
   input: ['input_tokens', 'prompt_tokens'],
   output: ['output_tokens', 'completion_tokens'],
   total: ['total_tokens'],
-  cacheRead: ['cache_read_input_tokens', 'cached_tokens'],
-  cacheWrite: ['cache_creation_input_tokens', 'cache_write_input_tokens'],
-  reasoning: ['reasoning_tokens'],
+  cacheRead: [
+    'cache_read_input_tokens',
+    'cached_tokens',
+    'prompt_tokens_details.cached_tokens',
+    'input_tokens_details.cached_tokens',
+  ],
+  cacheWrite: [
+    'cache_creation_input_tokens',
+    'cache_write_input_tokens',
+    'prompt_tokens_details.cache_write_tokens',
+    'input_tokens_details.cache_write_tokens',
+  ],
+  reasoning: [
+    'reasoning_tokens',
+    'completion_tokens_details.reasoning_tokens',
+    'output_tokens_details.reasoning_tokens',
+  ],
 }
+
+const PROVIDER_UNITS = {
+  input_audio_tokens: ['prompt_tokens_details.audio_tokens', 'input_tokens_details.audio_tokens'],
+  output_audio_tokens: ['completion_tokens_details.audio_tokens', 'output_tokens_details.audio_tokens'],
+} as const
 
 /** A usage object in which each quantity stands at a known path. */
 export function readPathsJson(
