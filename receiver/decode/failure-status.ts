@@ -2,17 +2,37 @@
 const LOOKED_AT_MAX = 160
 
 /** What may stand before the number. Anything else is prose, in which a number says nothing. */
-const LEADS = ['Error: ', 'code: ', '['].map((lead) => Buffer.from(lead))
+const LEADS = ['Error: ', 'code: ', '[', 'An error occurred ('].map((lead) => Buffer.from(lead))
+
+/** AWS clients name the error itself where others write its number: `An error occurred (ThrottlingException) when …`. */
+const AWS_LEAD = Buffer.from('An error occurred (')
+const AWS_ERRORS: readonly (readonly [Uint8Array, number])[] = Object.entries({
+  AccessDeniedException: 403,
+  ExpiredTokenException: 403,
+  InternalServerException: 500,
+  ModelNotReadyException: 429,
+  ModelTimeoutException: 408,
+  ResourceNotFoundException: 404,
+  ServiceQuotaExceededException: 400,
+  ServiceUnavailableException: 503,
+  ThrottlingException: 429,
+  UnrecognizedClientException: 403,
+  ValidationException: 400,
+}).map(([name, status]) => [Buffer.from(`${name})`), status])
 
 /**
  * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`), behind an
- * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`), or in brackets
- * (`[404 Not Found]`). Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
+ * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`), in brackets
+ * (`[404 Not Found]`), or as the name AWS gives it. Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
  */
 export function failureStatus(bytes: Uint8Array, from: number, to: number): number {
   const end = Math.min(to, from + LOOKED_AT_MAX)
   for (let at = from; at + 3 <= end; at++) {
     const first = bytes[at]!
+    if (first === OPENING && isBehind(bytes, from, at + 1, AWS_LEAD)) {
+      const named = AWS_ERRORS.find(([name]) => isBehind(bytes, at + 1, at + 1 + name.length, name))
+      if (named !== undefined) return named[1]
+    }
     if (first !== FOUR && first !== FIVE) continue
     if (!isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!)) continue
     if (at + 3 < to && goesOn(bytes[at + 3]!)) continue
@@ -34,6 +54,7 @@ const FOUR = 0x34
 const FIVE = 0x35
 const NINE = 0x39
 const POINT = 0x2e
+const OPENING = 0x28
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE

@@ -44,7 +44,8 @@ export const OPENINFERENCE_ROWS: readonly Dialect[] = [
     title: 'OpenInference, Bedrock',
     recognise: [{ scope: ['openinference.instrumentation.bedrock'] }],
     ...reads,
-    cachedInput: [{ says: 'excluded' }],
+    // Once raw numbers, of which Converse's total has the cached tokens beside the input: arithmetic finds those.
+    cachedInput: [{ says: 'included' }],
   },
   {
     id: 'openinference-like',
