@@ -36,6 +36,15 @@ export function isWithin(inner: Seen, outer: Seen): boolean {
   return inner.startNano >= outer.startNano - slack && inner.endNano <= outer.endNano + slack
 }
 
+/** The same without slack, and of two that last equally long of neither. */
+export function isInside(inner: Times, outer: Times): boolean {
+  return (
+    inner.startNano >= outer.startNano &&
+    inner.endNano <= outer.endNano &&
+    inner.endNano - inner.startNano < outer.endNano - outer.startNano
+  )
+}
+
 /**
  * Whether two observations of one process may be of one call: one within the other, or beginning and ending, together, no
  * further apart than either lasts. Callbacks that wait in a queue behind slow ones tell both ends of a call late.

@@ -4,6 +4,7 @@ import {
   apart,
   areDistinctIds,
   isHighEntropy,
+  isInside,
   isOneProcess,
   isRunId,
   isSeenTogether,
@@ -35,6 +36,7 @@ export function mergeMirrors(
       byId,
       (call) => idOf(tree, call),
       (a, b) => sameById(usageOf(a), usageOf(b), a, b),
+      anomalies,
       groups,
     )
   }
@@ -48,8 +50,9 @@ export function mergeMirrors(
 export const SCOPES_MAX = 16
 
 /**
- * Merges equal calls that two scopes saw in one process, then those without usage into what they are of. As many are
- * merged as can be, so how many calls there are does not depend on which of two equals is merged with which.
+ * Merges equal calls that two scopes saw in one process, then those without usage into what they are of, or with one
+ * another. As many are merged as can be, so how many calls there are does not depend on which of two equals is merged with
+ * which.
  */
 function mergePlaces(tree: Tree, calls: readonly Observed[]): readonly Observed[] {
   const metered = calls.filter((call) => call.metered)
@@ -63,7 +66,11 @@ function mergePlaces(tree: Tree, calls: readonly Observed[]): readonly Observed[
   if (metered.length === calls.length) return calls.filter((call) => !gone.has(call))
   const known = inOrder(metered.filter((call) => !gone.has(call)))
   const silent = calls.filter((call) => !call.metered)
-  for (const seen of byScopes(tree, silent)) joined(tree, known, seen, gone)
+  let alone: readonly Observed[] = []
+  for (const seen of byScopes(tree, silent)) {
+    const left = joined(tree, known, seen, gone)
+    alone = inOrder([...alone, ...joined(tree, alone, left, gone)])
+  }
   return calls.filter((call) => !gone.has(call))
 }
 
@@ -124,7 +131,8 @@ function mergeGroups(
   calls: readonly Observed[],
   keyOf: (call: Observed) => string | number | null,
   same: (a: Observed, b: Observed) => boolean,
-  groups: Groups = new Map(),
+  anomalies: Anomaly[],
+  groups: Groups,
 ): readonly Observed[] {
   const kept: Observed[] = []
   for (const call of calls) {
@@ -132,7 +140,10 @@ function mergeGroups(
     const group = key === null ? undefined : groups.get(key)
     const partner = group === undefined ? undefined : neighbourOf(group, (other) => same(other, call))
     if (partner !== undefined) {
-      merge(tree, partner, call)
+      if (!merge(tree, partner, call)) {
+        const { spanId } = tree.spans[partner.winner]!
+        anomalies.push({ kind: 'usage_ambiguous', spanId, reason: 'layer_disagree' })
+      }
       continue
     }
     kept.push(call)
@@ -155,15 +166,22 @@ function neighbourOf(
   return undefined
 }
 
-/** The inner of two metered observations is nearer to the provider and identifies the call. */
-function merge(tree: Tree, into: Observed, other: Observed): void {
+/**
+ * The inner of two metered observations is nearer to the provider and identifies the call; where the two disagree its numbers
+ * count. False where they do.
+ */
+function merge(tree: Tree, into: Observed, other: Observed): boolean {
   const usage = tree.spans[into.winner]!
   const inner = tree.spans[other.winner]!
   const nearer = !isWithin(usage, inner) && isWithin(inner, usage) && isOneProcess(inner, usage)
-  if (other.metered && (!into.metered || nearer)) into.winner = other.winner
-  if (other.metered) takeOver(into, other.buckets)
   append(into.observers, other.observers)
   append(into.places, other.places)
+  const isFirst = !into.metered
+  const agrees = !other.metered || takeOver(into, other.buckets)
+  const counts = other.metered && (isFirst || nearer || (!agrees && isInside(inner, usage)))
+  if (counts) into.winner = other.winner
+  if (counts && !agrees) into.buckets = other.buckets
+  return agrees
 }
 
 function requestIdOf(tree: Tree, call: Observed): string | null {
@@ -210,12 +228,25 @@ function isOneEmitter(a: Usage, b: Usage): boolean {
 
 function sameById(a: Usage, b: Usage, callA: Observed, callB: Observed): boolean {
   const equal = !callA.metered || !callB.metered || equalTotals(callA.buckets, callB.buckets)
-  if (!equal) return false
+  if (!equal) return isSeenInside(a, b)
   if (a.scopeName === b.scopeName && a.serviceName === b.serviceName) {
     // One emitter told of both: the same only where nothing tells them apart.
     return callA.metered && callB.metered && a.startNano === b.startNano && a.endNano === b.endNano
   }
   return overlap(a, b)
+}
+
+/**
+ * Of one answer, seen at one time in one process by two instrumentations, one has counted wrongly: there was one call. From
+ * elsewhere the same id with other tokens is another call.
+ */
+function isSeenInside(a: Usage, b: Usage): boolean {
+  return (
+    a.scopeName !== b.scopeName &&
+    a.usageClass === b.usageClass &&
+    isOneProcess(a, b) &&
+    (isWithin(a, b) || isWithin(b, a))
+  )
 }
 
 /**

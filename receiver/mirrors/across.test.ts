@@ -62,6 +62,12 @@ describe('two traces tell of one call', () => {
       during(0, 500),
       { scopeName: 'b', ...SILENT, ...during(5, 480) },
     ],
+    ['by place, both silent', SILENT, { scopeName: 'b', ...SILENT }],
+    [
+      'by an id, one instrumentation within the other, with other tokens',
+      { responseId: ID, ...during(0, 500) },
+      { responseId: ID, scopeName: 'b', ...tokens(101), ...during(1, 499) },
+    ],
     [
       'by place, one silent, the process too busy to begin and end at once',
       during(0, 300),
@@ -90,7 +96,12 @@ describe('two traces tell of two calls', () => {
     ],
     ['one a chat, one an embedding', {}, { scopeName: 'b', usageClass: 'embed' }],
     ['one silent and much shorter', during(0, 5000), { scopeName: 'b', ...SILENT, ...during(1000, 1500) }],
-    ['both silent', SILENT, { scopeName: 'b', ...SILENT }],
+    ['both silent and one much longer', { ...SILENT, ...during(0, 5000) }, { scopeName: 'b', ...SILENT }],
+    [
+      'with an id and other tokens, one after the other',
+      { responseId: ID, ...during(0, 500) },
+      { responseId: ID, scopeName: 'b', ...tokens(101), ...during(510, 900) },
+    ],
     ['begun more than a minute apart', during(0, 90_000), { scopeName: 'b', ...during(61_000, 80_000) }],
   ])('%s', (_, a, b) => {
     expect(callsOf(a, b)).toBe(2)

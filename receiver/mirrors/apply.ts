@@ -3,6 +3,7 @@ import type { SpanId, TraceId } from '../../core/ids.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { compareAnomalies } from '../assemble/anomalies.ts'
 import { equalTotals, moreDetailed } from '../assemble/arithmetic.ts'
+import { isInside } from '../assemble/identity.ts'
 import type { CallGroup } from './groups.ts'
 import type { Sighting } from './sighting.ts'
 
@@ -65,7 +66,7 @@ function mergedCall({ owner, sightings, replay }: CallGroup): ModelCall {
   // Where there are only polls the last one knows.
   const [last] = owner.polled ? [...sightings].sort(byWord) : []
   if (last?.call.metered) call = { ...call, metered: true, buckets: last.call.buckets }
-  for (const other of others) call = merged(call, other.call)
+  for (const other of others) call = merged(call, other)
   const reportedCost = chargedCost([owner, ...others])
   return reportedCost === call.reportedCost ? call : { ...call, reportedCost }
 }
@@ -77,8 +78,8 @@ function byWord(a: Sighting, b: Sighting): number {
   return a.call.endNano > b.call.endNano ? -1 : 1
 }
 
-function merged(call: ModelCall, other: ModelCall): ModelCall {
-  const { metered, buckets, estimated } = usageOf(call, other)
+function merged(call: ModelCall, { call: other, polled }: Sighting): ModelCall {
+  const { metered, buckets, estimated } = usageOf(call, other, polled)
   return {
     ...call,
     metered,
@@ -94,11 +95,18 @@ function merged(call: ModelCall, other: ModelCall): ModelCall {
   }
 }
 
-/** Of two observations with equal totals the more detailed one counts. Only a poll may have other totals; it gives way. */
-function usageOf(call: ModelCall, other: ModelCall): Pick<ModelCall, 'metered' | 'buckets' | 'estimated'> {
+/**
+ * Of two observations with equal totals the more detailed one counts. A poll with other totals gives way; of two
+ * instrumentations that disagree the inner one is nearer to the provider.
+ */
+function usageOf(
+  call: ModelCall,
+  other: ModelCall,
+  polled: boolean,
+): Pick<ModelCall, 'metered' | 'buckets' | 'estimated'> {
   if (!other.metered) return call
-  const from = call.metered ? call : other
   const equal = call.metered && equalTotals(call.buckets, other.buckets)
+  const from = call.metered && (equal || polled || !isInside(other, call)) ? call : other
   const buckets = equal ? moreDetailed(call.buckets, other.buckets) : from.buckets
   return { metered: true, buckets, estimated: from.estimated }
 }

@@ -1,5 +1,5 @@
 import { equalTotals } from '../assemble/arithmetic.ts'
-import { overlap } from '../assemble/identity.ts'
+import { isOneProcess, isWithin, overlap } from '../assemble/identity.ts'
 import { seenOf, type Unit } from './places.ts'
 import { bySightingStart, nameOf, type Sighting } from './sighting.ts'
 
@@ -15,8 +15,8 @@ export interface CallGroup {
 
 /**
  * Joins units that share an id no two calls have, where nothing speaks against it: their tokens are equal (or some have
- * none), their times overlap, and they are of different traces. An id with other tokens is another call. The same id
- * with equal tokens at another time is the same answer again, out of a cache or told anew: a call that costs nothing.
+ * none), their times overlap, and they are of different traces. An id with other tokens is another call, unless two
+ * instrumentations of one process told it of one time. The same id with equal tokens at another time is the same answer again, out of a cache or told anew: a call that costs nothing.
  * @param units all those that share ids, directly or through others, and any number beside; in any order
  */
 export function callGroups(units: readonly Unit[]): readonly CallGroup[] {
@@ -62,7 +62,18 @@ function isPollOf(a: Sighting, b: Sighting): boolean {
 }
 
 function isMirrorOf(a: Sighting, b: Sighting): boolean {
-  return isAlike(a, b) && overlap(seenOf(a), seenOf(b))
+  return (isAlike(a, b) && overlap(seenOf(a), seenOf(b))) || isSeenInside(a, b)
+}
+
+/** Of one answer, seen at one time in one process by two instrumentations, one has counted wrongly: there was one call. */
+function isSeenInside(a: Sighting, b: Sighting): boolean {
+  const [seenA, seenB] = [seenOf(a), seenOf(b)]
+  return (
+    a.call.kind === b.call.kind &&
+    isOneProcess(seenA, seenB) &&
+    !a.scopes.some((scope) => b.scopes.includes(scope)) &&
+    (isWithin(seenA, seenB) || isWithin(seenB, seenA))
+  )
 }
 
 /** Nobody is asked twice for what was answered before; what runs at the same time is no repetition. */

@@ -17,10 +17,11 @@ const OVERHEAD_SHARE = 10n
 export type Unit = readonly Sighting[]
 
 /**
- * Pairs sightings of one process that no id connects: of different scopes and traces, seen together, of one model, with equal tokens or one of them without usage and as long, and at least one with nothing above it, as
- * happens where an instrumentation does not pass its context on. A scope sees a call once, so of two calls alike, each
- * seen by two scopes, each is paired once. As many are paired as can be, so how many calls there are does not depend
- * on which of two equals is paired with which.
+ * Pairs sightings of one process that no id connects: of different scopes and traces, seen together, of one model, with equal
+ * tokens or without and as long, and with nothing but their own instrumentation above one of them, as happens where an
+ * instrumentation does not pass its context on. A scope sees a call once, so of two calls alike, each seen by two scopes,
+ * each is paired once. As many are paired as can be, so how many calls there are does not depend on which of two equals is
+ * paired with which.
  * @param sightings of one place, in any order; each is in exactly one unit of the answer
  */
 export function placeUnits(sightings: readonly Sighting[]): readonly Unit[] {
@@ -35,7 +36,7 @@ export function placeUnits(sightings: readonly Sighting[]): readonly Unit[] {
   units.sort((a, b) => bySightingStart(a[0]!, b[0]!))
   const silent = inOrder.filter(({ call }) => !call.metered)
   const alone: Sighting[][] = []
-  for (const seen of byScopes(silent)) alone.push(...attach(units, seen).map((sighting) => [sighting]))
+  for (const seen of byScopes(silent)) join(alone, attach(units, seen))
   return [...units, ...alone]
 }
 

@@ -15,7 +15,7 @@ export interface Sighting {
   readonly scopes: readonly string[]
   readonly serviceName: string | null
   readonly serviceInstance: string | null
-  /** Nothing is above it in its trace. */
+  /** Nothing is above it in its trace, or nothing but what its own instrumentation told. */
   readonly root: boolean
   /** Told by a gateway or a provider, who knows what it charges. */
   readonly serves: boolean
@@ -59,20 +59,38 @@ export function sightingsOf(assembly: Assembly, usages: readonly Usage[]): reado
     .map((call) => {
       const told = call.spanIds.flatMap((spanId) => bySpan.get(spanId) ?? [])
       const own = (bySpan.get(call.spanId) ?? told).reduce(lesser)
-      const root = own.parentSpanId === ''
+      const scopes = distinct(told.map((usage) => usage.scopeName))
       return {
         ...trace,
-        standing: trace.standing * 2 + (root ? 0 : 1),
+        standing: trace.standing * 2 + (own.parentSpanId === '' ? 0 : 1),
         call,
         keys: keysOf(told),
-        scopes: distinct(told.map((usage) => usage.scopeName)),
+        scopes,
         serviceName: own.serviceName,
         serviceInstance: own.serviceInstance,
-        root,
+        root: isRoot(own, scopes, bySpan),
         polled: own.usageClass === 'fetch',
         serves: told.some(isServing),
       }
     })
+}
+
+/** How many spans up it is looked for what is above a call. Deeper ones count as held by a trace. */
+const STEPS_MAX = 64
+
+/** Whether what is above a span leads to the top of the trace through spans of these scopes alone. */
+function isRoot(
+  own: Usage,
+  scopes: readonly string[],
+  bySpan: ReadonlyMap<SpanId, readonly Usage[]>,
+): boolean {
+  let above = own.parentSpanId
+  for (let steps = 0; above !== '' && steps < STEPS_MAX; steps++) {
+    const usage = bySpan.get(above)?.reduce(lesser)
+    if (usage === undefined || !scopes.includes(usage.scopeName)) return false
+    above = usage.parentSpanId
+  }
+  return above === ''
 }
 
 /** By start, then by name: an order that does not depend on what was found first. */
