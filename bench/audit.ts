@@ -1,11 +1,6 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { auditAll } from '../cmd/audit/run.ts'
-import { SILENT } from '../core/log.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { openPool } from '../schema/pool.ts'
+import { benchDatabase } from './database.ts'
 import { fillBooks } from './fill.ts'
 import { cpuMsOfTree } from './processes.ts'
 
@@ -14,21 +9,12 @@ const EVENTS = Number(process.env.BENCH_EVENTS ?? 10_000)
 const CUSTOMERS = 200
 const ROUNDS = 3
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-// PostgreSQL refuses to run as root; the user it runs as must get through here.
-chmodSync(folder, 0o711)
-const database = await startEmbedded({ dataDir: folder, log: SILENT })
-try {
-  await migrate(database.url, { timescale: 'off' })
-  const pool = openPool(database.url, { max: 16 })
-  await fillBooks(pool, { events: EVENTS, customers: CUSTOMERS, endMs: Date.now() })
-  await pool.query('vacuum analyze')
-  await pool.end()
-  for (let round = 0; round < ROUNDS; round++) await audit()
-} finally {
-  await database.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
+await using database = await benchDatabase()
+const pool = openPool(database.url, { max: 16 })
+await fillBooks(pool, { events: EVENTS, customers: CUSTOMERS, endMs: Date.now() })
+await pool.query('vacuum analyze')
+await pool.end()
+for (let round = 0; round < ROUNDS; round++) await audit()
 
 async function audit(): Promise<void> {
   const before = { node: process.cpuUsage(), backend: cpuMsOfTree(database.pid), at: performance.now() }

@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { SILENT } from '../core/log.ts'
 import { createGuard, type GuardedCall } from '../instrumentation/index.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { runAforo } from '../test/e2e/process.ts'
+import { benchDatabase } from './database.ts'
 import { median } from './median.ts'
 
 /*
@@ -23,27 +20,20 @@ const HELD: GuardedCall = {
   estimate: { input_tokens: '1000', max_output_tokens: '500' },
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-const server = await startEmbedded({ dataDir: folder, log: SILENT })
+await using server = await benchDatabase()
+const aforo = await runAforo('serve', { DATABASE_URL: server.url })
 try {
-  await migrate(server.url, { timescale: 'off' })
-  const aforo = await runAforo('serve', { DATABASE_URL: server.url })
+  await arrange(aforo.ports.api!)
+  const path = join(server.folder, 'check.sock')
+  const upstream = `http://127.0.0.1:${aforo.ports.check}`
+  const sidecar = await runAforo('sidecar', {}, ['--upstream', upstream, '--unix', path])
   try {
-    await arrange(aforo.ports.api!)
-    const path = join(folder, 'check.sock')
-    const upstream = `http://127.0.0.1:${aforo.ports.check}`
-    const sidecar = await runAforo('sidecar', {}, ['--upstream', upstream, '--unix', path])
-    try {
-      await measure({ frames: `unix:${path}`, HTTP: `http://127.0.0.1:${sidecar.ports.check}` })
-    } finally {
-      await sidecar.end('SIGTERM')
-    }
+    await measure({ frames: `unix:${path}`, HTTP: `http://127.0.0.1:${sidecar.ports.check}` })
   } finally {
-    await aforo.end('SIGTERM')
+    await sidecar.end('SIGTERM')
   }
 } finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await aforo.end('SIGTERM')
 }
 
 async function arrange(api: number): Promise<void> {

@@ -1,14 +1,10 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { loadavg } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { raiseThread } from '../cmd/check/real-time.ts'
-import { SILENT } from '../core/log.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { runAforo } from '../test/e2e/process.ts'
+import { benchDatabase } from './database.ts'
 import { loadPaced, type Paced } from './interference-load.ts'
 import { median, ratio } from './median.ts'
 
@@ -32,29 +28,20 @@ interface Slice extends Paced {
   readonly spansPerSecond: number
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-// PostgreSQL refuses to run as root; the user it runs as must get through here.
-chmodSync(folder, 0o711)
-const server = await startEmbedded({ dataDir: folder, log: SILENT })
+await using server = await benchDatabase()
+const aforo = await runAforo('serve', {
+  DATABASE_URL: server.url,
+  AFORO_CUT_QUIET_MS: '3600000',
+  AFORO_CUT_IDLE_MS: '86400000',
+  AFORO_CUT_MAX_AGE_MS: '604800000',
+})
+const asker = (await raiseThread()) ?? 'real-time'
 try {
-  await migrate(server.url, { timescale: 'off' })
-  const aforo = await runAforo('serve', {
-    DATABASE_URL: server.url,
-    AFORO_CUT_QUIET_MS: '3600000',
-    AFORO_CUT_IDLE_MS: '86400000',
-    AFORO_CUT_MAX_AGE_MS: '604800000',
-  })
-  const asker = (await raiseThread()) ?? 'real-time'
-  try {
-    await arrange(aforo.ports.api!)
-    await measure(aforo.ports.check!, aforo.ports.otlp_http!)
-    console.log(`  priority of who asks: ${asker}; of the check: ${await checkPriority(aforo.ports.check!)}`)
-  } finally {
-    await aforo.end('SIGKILL')
-  }
+  await arrange(aforo.ports.api!)
+  await measure(aforo.ports.check!, aforo.ports.otlp_http!)
+  console.log(`  priority of who asks: ${asker}; of the check: ${await checkPriority(aforo.ports.check!)}`)
 } finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await aforo.end('SIGKILL')
 }
 
 async function arrange(api: number): Promise<void> {

@@ -1,14 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type pg from 'pg'
 import { invoicing } from '../cmd/invoicing.ts'
-import { SILENT } from '../core/log.ts'
 import { draftInvoice } from '../rating/invoices/draft.ts'
 import { finalizeInvoice } from '../rating/invoices/finalize.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { openPool, transaction } from '../schema/pool.ts'
+import { benchDatabase } from './database.ts'
 import { fillBooks } from './fill.ts'
 import { cpuMsOfTree } from './processes.ts'
 
@@ -21,19 +16,10 @@ const NOVEMBER = { start: Date.UTC(2025, 10, 1), end: Date.UTC(2025, 11, 1) }
 const DECEMBER = new Date(Date.UTC(2025, 11, 2))
 const SAMPLE_MS = 20
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-// PostgreSQL refuses to run as root; the user it runs as must get through here.
-chmodSync(folder, 0o711)
-const server = await startEmbedded({ dataDir: folder, log: SILENT })
-try {
-  await migrate(server.url, { timescale: 'off' })
-  const pool = openPool(server.url, { max: 4 })
-  await run(pool)
-  await pool.end()
-} finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
+await using server = await benchDatabase()
+const pool = openPool(server.url, { max: 4 })
+await run(pool)
+await pool.end()
 
 async function run(pool: pg.Pool): Promise<void> {
   await fillBooks(pool, { events: EVENTS, customers: 1, endMs: NOVEMBER.start + 86_400_000 })

@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { Registry } from 'prom-client'
-import { SILENT } from '../core/log.ts'
 import type { Usage } from '../core/usage.ts'
 import { assemble } from '../receiver/assemble/assemble.ts'
 import { COLUMN_NAMES } from '../receiver/journal/columns.ts'
@@ -13,10 +9,9 @@ import { encodeRows } from '../receiver/journal/rows.ts'
 import { createReceiverMetrics } from '../receiver/metrics.ts'
 import type { DecodedSpans } from '../receiver/otlp/accept.ts'
 import { READING } from '../receiver/receiver.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { openPool } from '../schema/pool.ts'
 import { genAiBatch } from './batches.ts'
+import { benchDatabase } from './database.ts'
 import { median, ratio } from './median.ts'
 import { cpuMsOfTree } from './processes.ts'
 
@@ -40,17 +35,10 @@ interface Cost {
   readonly wall: number
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-const server = await startEmbedded({ dataDir: folder, log: SILENT })
-try {
-  await migrate(server.url, { timescale: 'off' })
-  const pool = openPool(server.url, { max: 8 })
-  await run(pool)
-  await pool.end()
-} finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
+await using server = await benchDatabase()
+const pool = openPool(server.url, { max: 8 })
+await run(pool)
+await pool.end()
 
 async function run(pool: pg.Pool): Promise<void> {
   await pool.query('create table bare_copy (like aforo_store.usage_journal)')

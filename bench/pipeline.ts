@@ -1,6 +1,3 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type pg from 'pg'
 import { Registry } from 'prom-client'
 import { SILENT } from '../core/log.ts'
@@ -12,10 +9,10 @@ import { type Cutter, createCutter } from '../receiver/cut/cutter.ts'
 import { CUT_DEFAULTS } from '../receiver/cut/settings.ts'
 import { createReceiverMetrics } from '../receiver/metrics.ts'
 import { type Receiver, startReceiver } from '../receiver/receiver.ts'
-import { type Embedded, startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
+import type { Embedded } from '../schema/embedded/launcher.ts'
 import { openPool } from '../schema/pool.ts'
 import { agentTraces, SPANS_PER_AGENT_TRACE } from './agent-traces.ts'
+import { benchDatabase } from './database.ts'
 import { sendAll } from './load.ts'
 import { cpuMsOfTree } from './processes.ts'
 
@@ -30,19 +27,10 @@ const SENDERS = 4
 const CUT = { ...CUT_DEFAULTS, quietMs: 0, idleMs: 0 }
 const TENANT = 'default'
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-// PostgreSQL refuses to run as root; the user it runs as must get through here.
-chmodSync(folder, 0o711)
-const database = await startEmbedded({ dataDir: folder, log: SILENT })
-try {
-  await migrate(database.url, { timescale: 'off' })
-  const pool = openPool(database.url, { max: 16 })
-  await run(pool, database)
-  await pool.end()
-} finally {
-  await database.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
+await using database = await benchDatabase()
+const pool = openPool(database.url, { max: 16 })
+await run(pool, database)
+await pool.end()
 
 async function run(pool: pg.Pool, server: Embedded): Promise<void> {
   await sell(pool)

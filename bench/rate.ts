@@ -1,15 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
-import { SILENT } from '../core/log.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
 import { createRater } from '../rating/rater.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { openPool } from '../schema/pool.ts'
+import { benchDatabase } from './database.ts'
 import { median, ratio } from './median.ts'
 import { cpuMsOfTree } from './processes.ts'
 import { storeCustomers, storeEvents } from './rate-events.ts'
@@ -30,17 +25,10 @@ interface Cost {
   readonly wall: number
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-const server = await startEmbedded({ dataDir: folder, log: SILENT })
-try {
-  await migrate(server.url, { timescale: 'off' })
-  const pool = openPool(server.url, { max: 4 })
-  await run(pool)
-  await pool.end()
-} finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
+await using server = await benchDatabase()
+const pool = openPool(server.url, { max: 4 })
+await run(pool)
+await pool.end()
 
 async function run(pool: pg.Pool): Promise<void> {
   await seedPriceBook(pool, new Date())

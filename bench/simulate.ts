@@ -1,16 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type pg from 'pg'
 import { createSimulator } from '../cmd/simulate/simulator.ts'
-import { SILENT } from '../core/log.ts'
 import type { SimulationOrder } from '../core/simulation.ts'
 import { parsePlan } from '../rating/plan.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
 import { createRater } from '../rating/rater.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { openPool } from '../schema/pool.ts'
+import { benchDatabase } from './database.ts'
 import { median } from './median.ts'
 import { cpuMsOfTree } from './processes.ts'
 import { storeCustomers, storeEvents } from './rate-events.ts'
@@ -24,18 +19,11 @@ const EVENTS = Number(process.env.BENCH_EVENTS ?? 40_000)
 const CUSTOMERS = 1_000
 const BATCH = 4_000
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-const server = await startEmbedded({ dataDir: folder, log: SILENT })
-try {
-  await migrate(server.url, { timescale: 'off' })
-  const pool = openPool(server.url, { max: 4 })
-  await fill(pool)
-  await pool.end()
-  await run()
-} finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
+await using server = await benchDatabase()
+const pool = openPool(server.url, { max: 4 })
+await fill(pool)
+await pool.end()
+await run()
 
 async function fill(pool: pg.Pool): Promise<void> {
   await seedPriceBook(pool, new Date())

@@ -1,13 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { SILENT } from '../core/log.ts'
-import { startEmbedded } from '../schema/embedded/launcher.ts'
-import { migrate } from '../schema/migrate.ts'
 import { runAforo } from '../test/e2e/process.ts'
+import { benchDatabase } from './database.ts'
 
 /*
  * How soon what was used counts: from the acknowledgement of an OTLP request to the commit that has it in the counter of
@@ -20,23 +15,16 @@ const TOKENS = 100
 const PAUSE_MS = 15
 const GIVE_UP_MS = 10_000
 
-const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
-const server = await startEmbedded({ dataDir: folder, log: SILENT })
+await using server = await benchDatabase()
+const aforo = await runAforo('serve', {
+  DATABASE_URL: server.url,
+  AFORO_CUT_QUIET_MS: '2000',
+  AFORO_CUT_IDLE_MS: '30000',
+})
 try {
-  await migrate(server.url, { timescale: 'off' })
-  const aforo = await runAforo('serve', {
-    DATABASE_URL: server.url,
-    AFORO_CUT_QUIET_MS: '2000',
-    AFORO_CUT_IDLE_MS: '30000',
-  })
-  try {
-    await run(aforo.ports.api!, aforo.ports.otlp_http!)
-  } finally {
-    await aforo.end('SIGTERM')
-  }
+  await run(aforo.ports.api!, aforo.ports.otlp_http!)
 } finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await aforo.end('SIGTERM')
 }
 
 async function run(api: number, otlp: number): Promise<void> {
