@@ -1,4 +1,3 @@
-import type { ModelCall } from '../../core/assembly.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { unmeteredReason } from '../dialects/failures.ts'
 import type { Observed } from './observation.ts'
@@ -6,11 +5,7 @@ import { TRAIT, type Tree } from './tree.ts'
 import { compareText } from './unique.ts'
 
 /** What is odd about the spans and the calls made of them, beyond what the steps have told. */
-export function listAnomalies(
-  tree: Tree,
-  observed: readonly Observed[],
-  calls: readonly ModelCall[],
-): readonly Anomaly[] {
+export function listAnomalies(tree: Tree, observed: readonly Observed[]): readonly Anomaly[] {
   const anomalies: Anomaly[] = []
   const isOdd = (traits: number): boolean => (traits & TRAIT.odd) !== 0
   const seen = tree.traits.some(isOdd) ? spansNearMetered(tree, observed) : new Uint8Array(0)
@@ -27,8 +22,9 @@ export function listAnomalies(
     const usage = tree.spans[call.winner]!
     anomalies.push({ kind: 'unmetered', spanId: usage.spanId, reason: unmeteredReason(usage) })
   }
-  for (const call of calls) {
-    if (call.badTime) anomalies.push({ kind: 'bad_time', spanId: call.spanId, reason: 'out_of_range' })
+  for (const { winner } of observed) {
+    if ((tree.traits[winner]! & TRAIT.badTime) === 0) continue
+    anomalies.push({ kind: 'bad_time', spanId: tree.ids[winner]!, reason: 'out_of_range' })
   }
   return anomalies
 }

@@ -30,7 +30,7 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
   const calls = inOrder.map((call) => toModelCall(tree, call))
   const tools = collectTools(tree)
   const attribution = attribute(tree)
-  anomalies.push(...listAnomalies(tree, settled, calls))
+  anomalies.push(...listAnomalies(tree, inOrder))
   if (attribution.customer === null && calls.length + tools.length > 0) {
     anomalies.push({ kind: 'unattributed', spanId: '', reason: 'no_customer' })
   }

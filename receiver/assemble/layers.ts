@@ -21,10 +21,15 @@ export function collapseLayers(tree: Tree, anomalies: Anomaly[]): readonly Obser
     if ((tree.traits[index]! & TRAIT.request) === 0) continue
     const usage = tree.spans[index]!
     const found = inner.get(index)
+    const above = outer[index]!
+    if (found === undefined && above === -1) {
+      // Most calls are neither within another nor around one.
+      if (!isRefused(usage)) calls.push(observed(index, usage))
+      continue
+    }
     inner.delete(index)
     const resolved =
       found === undefined ? alone(index, usage) : withInner(index, usage, found.calls, anomalies)
-    const above = outer[index]!
     if (above === -1) append(calls, resolved)
     else handUp(inner, above, resolved)
   }
@@ -40,7 +45,8 @@ function outerCalls(tree: Tree, anomalies: Anomaly[]): Int32Array {
   const outer = new Int32Array(tree.spans.length).fill(-1)
   const visibleCall = new Int32Array(tree.spans.length).fill(-1)
   const visibleEmbed = new Int32Array(tree.spans.length).fill(-1)
-  for (const index of tree.order) {
+  for (let at = 0; at < tree.order.length; at++) {
+    const index = tree.order[at]!
     const traits = tree.traits[index]!
     const above = tree.parent[index]!
     visibleCall[index] = above === -1 ? -1 : visibleCall[above]!

@@ -14,6 +14,7 @@ import {
 } from './identity.ts'
 import { append, type Observed, takeOver } from './observation.ts'
 import { NEIGHBOURS_MAX, partnersOf } from './pairing.ts'
+import { SplitMap } from './split-map.ts'
 import { isOnePath, TRAIT, type Tree } from './tree.ts'
 
 /**
@@ -27,21 +28,12 @@ export function mergeMirrors(
   anomalies: Anomaly[],
 ): readonly Observed[] {
   const usageOf = (call: Observed): Usage => tree.spans[call.winner]!
-  let byId: readonly Observed[] = [...calls].sort((a, b) => a.winner - b.winner)
-  const groups: Groups = new Map()
-  for (const idOf of [requestIdOf, responseIdOf]) {
-    groups.clear()
-    byId = mergeGroups(
-      tree,
-      byId,
-      (call) => idOf(tree, call),
-      (a, b) => sameById(usageOf(a), usageOf(b), a, b),
-      anomalies,
-      groups,
-    )
-  }
-  markReplays(tree, groups)
-  const runs = mergeRuns(tree, byId, anomalies)
+  const same = (a: Observed, b: Observed): boolean => sameById(usageOf(a), usageOf(b), a, b)
+  const ordered = [...calls].sort((a, b) => a.winner - b.winner)
+  const byRequest = mergeById(tree, ordered, requestIdOf, same, anomalies)
+  const byResponse = mergeById(tree, byRequest.kept, responseIdOf, same, anomalies)
+  markReplays(tree, byResponse.apart)
+  const runs = mergeRuns(tree, byResponse.kept, anomalies)
   if (isOneScope(tree, runs)) return runs
   return mergePlaces(tree, runs)
 }
@@ -120,25 +112,40 @@ function inOrder(calls: readonly Observed[]): readonly Observed[] {
 /** Then none can be a mirror by its place: one scope sees a call once. */
 function isOneScope(tree: Tree, calls: readonly Observed[]): boolean {
   const scope = calls[0] === undefined ? '' : tree.spans[calls[0].winner]!.scopeName
-  return calls.every((call) => call.places.every((index) => tree.spans[index]!.scopeName === scope))
+  for (const { places } of calls) {
+    for (const index of places) if (tree.spans[index]!.scopeName !== scope) return false
+  }
+  return true
 }
 
-type Groups = Map<string | number, Observed[]>
+interface MergedById {
+  readonly kept: readonly Observed[]
+  /** By the first of them: calls that stay apart though they have one id. */
+  readonly apart: ReadonlyMap<Observed, readonly Observed[]>
+}
 
-/** Within each group merges a call into the first of its earlier neighbours that `same` accepts. */
-function mergeGroups(
+/** Of the calls with one id, merges each into the first of its earlier neighbours that `same` accepts. */
+function mergeById(
   tree: Tree,
   calls: readonly Observed[],
-  keyOf: (call: Observed) => string | number | null,
+  idOf: (tree: Tree, call: Observed) => string | null,
   same: (a: Observed, b: Observed) => boolean,
   anomalies: Anomaly[],
-  groups: Groups,
-): readonly Observed[] {
+): MergedById {
   const kept: Observed[] = []
+  const firsts = new SplitMap<Observed>(calls.length)
+  const apart = new Map<Observed, Observed[]>()
   for (const call of calls) {
-    const key = keyOf(call)
-    const group = key === null ? undefined : groups.get(key)
-    const partner = group === undefined ? undefined : neighbourOf(group, (other) => same(other, call))
+    const id = idOf(tree, call)
+    const first = id === null ? undefined : firsts.get(id)
+    if (first === undefined) {
+      if (id !== null) firsts.set(id, call)
+      kept.push(call)
+      continue
+    }
+    // Most ids are of one call: only where several stay apart they are listed.
+    const group = apart.get(first) ?? [first]
+    const partner = neighbourOf(group, (other) => same(other, call))
     if (partner !== undefined) {
       if (!merge(tree, partner, call)) {
         const { spanId } = tree.spans[partner.winner]!
@@ -147,11 +154,10 @@ function mergeGroups(
       continue
     }
     kept.push(call)
-    if (key === null) continue
-    if (group === undefined) groups.set(key, [call])
-    else group.push(call)
+    group.push(call)
+    apart.set(first, group)
   }
-  return kept
+  return { kept, apart }
 }
 
 /** The first of the latest few that is accepted. */
@@ -206,10 +212,10 @@ function responseIdOf(tree: Tree, call: Observed): string | null {
  * A provider gives a response id once. The same id with the same tokens at another time is the same answer again: out
  * of a gateway's cache, or told anew by a run that was resumed.
  */
-function markReplays(tree: Tree, byResponseId: Groups): void {
-  for (const calls of byResponseId.values()) {
+function markReplays(tree: Tree, apart: ReadonlyMap<Observed, readonly Observed[]>): void {
+  for (const calls of apart.values()) {
     const first = calls.find((call) => call.metered)
-    if (first === undefined || calls.length === 1) continue
+    if (first === undefined) continue
     for (const call of calls) {
       if (call === first || !call.metered || !equalTotals(call.buckets, first.buckets)) continue
       if (follows(tree.spans[call.winner]!, tree.spans[first.winner]!)) call.cacheHit = true

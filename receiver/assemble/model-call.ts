@@ -4,13 +4,53 @@ import { compiledOf } from '../dialects/recognise.ts'
 import type { Observed } from './observation.ts'
 import { TRAIT, type Tree } from './tree.ts'
 
-const NOBODY: readonly Usage[] = []
+/** What the observers of a call say of it together. */
+type Told = Pick<
+  Usage,
+  | 'provider'
+  | 'requestModel'
+  | 'responseModel'
+  | 'responseId'
+  | 'serviceTier'
+  | 'region'
+  | 'reasoningParts'
+  | 'quantities'
+  | 'reportedCost'
+>
 
 /** A model call from what its observers say: the winner first, then the others where the winner is silent. */
 export function toModelCall(tree: Tree, call: Observed): ModelCall {
   const winner = tree.spans[call.winner]!
   const others = call.observers.length === 1 ? NOBODY : otherObservers(tree, call)
-  const observers = others.length === 0 ? [winner] : [winner, ...others]
+  // Most calls have one observer, who says it all: nothing is made that only lives until the call is.
+  const told: Told = others.length === 0 ? winner : toldBy([winner, ...others])
+  return {
+    spanId: winner.spanId,
+    spanIds: others.length === 0 ? [winner.spanId] : [winner.spanId, ...others.map(idOf).sort()],
+    kind: winner.usageClass === 'embed' ? 'embedding' : 'chat',
+    granularity: call.granularity,
+    provider: told.provider,
+    model: told.responseModel ?? told.requestModel ?? modelOfWrapper(tree, call.winner),
+    requestModel: told.requestModel,
+    responseId: told.responseId,
+    startNano: winner.startNano,
+    endNano: winner.endNano,
+    metered: call.metered,
+    buckets: call.buckets,
+    reasoningSteps: reasoningSteps(call, told),
+    quantities: told.quantities,
+    serviceTier: told.serviceTier,
+    region: told.region,
+    reportedCost: told.reportedCost,
+    estimated: winner.estimated,
+    cacheHit: call.cacheHit,
+    badTime: (tree.traits[call.winner]! & TRAIT.badTime) !== 0,
+  }
+}
+
+const NOBODY: readonly Usage[] = []
+
+function toldBy(observers: readonly Usage[]): Told {
   const first = <T>(read: (usage: Usage) => T | null): T | null => {
     for (const usage of observers) {
       const value = read(usage)
@@ -18,29 +58,16 @@ export function toModelCall(tree: Tree, call: Observed): ModelCall {
     }
     return null
   }
-  const requestModel = first((usage) => usage.requestModel)
-  const model = first((usage) => usage.responseModel) ?? requestModel ?? modelOfWrapper(tree, call.winner)
   return {
-    spanId: winner.spanId,
-    spanIds: others.length === 0 ? [winner.spanId] : [winner.spanId, ...others.map(idOf).sort()],
-    kind: winner.usageClass === 'embed' ? 'embedding' : 'chat',
-    granularity: call.granularity,
     provider: first((usage) => usage.provider),
-    model,
-    requestModel,
+    requestModel: first((usage) => usage.requestModel),
+    responseModel: first((usage) => usage.responseModel),
     responseId: first((usage) => usage.responseId),
-    startNano: winner.startNano,
-    endNano: winner.endNano,
-    metered: call.metered,
-    buckets: call.buckets,
-    reasoningSteps: reasoningSteps(call, observers),
-    quantities: quantitiesOf(observers),
     serviceTier: first((usage) => usage.serviceTier),
     region: first((usage) => usage.region),
+    reasoningParts: observers.reduce((parts, usage) => Math.max(parts, usage.reasoningParts ?? 0), 0),
+    quantities: quantitiesOf(observers),
     reportedCost: reportedCost(observers),
-    estimated: winner.estimated,
-    cacheHit: call.cacheHit,
-    badTime: (tree.traits[call.winner]! & TRAIT.badTime) !== 0,
   }
 }
 
@@ -73,22 +100,18 @@ function modelOfWrapper(tree: Tree, index: number): string | null {
 
 /** A gateway or a provider knows what it charges; what a client works out comes after. */
 function reportedCost(observers: readonly Usage[]): string | null {
-  if (observers.every((usage) => usage.reportedCost === null)) return null
   const told = observers.filter((usage) => usage.reportedCost !== null)
   const charging = told.find((usage) => compiledOf(usage.dialect)?.dialect.serves === true)
   return (charging ?? told[0])?.reportedCost ?? null
 }
 
 /** The visible parts of reasoning; where none can be seen, one step if any tokens went into reasoning. */
-function reasoningSteps(call: Observed, observers: readonly Usage[]): number {
-  let parts = 0
-  for (const usage of observers) parts = Math.max(parts, usage.reasoningParts ?? 0)
-  if (parts > 0) return parts
+function reasoningSteps(call: Observed, { reasoningParts }: Told): number {
+  if (reasoningParts !== null && reasoningParts > 0) return reasoningParts
   return call.buckets.outputReasoning > 0 ? 1 : 0
 }
 
 function quantitiesOf(observers: readonly Usage[]): Readonly<Record<string, number>> {
-  if (observers.length === 1) return observers[0]!.quantities
   const quantities: Record<string, number> = {}
   for (const usage of observers) {
     for (const [unit, quantity] of Object.entries(usage.quantities)) quantities[unit] ??= quantity

@@ -8,7 +8,8 @@ export function remoteOuters(tree: Tree): Uint8Array {
   const remote = new Uint8Array(tree.spans.length)
   const call = new Int32Array(tree.spans.length).fill(-1)
   const served = new Uint8Array(tree.spans.length)
-  for (const index of tree.order) {
+  for (let at = 0; at < tree.order.length; at++) {
+    const index = tree.order[at]!
     const traits = tree.traits[index]!
     const above = tree.parent[index]!
     if (above !== -1) {

@@ -1,6 +1,7 @@
 import type { ToolCall } from '../../core/assembly.ts'
 import type { Usage } from '../../core/usage.ts'
 import { isOneProcess, isWithin } from './identity.ts'
+import { SplitMap } from './split-map.ts'
 import { TRAIT, type Tree } from './tree.ts'
 
 /** How many earlier executions one without an id is compared with. */
@@ -13,19 +14,19 @@ export const TOOL_NEIGHBOURS_MAX = 64
 export function collectTools(tree: Tree): readonly ToolCall[] {
   const toolAbove = nearestTools(tree)
   const owner = new Int32Array(tree.spans.length).fill(-1)
-  const byCallId = new Map<string, number>()
+  const byCallId = new SplitMap<number>(tree.spans.length)
   const kept: Kept = { indexes: [], scope: null, isOneScope: true }
   for (let index = 0; index < tree.spans.length; index++) {
     if ((tree.traits[index]! & TRAIT.tool) === 0) continue
     const usage = tree.spans[index]!
+    const told = usage.toolCallId === null ? undefined : byCallId.get(usage.toolCallId)
     const same =
-      ownerByCallId(tree, byCallId, usage) ??
+      ownerByCallId(tree, told, usage) ??
       ownerAbove(tree, owner, toolAbove[index]!, usage) ??
       ownerBeside(tree, kept, usage)
     if (same === undefined) keep(kept, index, usage)
     owner[index] = same ?? index
-    if (usage.toolCallId !== null && !byCallId.has(usage.toolCallId))
-      byCallId.set(usage.toolCallId, same ?? index)
+    if (usage.toolCallId !== null && told === undefined) byCallId.set(usage.toolCallId, owner[index]!)
   }
   const best = bestOf(tree, owner)
   return kept.indexes.map((of) => toToolCall(tree.spans[best[of]!]!, tree.spans[of]!))
@@ -77,7 +78,8 @@ function rank(usage: Usage): number {
 function nearestTools(tree: Tree): Int32Array {
   const nearest = new Int32Array(tree.spans.length).fill(-1)
   const visible = new Int32Array(tree.spans.length).fill(-1)
-  for (const index of tree.order) {
+  for (let at = 0; at < tree.order.length; at++) {
+    const index = tree.order[at]!
     const traits = tree.traits[index]!
     const above = tree.parent[index]!
     visible[index] = above === -1 ? -1 : visible[above]!
@@ -88,10 +90,9 @@ function nearestTools(tree: Tree): Int32Array {
   return nearest
 }
 
-function ownerByCallId(tree: Tree, byCallId: ReadonlyMap<string, number>, usage: Usage): number | undefined {
-  if (usage.toolCallId === null) return undefined
-  const known = byCallId.get(usage.toolCallId)
-  return known !== undefined && namesAgree(tree.spans[known]!, usage) ? known : undefined
+/** @param told the execution that the call's id was first told of */
+function ownerByCallId(tree: Tree, told: number | undefined, usage: Usage): number | undefined {
+  return told !== undefined && namesAgree(tree.spans[told]!, usage) ? told : undefined
 }
 
 function ownerAbove(tree: Tree, owner: Int32Array, above: number, usage: Usage): number | undefined {

@@ -1,5 +1,6 @@
 import type { SpanId } from '../../core/ids.ts'
 import { type Anomaly, NO_TOKENS, type TokenBuckets, type Usage } from '../../core/usage.ts'
+import { SplitMap } from './split-map.ts'
 
 const BUCKETS = Object.keys(NO_TOKENS) as readonly (keyof TokenBuckets)[]
 
@@ -21,27 +22,20 @@ export function uniqueSpans(usages: readonly Usage[], anomalies: Anomaly[]): rea
  * used this much and that much until the same instant: one of both is kept, and a person should say which was true.
  */
 export function indexSpans(usages: readonly Usage[], anomalies: Anomaly[]): UniqueSpans {
-  const places = new Map<SpanId, number>()
-  const starts: number[] = []
+  const places = new SplitMap<number>(usages.length)
+  const starts = new Float64Array(usages.length)
   // Most traces tell each span once, and to ask of each whether it was told before costs as much as to remember it.
-  for (const { spanId, startNano } of usages) {
-    places.set(spanId, starts.length)
-    starts.push(Number(startNano))
+  for (let place = 0; place < usages.length; place++) {
+    const { spanId, startNano } = usages[place]!
+    places.set(spanId, place)
+    starts[place] = Number(startNano)
   }
   if (places.size === usages.length) return ordered(usages, starts, places)
-  const kept = toldOnce(usages, places, anomalies)
-  return ordered(
-    kept,
-    kept.map(({ startNano }) => Number(startNano)),
-    places,
-  )
+  const kept = toldOnce(usages, anomalies)
+  return indexSpans(kept, anomalies)
 }
 
-function ordered(
-  kept: readonly Usage[],
-  starts: readonly number[],
-  places: ReadonlyMap<SpanId, number>,
-): UniqueSpans {
+function ordered(kept: readonly Usage[], starts: Float64Array, places: SplitMap<number>): UniqueSpans {
   const order = inOrder(kept, starts)
   const ranks = new Int32Array(kept.length)
   for (let rank = 0; rank < order.length; rank++) ranks[order[rank]!] = rank
@@ -54,13 +48,9 @@ function ordered(
   }
 }
 
-/** One row of each span; `places` tells afterwards where among them it is. */
-function toldOnce(
-  usages: readonly Usage[],
-  places: Map<SpanId, number>,
-  anomalies: Anomaly[],
-): readonly Usage[] {
-  places.clear()
+/** One row of each span. */
+function toldOnce(usages: readonly Usage[], anomalies: Anomaly[]): readonly Usage[] {
+  const places = new SplitMap<number>(usages.length)
   const kept: Usage[] = []
   const again = new Map<number, Usage[]>()
   for (const usage of usages) {
@@ -101,9 +91,12 @@ function contradicts(a: Usage, b: Usage): boolean {
  * Places by start, then by id. Most pairs are told apart by doubles that lie beside one another, without a look at the
  * spans, of which a large trace has more than a cache holds.
  */
-function inOrder(spans: readonly Usage[], starts: readonly number[]): readonly number[] {
-  const order = Array.from(starts, (_, place) => place)
-  return order.sort((a, b) => starts[a]! - starts[b]! || byStart(spans[a]!, spans[b]!))
+function inOrder(spans: readonly Usage[], starts: Float64Array): readonly number[] {
+  const order = spans.map((_, place) => place)
+  return order.sort((a, b) => {
+    if (starts[a] !== starts[b]) return starts[a]! < starts[b]! ? -1 : 1
+    return byStart(spans[a]!, spans[b]!)
+  })
 }
 
 /** By start, then by id. */

@@ -13,7 +13,8 @@ const NONE: readonly Observed[] = []
 /** What lies beneath a span. Handed up from child to parent, so that one object lives on each path. */
 interface Beneath {
   metered: number
-  sum: TokenBuckets
+  /** What the metered calls used. Added up no sooner than a wrapper asks for it: most never do. */
+  used: TokenBuckets[]
   /** Calls without usage. */
   missing: Observed[]
   /** Wrappers that stand for the calls of an agent nobody else saw. */
@@ -43,13 +44,18 @@ export function settleWrappers(
       here ??= nothing()
       settle({ tree, index, here, dropped, lifetimes, anomalies })
     }
+    const above = tree.parent[index]!
     for (const call of placed[index] ?? NONE) {
       if (remote[index] === 1 && call.winner === index && here !== undefined) {
         dropRemoteSum(tree, call, here, dropped, anomalies)
       }
-      here = withCall(here, call, index, dropped)
+      // With nothing beneath it a call goes straight to what is above: most calls lie on the ground.
+      if (here !== undefined) addCall(here, call, index, dropped)
+      else if (above !== -1) {
+        beneath[above] ??= nothing()
+        addCall(beneath[above], call, index, dropped)
+      }
     }
-    const above = tree.parent[index]!
     if (here === undefined) continue
     if (above === -1) append(billed, here.agents)
     else beneath[above] = joined(beneath[above], here)
@@ -63,7 +69,7 @@ export function settleWrappers(
 }
 
 function nothing(): Beneath {
-  return { metered: 0, sum: NO_TOKENS, missing: [], agents: [] }
+  return { metered: 0, used: [], missing: [], agents: [] }
 }
 
 /** By the index of the span under which a call is known. */
@@ -80,25 +86,30 @@ function placedCalls(tree: Tree, calls: readonly Observed[]): readonly (Observed
 }
 
 /** A mirrored call counts at each of its places: a sum that holds it twice only forbids a remainder. */
-function withCall(here: Beneath | undefined, call: Observed, index: number, dropped: Set<Observed>): Beneath {
-  const beneath = here ?? nothing()
-  if (dropped.has(call)) return beneath
+function addCall(beneath: Beneath, call: Observed, index: number, dropped: ReadonlySet<Observed>): void {
+  if (dropped.has(call)) return
   if (call.metered) {
     beneath.metered++
-    beneath.sum = plus(beneath.sum, call.buckets)
+    beneath.used.push(call.buckets)
   } else if (call.winner === index) {
     beneath.missing.push(call)
   }
-  return beneath
 }
 
 function joined(a: Beneath | undefined, b: Beneath): Beneath {
   if (a === undefined) return b
   a.metered += b.metered
-  a.sum = plus(a.sum, b.sum)
+  a.used = longer(a.used, b.used)
   a.missing = longer(a.missing, b.missing)
   a.agents = longer(a.agents, b.agents)
   return a
+}
+
+/** The sum stands for its parts afterwards, so that nothing is added up twice in a deep tree. */
+function sumOf(beneath: Beneath): TokenBuckets {
+  const sum = beneath.used.reduce(plus, NO_TOKENS)
+  beneath.used = [sum]
+  return sum
 }
 
 function longer<T>(a: T[], b: T[]): T[] {
@@ -131,13 +142,13 @@ function settle(settling: Settling): void {
 
 function reconstruct({ tree, index, here, dropped, anomalies }: Settling, whole: TokenBuckets): void {
   const agents = here.agents.reduce((all, agent) => plus(all, agent.buckets), NO_TOKENS)
-  const rest = minus(whole, plus(here.sum, agents))
+  const rest = minus(whole, plus(sumOf(here), agents))
   if (!isNowhereNegative(rest) || allTokens(rest) === 0) return
   const covered = coverAll(here.missing, rest)
   for (const call of here.missing) if (call !== covered) dropped.add(call)
   here.missing = []
   here.metered++
-  here.sum = plus(here.sum, rest)
+  here.used.push(rest)
   anomalies.push({ kind: 'usage_ambiguous', spanId: tree.spans[index]!.spanId, reason: 'reconstructed' })
 }
 
@@ -167,7 +178,7 @@ function dropRemoteSum(
   anomalies: Anomaly[],
 ): void {
   if (!call.metered || here.metered === 0) return
-  if (equalTotals(call.buckets, here.sum)) dropped.add(call)
+  if (equalTotals(call.buckets, sumOf(here))) dropped.add(call)
   else {
     const { spanId } = tree.spans[call.winner]!
     anomalies.push({ kind: 'usage_ambiguous', spanId, reason: 'ambiguous_remote_agent' })
