@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { TenantId } from '../core/ids.ts'
 import type { ImportReport, PriceNotice, ProposalOrder } from '../core/price-updates.ts'
+import type { BillFilter, ReconciledBill, VendorBill } from '../core/vendor-bills.ts'
 
 /** A catalogue that came with a request. */
 export interface ImportedDocument {
@@ -19,4 +20,8 @@ export interface PriceUpdates {
   approve(client: pg.PoolClient, order: ProposalOrder, now: Date): Promise<void>
   reject(client: pg.PoolClient, order: ProposalOrder, now: Date): Promise<void>
   notices(client: pg.PoolClient, tenantId: TenantId, now: Date): Promise<readonly PriceNotice[]>
+  /** Keeps a bill, and tells it beside our costs. */
+  bill(client: pg.PoolClient, tenantId: TenantId, bill: VendorBill, now: Date): Promise<ReconciledBill>
+  /** The bills that count beside our costs, at most a thousand. */
+  bills(client: pg.PoolClient, tenantId: TenantId, filter: BillFilter): Promise<readonly ReconciledBill[]>
 }

@@ -22,6 +22,7 @@ import { settingRoutes } from './routes/settings.ts'
 import { simulationRoutes } from './routes/simulations.ts'
 import { topUpRoutes } from './routes/top-up.ts'
 import { traceRoutes } from './routes/traces.ts'
+import { vendorBillRoutes } from './routes/vendor-bills.ts'
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...customPriceRoutes,
   ...fxRoutes,
   ...priceUpdateRoutes,
+  ...vendorBillRoutes,
   ...settingRoutes,
   ...invoiceRoutes,
   ...webhookRoutes,

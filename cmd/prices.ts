@@ -12,6 +12,7 @@ import { pullPrices } from '../rating/prices/updates/pull.ts'
 import { transaction } from '../schema/pool.ts'
 import { instant } from './instant.ts'
 import { onDatabase } from './on-database.ts'
+import { type BillOptions, billLines } from './prices/bill-lines.ts'
 import { noticeLines, priceLines, proposalLines, reportLines } from './prices/lines.ts'
 
 const HELP = `
@@ -20,13 +21,19 @@ A second catalogue may be LiteLLM's price map as well. "…#sha256=<64 hex digit
 docs/PRICES.md says what is taken in by itself and what waits for a person.
 `
 
+const RECONCILE_HELP = `
+CSV has the columns provider, usd, and day (2026-11-23), month (2026-11), or from and to; model (a glob) where a bill is of
+some models. Cost reports are what /v1/organization/costs (OpenAI) and /v1/organizations/cost_report (Anthropic) answer, all
+pages as a list. Without --file the bills that are known are compared.
+`
+
 interface Sources {
   readonly source?: string
   readonly against?: string
   readonly fewer?: true
 }
 
-/** `aforo prices pull|diff|proposals|approve|reject|list|notices`: the catalogue's book and what is proposed for it. */
+/** `aforo prices pull|diff|proposals|approve|reject|list|notices|reconcile`: the catalogue's book and what is proposed for it. */
 export function pricesCommand(): Command {
   const prices = new Command('prices')
     .description('look at price catalogues and decide what of them counts')
@@ -120,6 +127,18 @@ export function pricesCommand(): Command {
         )
       }),
     )
+  prices
+    .command('reconcile')
+    .description(
+      'compare what providers charged with COGS; exit 1 where they differ by more than half a percent',
+    )
+    .option('--file <file>', 'bills to keep: CSV, or a cost report of OpenAI or Anthropic')
+    .option('--provider <name>')
+    .addOption(new Option('--from <instant>', 'bills whose time overlaps').argParser(instant))
+    .addOption(new Option('--to <instant>').argParser(instant))
+    .addOption(new Option('--tenant <id>', 'whose costs').default(DEFAULT_TENANT))
+    .addHelpText('after', RECONCILE_HELP)
+    .action((options: BillOptions) => printing((pool) => billLines(pool, options, new Date())))
   prices
     .command('notices')
     .description('list what somebody should know about prices')

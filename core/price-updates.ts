@@ -70,6 +70,8 @@ export const NOTICE_KINDS = [
   'stale_snapshot',
   'upcoming_price',
   'cost_drift',
+  'bill_drift',
+  'bill_missing',
 ] as const
 export type NoticeKind = (typeof NOTICE_KINDS)[number]
 

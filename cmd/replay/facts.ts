@@ -24,6 +24,7 @@ const FACT_TABLES: readonly { readonly name: string; readonly retracts: boolean 
   { name: 'tenant_settings', retracts: false },
   { name: 'provider_settings', retracts: false },
   { name: 'product_settings', retracts: false },
+  { name: 'vendor_bills', retracts: false },
 ]
 
 /** Selects every instant at which a fact was written or retracted, in order, as microseconds since 1970. */

@@ -82,3 +82,19 @@ export const cogsAdjustments = store.table(
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.adjustmentId] })],
 )
+
+export const vendorBills = store.table(
+  'vendor_bills',
+  {
+    tenantId: text('tenant_id').notNull(),
+    billId: bigint('bill_id', { mode: 'bigint' }).generatedAlwaysAsIdentity().notNull(),
+    provider: text().notNull(),
+    model: text(),
+    periodFrom: instant('period_from').notNull(),
+    periodTo: instant('period_to').notNull(),
+    usd: numeric({ precision: 38, scale: 18 }).notNull(),
+    source: text().notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.billId] })],
+)

@@ -19,6 +19,8 @@ const FACTS: NoticeFacts = {
   upcoming: [],
   shares: new Map([['openai\0gpt-x', new Decimal('0.2')]]),
   drifts: [],
+  bills: [],
+  unbilled: [],
 }
 const kinds = (facts: Partial<NoticeFacts>) => noticesOf({ ...FACTS, ...facts }).map(({ kind }) => kind)
 

@@ -1,9 +1,11 @@
 import { Decimal, decimalText, ZERO } from '../../../core/money.ts'
 import type { PriceNotice } from '../../../core/price-updates.ts'
+import { compare } from '../bills/reconcile.ts'
 
-/** A proposal as notices look at it. */
+/** A proposal as notices look at it, or a change that came with a release. */
 export interface NoticedProposal {
-  readonly proposalId: string
+  /** Null: it came with a release. */
+  readonly proposalId: string | null
   readonly kind: string
   readonly provider: string
   readonly model: string
@@ -32,6 +34,20 @@ export interface NoticeFacts {
     readonly events: number
     readonly at: string
   }[]
+  /** What providers charged of late and what we have for it, summed up by provider, model and month (`2026-11`). */
+  readonly bills: readonly BilledMonth[]
+  /** Providers with costs in the last month that is over, and no bill of it. */
+  readonly unbilled: readonly { readonly provider: string; readonly month: string; readonly at: string }[]
+}
+
+/** Bills of one provider whose time began in a month. */
+export interface BilledMonth {
+  readonly provider: string
+  /** Null: of everything. */
+  readonly model: string | null
+  readonly month: string
+  readonly usd: Decimal
+  readonly cogs: Decimal
 }
 
 const DAY_MS = 86_400_000
@@ -60,7 +76,29 @@ export function noticesOf(facts: NoticeFacts): readonly PriceNotice[] {
       ...{ kind: 'cost_drift' as const, provider, model, proposal_id: null, at },
       message: `${events} events report a cost that differs from the computed one by more than 0.5%`,
     })),
+    ...facts.bills.flatMap(billNotice),
+    ...facts.unbilled.map(({ provider, month, at }) => ({
+      ...{ kind: 'bill_missing' as const, provider, model: null, proposal_id: null, at },
+      message: `what ${provider} charged for ${month} was not compared with COGS yet`,
+    })),
   ]
+}
+
+function billNotice({ provider, model, month, usd, cogs }: BilledMonth): readonly PriceNotice[] {
+  const { agrees, difference, difference_pct: pct } = compare(usd, cogs)
+  if (agrees) return []
+  const what = `${model === null ? '' : `${model} of `}${provider}`
+  const share = pct === null ? '' : ` (${pct}%)`
+  return [
+    {
+      ...{ kind: 'bill_drift', provider, model, proposal_id: null, at: `${month}-01T00:00:00.000Z` },
+      message: `${what} charged ${money(usd)} USD for ${month}, COGS are ${money(cogs)}: ${money(new Decimal(difference))}${share}`,
+    },
+  ]
+}
+
+function money(amount: Decimal): string {
+  return amount.toFixed(2, Decimal.ROUND_HALF_UP)
 }
 
 function proposalNotice(proposal: NoticedProposal, share: Decimal): PriceNotice {

@@ -3,6 +3,7 @@ import type { TenantId } from '../../../core/ids.ts'
 import type { PriceNotice } from '../../../core/price-updates.ts'
 import { cogsShares } from '../updates/cogs-share.ts'
 import { NEAR_DAYS, type NoticedProposal, type NoticeFacts, noticesOf } from './notices.ts'
+import { readBilled } from './read-bills.ts'
 
 /** Rows of each kind that are read: what is open beyond it waits for its turn. */
 const FOUND_MAX = 500
@@ -20,10 +21,11 @@ export async function readNotices(
   return noticesOf({
     now: at,
     snapshotAt: snapshot?.at ?? null,
-    proposals: await read<NoticedProposal>(PROPOSALS),
+    proposals: [...(await read<NoticedProposal>(PROPOSALS)), ...(await read<NoticedProposal>(RELEASED))],
     upcoming: await read<NoticeFacts['upcoming'][number]>(UPCOMING),
     shares: await cogsShares(client, now, tenantId),
     drifts: await read<NoticeFacts['drifts'][number]>(DRIFTS, [tenantId]),
+    ...(await readBilled(client, tenantId, now)),
   })
 }
 
@@ -46,13 +48,41 @@ const PROPOSALS = `
   order by proposal.proposal_id desc
   limit ${FOUND_MAX}`
 
+/** Rows of the bundled catalogue that say otherwise than those they took the place of. */
+const RELEASED = `
+  with ended as materialized (
+    select series, retracted_at, unit_price, per, effective_from, effective_to from aforo_store.price_rows
+    where book = 'catalogue' and retracted_at > $1::timestamptz - interval '${NEAR_DAYS} days'
+  ), begun as materialized (
+    select * from aforo_store.price_rows
+    where book = 'catalogue' and retracted_at is null and recorded_at in (select retracted_at from ended)
+  )
+  select null as "proposalId", 'change_by_release' as kind, begun.provider, begun.model,
+    ${iso('begun.recorded_at')} as "proposedAt", ${iso('begun.recorded_at')} as "takenAt",
+    coalesce(array_agg(distinct round(begun.unit_price * ended.per / (ended.unit_price * begun.per), 6)::text)
+      filter (where ended.unit_price > 0), '{}') as ratios
+  from begun
+  join ended on ended.series = begun.series and ended.retracted_at = begun.recorded_at
+    and tstzrange(ended.effective_from, ended.effective_to) && tstzrange(begun.effective_from, begun.effective_to)
+  where begun.unit_price * ended.per <> ended.unit_price * begun.per
+    and not exists (select from aforo_store.price_decisions where begun.price_row_id = any (price_row_ids))
+  group by begun.provider, begun.model, begun.recorded_at
+  order by begun.recorded_at desc, begun.provider, begun.model
+  limit ${FOUND_MAX}`
+
+/** Prices that begin, and names that begin to mean another model or end to mean one. */
 const UPCOMING = `
-  select provider, model, ${iso('effective_from')} as at
-  from aforo_store.price_rows
-  where book = 'catalogue' and retracted_at is null and effective_from > $1
-    and effective_from <= $1::timestamptz + interval '${NEAR_DAYS} days'
-  group by provider, model, effective_from
-  order by effective_from, provider, model
+  select provider, model, ${iso('at')} as at
+  from (
+    select provider, model, effective_from as at from aforo_store.price_rows
+    where book = 'catalogue' and retracted_at is null
+    union all
+    select provider, alias, unnest(array[effective_from, effective_to]) from aforo_store.price_aliases
+    where tenant_id = '' and retracted_at is null
+  ) edge
+  where at > $1 and at <= $1::timestamptz + interval '${NEAR_DAYS} days'
+  group by provider, model, at
+  order by at, provider, model
   limit ${FOUND_MAX}`
 
 const DRIFTS = `

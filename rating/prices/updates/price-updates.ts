@@ -1,5 +1,8 @@
 import type pg from 'pg'
 import { AforoError } from '../../../core/errors.ts'
+import type { TenantId } from '../../../core/ids.ts'
+import type { BillFilter, VendorBill } from '../../../core/vendor-bills.ts'
+import { readReconciled, recordBills } from '../bills/vendor-bills.ts'
 import { readNotices } from '../notices/read-notices.ts'
 import { approveProposal, rejectProposal } from './decide.ts'
 import { importPrices } from './import-prices.ts'
@@ -34,5 +37,11 @@ export function createPriceUpdates(sources: PullSources) {
     approve: approveProposal,
     reject: rejectProposal,
     notices: readNotices,
+    async bill(client: pg.PoolClient, tenantId: TenantId, bill: VendorBill, now: Date) {
+      const ids = await recordBills(client, tenantId, [bill], now)
+      return (await readReconciled(client, tenantId, {}, ids))[0]!
+    },
+    bills: (client: pg.PoolClient, tenantId: TenantId, filter: BillFilter) =>
+      readReconciled(client, tenantId, filter),
   }
 }
