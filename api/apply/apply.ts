@@ -66,7 +66,9 @@ export async function applyFile(
       if (input === null) continue
       await client.query('savepoint item')
       try {
-        applied.push(await write(item, input, around))
+        // Of what is dated, two that are told at the same instant would contradict each other: one is a breath later.
+        const toldAt = new Date(now.getTime() + item.no)
+        applied.push(await write(item, input, { ...around, now: toldAt }))
       } catch (error) {
         if (!(error instanceof AforoError) || error.code === 'unavailable' || error.code === 'internal')
           throw error

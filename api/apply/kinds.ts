@@ -19,7 +19,7 @@ export interface ApplyKind {
 /** In the order in which they are written: what comes later may name what came before. */
 export const APPLY_KINDS: readonly ApplyKind[] = [
   kind('settings', '/v1/settings'),
-  kind('fx', '/v1/fx/{currency}'),
+  kind('fx', '/v1/fx/{currency}', { isList: true }),
   kind('plans', '/v1/plans/{plan_id}', { query: ['from'] }),
   kind('products', '/v1/products/{product}'),
   kind('customers', '/v1/customers/{customer_id}'),

@@ -8,6 +8,8 @@ export interface ApplyItem {
   readonly key: string
   /** `/plans/pro`, `/subscriptions/acme/0`, `/settings`. */
   readonly at: string
+  /** Its place in the list of its key. */
+  readonly no: number
   readonly fields: Readonly<Record<string, unknown>>
 }
 
@@ -77,14 +79,14 @@ function itemsOfKind(kind: ApplyKind, entries: unknown, faults: FieldFault[]): r
     })
     return []
   }
-  if (kind.key === null) return [{ kind, key: '', at: `/${kind.name}`, fields: entries }]
+  if (kind.key === null) return [{ kind, key: '', at: `/${kind.name}`, no: 0, fields: entries }]
   return Object.entries(entries).flatMap(([key, entry]) => {
     const path = `/${kind.name}/${escaped(key)}`
     const given = kind.isList && Array.isArray(entry) ? entry : [entry]
     return given.flatMap((each: unknown, no): ApplyItem[] => {
       const at = given === entry ? `${path}/${no}` : path
       // An id with nothing behind it says all there is to say: `acme:`.
-      if (each === null || isRecord(each)) return [{ kind, key, at, fields: each ?? {} }]
+      if (each === null || isRecord(each)) return [{ kind, key, at, no, fields: each ?? {} }]
       faults.push({ path: at, message: 'must be a map' })
       return []
     })

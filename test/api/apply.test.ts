@@ -76,6 +76,41 @@ plans:
   ])
 })
 
+test('rates of a currency are one or a list; more of them, and others in their place, are told again', async () => {
+  const rates = async () =>
+    (
+      await database.pool.query(
+        `select trim_scale(usd)::text || ' from ' || to_char(effective_from at time zone 'UTC', 'YYYY-MM') ||
+           coalesce(' to ' || to_char(effective_to at time zone 'UTC', 'YYYY-MM'), '') as rate
+         from aforo_store.fx_rates where retracted_at is null order by effective_from`,
+      )
+    ).rows.map(({ rate }) => rate)
+  const file = (...list: readonly (readonly [string, string])[]) =>
+    `fx:\n  EUR: [${list.map(([usd, month]) => `{ usd: "${usd}", effective_from: ${month}-01T00:00:00Z }`).join(', ')}]`
+  const did = async (text: string, day: number) =>
+    (await apply(text, new Date(Date.UTC(2026, 10, day)))).map((each) => each.did)
+  const two = [
+    ['1.05', '2026-01'],
+    ['1.1', '2026-07'],
+  ] as const
+  expect(await did(file(...two), 1)).toEqual(['made', 'made'])
+  expect(await rates()).toEqual(['1.05 from 2026-01 to 2026-07', '1.1 from 2026-07'])
+  expect(await did(file(...two), 2)).toEqual(['unchanged', 'unchanged'])
+  expect(await did('fx:\n  EUR: { usd: "1.1", effective_from: 2026-07-01T00:00:00Z }', 3)).toEqual([
+    'unchanged',
+  ])
+  expect(await did(file(['1.05', '2026-01'], ['1.2', '2026-07'], ['1.3', '2026-09']), 4)).toEqual([
+    'unchanged',
+    'made',
+    'made',
+  ])
+  expect(await rates()).toEqual([
+    '1.05 from 2026-01 to 2026-07',
+    '1.2 from 2026-07 to 2026-09',
+    '1.3 from 2026-09',
+  ])
+})
+
 test('what changes is told before and after, and a dry run writes nothing', async () => {
   const seller = (days: number) =>
     `settings: { seller: { name: Ltd, payment_days: ${days} } }\ncustomers: { acme: { name: Acme ${days} } }\n`

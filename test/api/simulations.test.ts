@@ -118,6 +118,43 @@ describe('in a thread of its own', () => {
   })
 })
 
+test('over several currencies is refused, and says whose plan it is; over those of one it is not', async () => {
+  const own = await startApi()
+  try {
+    const { pool } = own.database
+    own.clock = new Date('2026-12-02T12:00:00Z')
+    await storePlan(pool, 'dollars', plan('0.01'))
+    await storePlan(pool, 'euros', { ...plan('0.01'), currency: 'EUR' })
+    for (const [no, [customer, planId]] of [
+      ['acme', 'dollars'],
+      ['globex', 'euros'],
+    ].entries()) {
+      await storeCustomer(pool, customer!, planId)
+      const call = modelCall(1, { buckets: { ...NO_TOKENS, inputUncached: 1_000 } })
+      await storeEvent(pool, {
+        traceNo: no + 1,
+        customer: customer!,
+        assembly: assemblyOf({ calls: [call] }),
+      })
+    }
+    await createRater({ pool }).rate(NOON)
+    const ask = (body: object) => own.post('/v1/simulations', { ...span, ...body })
+    const told = { status: 400, body: { detail: 'plan euros is in EUR: simulations are in USD' } }
+    expect(await ask({})).toMatchObject(told)
+    expect(await ask({ customers: ['acme', 'globex'] })).toMatchObject(told)
+    expect(await ask({ customers: ['acme'], plan: 'euros' })).toMatchObject({ status: 400 })
+    expect(await ask({ plan: { ...plan('1'), currency: 'EUR' }, customers: ['acme'] })).toMatchObject({
+      status: 400,
+    })
+    expect(await ask({ customers: ['acme'] })).toMatchObject({
+      status: 200,
+      body: { totals: { before: { revenue: '10' } } },
+    })
+  } finally {
+    await own.stop()
+  }
+})
+
 test('ends with the connection of its client', async () => {
   const { pool } = api.database
   // Nothing may be read of it until it is let go: so the simulation is under way when its client goes.

@@ -4,6 +4,7 @@ import type { ModelCall } from '../../core/assembly.ts'
 import { NO_TOKENS } from '../../core/usage.ts'
 import { approveProposal } from '../../rating/prices/updates/decide.ts'
 import { createRater, type Rater } from '../../rating/rater.ts'
+import { simulate } from '../../rating/simulation/simulate.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { booksOf } from './books.ts'
@@ -199,6 +200,12 @@ describe('a back-dated price', () => {
       [18, -6, 24],
       [30, -10, 40],
     ])
+    // A simulation goes by what was booked, as charges did.
+    const span = { from: iso(-23), to: iso(7) }
+    const order = { ...span, tenantId: 'default', now: iso(8), plan: null, customers: null }
+    const whole = { switches: [], tokenRatios: ['1'], markupPct: null, eventsMax: null }
+    const { totals, booked } = await simulate(db.pool, { ...order, ...whole }, new AbortController().signal)
+    expect([totals.before.cogs, totals.after.cogs, booked.cogs_difference]).toEqual(['48', '48', '0'])
   })
 })
 
