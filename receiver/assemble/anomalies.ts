@@ -1,4 +1,5 @@
-import type { Anomaly } from '../../core/usage.ts'
+import type { SpanId } from '../../core/ids.ts'
+import type { Anomaly, Usage } from '../../core/usage.ts'
 import { unmeteredReason } from '../dialects/failures.ts'
 import type { Observed } from './observation.ts'
 import { TRAIT, type Tree } from './tree.ts'
@@ -22,11 +23,38 @@ export function listAnomalies(tree: Tree, observed: readonly Observed[]): readon
     const usage = tree.spans[call.winner]!
     anomalies.push({ kind: 'unmetered', spanId: usage.spanId, reason: unmeteredReason(usage) })
   }
+  for (const spanId of observed.length > 0 ? [] : silentAgents(tree)) {
+    anomalies.push({ kind: 'unclassified_usage', spanId, reason: 'agent_without_calls' })
+  }
   for (const { winner } of observed) {
     if ((tree.traits[winner]! & TRAIT.badTime) === 0) continue
     anomalies.push({ kind: 'bad_time', spanId: tree.ids[winner]!, reason: 'out_of_range' })
   }
   return anomalies
+}
+
+/**
+ * Agents that ran, and whatever else names a model it went round, in a trace in which nobody tells of a request: what they
+ * asked of models is told nowhere, be it that the client of the provider is not instrumented or that an answer was left.
+ */
+function silentAgents(tree: Tree): readonly SpanId[] {
+  if (tree.traits.some((traits) => (traits & (TRAIT.request | TRAIT.fetch | TRAIT.metered)) !== 0)) return []
+  const found: SpanId[] = []
+  const covered = new Uint8Array(tree.spans.length)
+  for (const index of tree.order) {
+    const above = tree.parent[index]!
+    if (above !== -1 && covered[above] === 1) covered[index] = 1
+    else if ((tree.traits[index]! & TRAIT.wrapper) !== 0 && hasAsked(tree.spans[index]!)) {
+      covered[index] = 1
+      found.push(tree.ids[index]!)
+    }
+  }
+  return found
+}
+
+function hasAsked(wrapper: Usage): boolean {
+  if (wrapper.failed) return false
+  return wrapper.agentBoundary || (wrapper.requestModel ?? wrapper.responseModel) !== null
 }
 
 /** By span, kind and reason: an order that does not depend on how the anomalies were found. */

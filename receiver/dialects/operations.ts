@@ -52,7 +52,6 @@ export const OPERATIONS: Readonly<Record<string, SpanRole>> = {
   fetch_response: 'fetch',
   invoke_agent: 'agent',
   execute_task: 'agent',
-  create_agent: 'wrapper',
   agent_step: 'wrapper',
   invoke_workflow: 'wrapper',
   model_generation: 'wrapper',
@@ -61,6 +60,7 @@ export const OPERATIONS: Readonly<Record<string, SpanRole>> = {
   plan: 'plan',
   WORKFLOW: 'wrapper',
   TASK: 'wrapper',
+  create_agent: 'ignored',
   count_tokens: 'ignored',
   moderation: 'ignored',
   amoderation: 'ignored',
@@ -118,6 +118,14 @@ export const BY_OPEN_INFERENCE_REST: RoleRule = {
 export const BY_TRACELOOP_KIND: RoleRule = {
   attribute: 'traceloop.span.kind',
   values: { tool: 'tool', agent: 'agent', workflow: 'wrapper', task: 'wrapper', '*': 'wrapper' },
+}
+
+/** A workflow or a task that is a request all the same, as its operation says. */
+export const BY_REQUEST: RoleRule = {
+  attribute: OPERATION,
+  values: Object.fromEntries(
+    Object.entries(OPERATIONS).filter(([, role]) => role === 'call' || role === 'embed'),
+  ),
 }
 
 /** OpenLLMetry's word for a request, on spans that may have no operation name. */

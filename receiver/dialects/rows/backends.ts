@@ -147,7 +147,7 @@ export const BACKEND_ROWS: readonly Dialect[] = [
         attribute: 'sentry.op',
         values: {
           'gen_ai.invoke_agent': 'agent',
-          'gen_ai.create_agent': 'wrapper',
+          'gen_ai.create_agent': 'ignored',
           'gen_ai.handoff': 'other',
           'gen_ai.execute_tool': 'tool',
           'gen_ai.embeddings': 'embed',

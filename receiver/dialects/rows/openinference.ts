@@ -5,7 +5,13 @@ import { NATIVE } from './models.ts'
 
 const reads = {
   vocabularies: [OPEN_INFERENCE, GEN_AI],
-  roles: [BY_OPEN_INFERENCE_KIND, BY_OPERATION, BY_OPEN_INFERENCE_REST],
+  // LlamaIndex tells of preparing a request as it tells of the request.
+  roles: [
+    { names: { '*._prepare_chat_with_tools': 'ignored' } },
+    BY_OPEN_INFERENCE_KIND,
+    BY_OPERATION,
+    BY_OPEN_INFERENCE_REST,
+  ],
 } as const
 
 /** OpenInference (Arize). Its kind attribute decides: a Collector that adds GenAI names calls every chain an agent. */

@@ -1,11 +1,11 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST_TYPE, BY_TRACELOOP_KIND } from '../operations.ts'
+import { BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST, BY_REQUEST_TYPE, BY_TRACELOOP_KIND } from '../operations.ts'
 import { GEN_AI, TRACELOOP } from '../vocabularies.ts'
 import { NATIVE_ANTHROPIC_ON_BEDROCK } from './models.ts'
 
 const reads = {
   vocabularies: [GEN_AI, TRACELOOP],
-  roles: [BY_TRACELOOP_KIND, BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST_TYPE],
+  roles: [BY_REQUEST, BY_TRACELOOP_KIND, BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST_TYPE],
 } as const
 
 /**
