@@ -85,11 +85,17 @@ export function isOneProcess(a: Seen, b: Seen): boolean {
 
 type ModelNames = Pick<Usage, 'responseModel' | 'requestModel'>
 
-/** Whether two spans may speak of one model: `gpt-4o-mini` and `gpt-4o-mini-2024-07-18`. */
+/** Whether two spans may speak of one model: `gpt-4o-mini`, `gpt-4o-mini-2024-07-18` and `openai/gpt-4o-mini`. */
 export function modelsAgree(a: ModelNames, b: ModelNames): boolean {
   const left = namesOf(a)
   const right = namesOf(b)
-  return left.some((x) => right.some((y) => x.startsWith(y) || y.startsWith(x)))
+  return left.some((x) => right.some((y) => isNameOf(x, y) || isNameOf(y, x)))
+}
+
+/** One may have a date behind it, or the maker or the region before it, as `us.anthropic.` of Bedrock. */
+function isNameOf(short: string, long: string): boolean {
+  if (long.startsWith(short)) return true
+  return long.endsWith(short) && /[./]$/.test(long.slice(0, long.length - short.length))
 }
 
 function namesOf(usage: ModelNames): readonly string[] {

@@ -14,14 +14,18 @@ test.each([
   ['The tool said (ThrottlingException) twice', 0],
   ['599', 599],
   ['', 0],
+  [
+    `ServiceResponseException: ("<class 'semantic_kernel.connectors.ai.open_ai.OpenAIChatCompletion'> service failed to complete the prompt", NotFoundError("Error code: 404 - {}"))`,
+    404,
+  ],
   ['The stream broke off after 500 tokens', 0],
   ['404th attempt', 0],
   ['4040 The model', 0],
   ['500.5 ms', 0],
   ['Error: 600 x', 0],
   ['Error: 39', 0],
-  [`${' '.repeat(151)}code: 404`, 404],
-  [`${' '.repeat(152)}code: 404`, 0],
+  [`${' '.repeat(311)}code: 404`, 404],
+  [`${' '.repeat(312)}code: 404`, 0],
 ])('%j names %i', (text, status) => {
   expect(failureStatusOfText(text)).toBe(status)
 })

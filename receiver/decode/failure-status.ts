@@ -1,5 +1,5 @@
-/** How far into a status text is looked: what clients prefix is short, and a text may quote whole prompts. */
-const LOOKED_AT_MAX = 160
+/** How far into a status text is looked: frameworks put their own words before the client's, and a text may quote prompts. */
+const LOOKED_AT_MAX = 320
 
 /** What may stand before the number. Anything else is prose, in which a number says nothing. */
 const LEADS = ['Error: ', 'code: ', '[', 'An error occurred ('].map((lead) => Buffer.from(lead))
