@@ -203,7 +203,7 @@ describe('a back-dated price', () => {
     // A simulation goes by what was booked, as charges did.
     const span = { from: iso(-23), to: iso(7) }
     const order = { ...span, tenantId: 'default', now: iso(8), plan: null, customers: null }
-    const whole = { switches: [], tokenRatios: ['1'], markupPct: null, eventsMax: null }
+    const whole = { switches: [], tokenRatios: ['1'] as const, markupPct: null, eventsMax: null }
     const { totals, booked } = await simulate(db.pool, { ...order, ...whole }, new AbortController().signal)
     expect([totals.before.cogs, totals.after.cogs, booked.cogs_difference]).toEqual(['48', '48', '0'])
   })
