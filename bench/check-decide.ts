@@ -58,7 +58,15 @@ function measure(count: number): number {
     counter.used = scaled(`${i}.25`)
     return counter
   })
-  const question = { counters, isKnown: true, isKilled: false, need: null, wantsHold: false, isAway: false }
+  const question = {
+    counters,
+    isKnown: true,
+    isKilled: false,
+    need: null,
+    wantsHold: false,
+    isAway: false,
+    isUnderWay: false,
+  }
   let kept: Ruling | undefined
   let least = Number.POSITIVE_INFINITY
   for (let run = 0; run < LEAST_OF; run++) {

@@ -15,6 +15,8 @@ export interface Question {
   readonly wantsHold: boolean
   /** Nothing was heard of the centre for too long. */
   readonly isAway: boolean
+  /** It was let in before, and may go on until what is used reaches the limit: what is held, by itself too, stops nobody. */
+  readonly isUnderWay: boolean
 }
 
 /** What a call may use at most, in every unit. Incomplete: a part of it nobody bounded, and it was assumed. */
@@ -37,11 +39,13 @@ export interface Need {
  *  7. A soft limit, a share to warn at, a soft floor: warn.
  *  8. Else allow.
  *
+ * Work under way is judged by what is used alone: where all of a limit is held, nobody else comes in, and who holds it goes on.
+ *
  * Nothing is changed by deciding. Of several the first budget in order is told; where none decides, the one with the least of its limit left.
  * @param now of our monotonic clock, milliseconds
  */
 export function decide(question: Question, now: number): Ruling {
-  const { counters, need, isAway } = question
+  const { counters, need, isAway, isUnderWay } = question
   if (!question.isKnown) return UNKNOWN
   if (question.isKilled) return KILLED
   let exhausted: Counter | null = null
@@ -66,7 +70,7 @@ export function decide(question: Question, now: number): Ruling {
       else softFloor ??= counter
       continue
     }
-    const room = counter.roomAt(now)
+    const room = isUnderWay ? limit - used : counter.roomAt(now)
     const wanted = need === null ? 0n : needOf(counter, need)
     if (isHard) {
       if (room <= 0n || (wanted !== null && wanted > room)) exhausted ??= counter
@@ -176,6 +180,7 @@ function isEnough(counter: Counter, question: Question, wanted: Scaled | null, n
     case 'open':
       return true
     case 'bounded': {
+      if (question.isUnderWay) return true
       const free = counter.freeAt(now)
       return free > 0n && (!question.wantsHold || (wanted !== null && wanted <= free))
     }

@@ -273,10 +273,16 @@ export class Desk {
     return this.#tell({ ...ruling, verdict: 'deny', reason: 'stale' }, known, now)
   }
 
-  #rule(known: KnownSpender, need: Question['need'], wantsHold: boolean, now: number): Ruling {
-    const { counters, isKnown } = known
-    const isKilled = this.#knowledge.memory.isKilled(known.spender)
-    return decide({ counters, isKnown, isKilled, need, wantsHold, isAway: this.#knowledge.isAway(now) }, now)
+  #rule(
+    { counters, isKnown, spender }: KnownSpender,
+    need: Question['need'],
+    wantsHold: boolean,
+    now: number,
+    isUnderWay = false,
+  ): Ruling {
+    const isKilled = this.#knowledge.memory.isKilled(spender)
+    const isAway = this.#knowledge.isAway(now)
+    return decide({ counters, isKnown, isKilled, need, wantsHold, isAway, isUnderWay }, now)
   }
 
   #tell(ruling: Ruling, { counters }: KnownSpender, now: number, isLeased = false): Decision {
@@ -345,7 +351,7 @@ export class Desk {
     if (!known || !this.#watchers.has(watcher)) return
     watcher.known = known
     const now = this.#parts.clock()
-    const { verdict, reason, counter, waitMs } = this.#rule(known, null, false, now)
+    const { verdict, reason, counter, waitMs } = this.#rule(known, null, false, now, true)
     const said = `${verdict} ${reason} ${counter?.name}`
     if (said === watcher.last) return
     watcher.last = said

@@ -37,6 +37,7 @@ const ask = (counters: readonly Counter[], more: Partial<Question> = {}): Questi
   need: null,
   wantsHold: false,
   isAway: false,
+  isUnderWay: false,
   ...more,
 })
 const need = (tokens: bigint) => ({
@@ -98,6 +99,25 @@ test.each<[string, Question, string, string]>([
   ],
   ['a soft limit', ask([counter('100', { mode: 'soft' })]), 'warn', 'soft_limit'],
   ['a share to warn at', ask([counter('80', { warn_at: ['0.9', '0.8'] })]), 'warn', 'soft_limit'],
+  [
+    'all is held, to work under way',
+    ask([counter('50', {}, { leased: scaled('50') })], { isUnderWay: true }),
+    'allow',
+    'within_budget',
+  ],
+  ['all is used, to work under way', ask([counter('100')], { isUnderWay: true }), 'deny', 'budget_exhausted'],
+  [
+    'bounded while away, to work under way',
+    ask([counter('1')], { isUnderWay: true, isAway: true }),
+    'allow',
+    'within_budget',
+  ],
+  [
+    'closed while away, to work under way',
+    ask([counter('1', { on_outage: 'closed' })], { isUnderWay: true, isAway: true }),
+    'deny',
+    'stale',
+  ],
   ['no budget', ask([]), 'allow', 'within_budget'],
 ])('%s', (_, question, verdict, reason) => {
   expect(decide(question, 0)).toMatchObject({ verdict, reason })

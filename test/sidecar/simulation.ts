@@ -227,6 +227,7 @@ export function play(schedule: Schedule): Outcome {
       need,
       wantsHold: true,
       isAway: false,
+      isUnderWay: false,
     }
     const { verdict } = decide(question, at)
     const order = { holdId, spender: NOBODY, model: null, card: NO_RATES, need, expiresAt: at + TTL_MS }

@@ -41,6 +41,26 @@ test('tells each decision that differs, once, to those it is about', async () =>
   other.stop()
 })
 
+test('stops nobody because of what is held, by himself or by others, until it is used', async () => {
+  const scope = { agent: '*' }
+  await putBudget(world.database.pool, 'two', { scope, limit: '2', unit: 'model_calls', warn_at: ['0.5'] })
+  await world.post('/v1/customers/acme/lift')
+  const watcher = await watch('agent=held')
+  await until(async () => watcher.seen.at(-1)?.budget === 'two')
+  const first = watcher.seen.length
+  const estimate = { input_tokens: '1', max_output_tokens: '1' }
+  const call = { customer: 'acme', agent: 'held', model: 'claude-sonnet-4-6', reserve: true, estimate }
+  await world.check(call)
+  expect((await world.check(call)).body).toMatchObject({ decision: 'allow', remaining: '0' })
+  expect((await world.check(call)).body.reason).toBe('budget_exhausted')
+  await use(world.database.pool, 'two', ['held'], '1')
+  await until(async () => watcher.seen.length > first)
+  expect(watcher.seen.at(-1)?.reason).toBe('soft_limit')
+  await use(world.database.pool, 'two', ['held'], '1')
+  await until(async () => watcher.seen.at(-1)?.reason === 'budget_exhausted')
+  watcher.stop()
+})
+
 test('who never reads is dropped', () => {
   const { watches, watcher, response } = opened()
   response.writableLength = UNREAD_BYTES_MAX
