@@ -1,5 +1,4 @@
 import type { Assembly } from './assembly.ts'
-import type { UsageTotals } from './event.ts'
 import type { TenantId, TraceId } from './ids.ts'
 import type { Actual } from './lease.ts'
 
@@ -16,7 +15,6 @@ export interface OpenTrace {
   readonly traceId: TraceId
   /** With the calls that are its own. */
   readonly assembly: Assembly
-  readonly totals: UsageTotals
   /** The event that has it: its own, or that of a session. */
   readonly eventId: string
   readonly inSession: boolean

@@ -50,21 +50,6 @@ export function isNothing(spend: Spend<Decimal>): boolean {
   return FIELDS.every((field) => spend[field].isZero())
 }
 
-export function isSamePlacement(a: Placement, b: Placement): boolean {
-  const [x, y] = [a.spender, b.spender]
-  return (
-    a.tenantId === b.tenantId &&
-    a.time === b.time &&
-    a.monthStart === b.monthStart &&
-    a.spentAt === b.spentAt &&
-    x.customer === y.customer &&
-    x.product === y.product &&
-    x.agent === y.agent &&
-    x.session === y.session &&
-    x.trace === y.trace
-  )
-}
-
 function combine(amount: (field: keyof Spend<Decimal>) => Decimal): Spend<Decimal> {
   return Object.fromEntries(FIELDS.map((field) => [field, amount(field)])) as unknown as Spend<Decimal>
 }

@@ -1,19 +1,30 @@
 import type pg from 'pg'
-import { addSpend, type SpendEntry } from '../core/spending.ts'
-import { countChanges, forgetSightings, queueTraces, type SpendChange } from '../schema/budgets/count.ts'
+import { minusSpend, NO_SPEND } from '../core/spending.ts'
+import {
+  countChanges,
+  forgetSightings,
+  type OpenChange,
+  queueTraces,
+  type RatedChange,
+} from '../schema/budgets/count.ts'
 import { lockTraces, type SpendTrace, shareBudgets } from '../schema/budgets/lock.ts'
-import { beyond, keysOf, type OpenSpend, readOpenSpend } from '../schema/budgets/open-spend.ts'
+import { afterRating, type OpenSpend, type RatedPart, readOpenSpend } from '../schema/budgets/open-spend.ts'
 import { readRated } from '../schema/budgets/rated.ts'
 import type { BudgetShelf } from '../schema/budgets/shelf.ts'
+import { readWaiting, type Waiting } from '../schema/budgets/waiting.ts'
+import type { Sources } from './prepare.ts'
 import type { RatedEvent } from './rate-event.ts'
+import { type Member, priceMembers, readContributors } from './running/members.ts'
 
 /**
  * Moves the counters of budgets by what a batch was rated with, in the transaction of the rating, behind everything it
- * wrote. What a trace counted for while it was open gives way to its ratings. Tenants without budgets are left alone.
+ * wrote. What a trace counted for while it was open gives way to what ratings hold of it, so that in all it counts for
+ * what it counted for before; once all of it is rated it counts for nothing else. Tenants without budgets are left alone.
  */
 export async function countRated(
   client: pg.PoolClient,
   shelf: BudgetShelf,
+  sources: Sources,
   rated: readonly RatedEvent[],
   now: Date,
 ): Promise<void> {
@@ -22,130 +33,167 @@ export async function countRated(
   const budgets = await shelf.read(client, tenants)
   const counted = rated.filter(({ event }) => budgets.has(event.tenantId))
   if (counted.length === 0) return
-  const events = counted.map(({ event }) => event)
-  const traces = events.map(({ tenantId, traceId }) => ({ tenantId, traceId: traceId.toString('hex') }))
-  const members = membersOf(counted)
-  await lockTraces(client, [...traces, ...members])
-  const keys = events.map(({ tenantId, eventId, time, revision }) => {
+  const tracesOf = await tracesOfEvents(client, counted)
+  const traces = [...new Map(tracesOf.flat().map((trace) => [nameOf(trace), trace])).values()]
+  await lockTraces(client, traces)
+  const changes = await readChanges(client, counted)
+  const open = new Map((await readOpenSpend(client, traces)).map((found, i) => [nameOf(traces[i]!), found]))
+  const touched = tracesOf.flatMap((found, i) =>
+    found
+      .filter((trace) => trace.isChanged || open.get(nameOf(trace)) != null)
+      .map((trace) => ({ trace, event: counted[i]!, change: changes[i]! })),
+  )
+  const counts = await settleTraces(client, sources, touched, open, now)
+  await forgetSightings(client, counts.done)
+  await queueTraces(client, counts.again)
+  await countChanges(client, budgets, { open: counts.open, rated: changes }, now)
+}
+
+/** A trace that an event has or had, and whether what it has of it is changed by the revision that was rated. */
+interface TraceOfEvent extends SpendTrace {
+  readonly isChanged: boolean
+}
+
+/** The traces that are rated with each event: one, or those that the event of a session joins, or that have left it. */
+async function tracesOfEvents(
+  client: pg.PoolClient,
+  rated: readonly RatedEvent[],
+): Promise<readonly (readonly TraceOfEvent[])[]> {
+  const sessions = rated.filter(({ assembly }) => assembly.joined !== undefined)
+  const contributors = await readContributors(
+    client,
+    sessions.map(({ event }) => event),
+  )
+  const changed = new Map(sessions.map((event, i) => [event, contributors[i]!]))
+  return rated.map((event) => {
+    const { tenantId, traceId } = event.event
+    const brought = changed.get(event)
+    if (brought === undefined) return [{ tenantId, traceId: traceId.toString('hex'), isChanged: true }]
+    const joined = event.assembly.joined!.traces.map((trace) => trace.traceId)
+    return [...new Set([...joined, ...brought])].map((id) => {
+      return { tenantId, traceId: id, isChanged: brought.has(id) }
+    })
+  })
+}
+
+/** What events were rated with before this revision, and are now, in their order. */
+async function readChanges(
+  client: pg.PoolClient,
+  rated: readonly RatedEvent[],
+): Promise<readonly RatedChange[]> {
+  const keys = rated.map(({ event: { tenantId, eventId, time, revision } }) => {
     return { tenantId, eventId, time, below: revision + 1 }
   })
   const after = await readRated(client, keys)
-  const later = keys.filter(({ below }) => below > 1).map((key) => ({ ...key, below: key.below - 1 }))
-  const before = await readRated(client, later)
-  const beforeOf = new Map(later.map((key, i) => [eventName(key), before[i]!]))
-  const open = await readOpenSpend(client, traces)
-  const isSettled = await readSettled(
+  const later = rated.flatMap(({ event }, i) => (event.revision > 0 ? [i] : []))
+  const earlier = await readRated(
     client,
-    events.map(({ revision }, i) => ({ ...traces[i]!, revision })),
-    'own',
+    later.map((i) => ({ ...keys[i]!, below: keys[i]!.below - 1 })),
   )
-  const changes = traces.map((trace, i): SpendChange => {
-    const ofRated = { before: beforeOf.get(eventName(events[i]!)) ?? null, after: after[i]! }
-    // What traces of a session count for while they are open is none of what their event was rated with.
-    if (counted[i]!.assembly.joined !== undefined) return { trace, rated: ofRated, open: NOT_OPEN }
-    return { trace, rated: ofRated, open: openChange(open[i]!, ofRated, isSettled(trace)) }
-  })
-  const ofSessions = await settleMembers(client, members, changes)
-  changes.push(...ofSessions.changes)
-  const settled = changes
-    .filter(({ trace, open }) => open !== NOT_OPEN && open.after === null && isSettled(trace))
-    .map(({ trace }) => trace)
-  await forgetSightings(client, [...settled, ...ofSessions.done])
-  const mirrored = changes.filter(({ open }) => open.after?.mirrored === true)
-  await queueTraces(client, [...mirrored.map(({ trace }) => trace), ...ofSessions.open])
-  await countChanges(client, budgets, changes, now)
+  const before = new Map(later.map((i, at) => [i, earlier[at]!]))
+  return keys.map((_, i) => ({ before: before.get(i) ?? null, after: after[i]! }))
 }
 
-const NOT_OPEN: SpendChange['open'] = { before: null, after: null }
-
-/** A trace that an event of a session joins, and the revision that was rated. */
-interface Member extends SpendTrace {
-  readonly revision: number
+/** A trace of an event that was rated, with what the event was rated with. */
+interface Touched {
+  readonly trace: TraceOfEvent
+  readonly event: RatedEvent
+  readonly change: RatedChange
 }
 
-/** The traces that rated events of sessions join. */
-function membersOf(rated: readonly RatedEvent[]): readonly Member[] {
-  return rated.flatMap(({ event: { tenantId, revision }, assembly }) =>
-    (assembly.joined?.traces ?? []).map(({ traceId }) => ({ tenantId, traceId, revision })),
-  )
-}
-
-interface Members {
+interface TraceCounts {
+  readonly open: readonly OpenChange[]
   /** Those of which all is rated. */
   readonly done: readonly SpendTrace[]
-  /** Those that count for something beyond: how much that is now is looked at next. */
-  readonly open: readonly SpendTrace[]
-  readonly changes: readonly SpendChange[]
+  /** Those that are to be looked at: whether they have their calls, and what they cost by now. */
+  readonly again: readonly SpendTrace[]
 }
 
-/** Traces of sessions that are settled count for nothing beyond what their event is rated with. */
-async function settleMembers(
+async function settleTraces(
   client: pg.PoolClient,
-  members: readonly Member[],
-  changes: readonly SpendChange[],
-): Promise<Members> {
-  const told = new Set(changes.filter(({ open }) => open !== NOT_OPEN).map(({ trace }) => nameOf(trace)))
-  const left = members.filter((trace) => !told.has(nameOf(trace)))
-  if (left.length === 0) return { done: [], open: [], changes: [] }
-  const open = await readOpenSpend(client, left)
-  const isSettled = await readSettled(client, left, 'session')
-  const isDone = (trace: SpendTrace, i: number) => isSettled(trace) && open[i]?.mirrored !== true
-  return {
-    done: left.filter(isDone),
-    open: left.filter((trace, i) => open[i] !== null && !isDone(trace, i)),
-    changes: left.flatMap((trace, i): SpendChange[] => {
-      const before = open[i] ?? null
-      if (before === null || !isDone(trace, i)) return []
-      return [{ trace, rated: { before: null, after: null }, open: { before, after: null } }]
-    }),
+  sources: Sources,
+  touched: readonly Touched[],
+  open: ReadonlyMap<string, OpenSpend | null>,
+  now: Date,
+): Promise<TraceCounts> {
+  const groups = [...Map.groupBy(touched, ({ trace }) => nameOf(trace)).values()]
+  const waiting = await readWaiting(
+    client,
+    groups.map((group) => group[0]!.trace),
+  )
+  const done: SpendTrace[] = []
+  const changes: OpenChange[] = []
+  const kept: { readonly before: OpenSpend | null; readonly group: readonly Touched[] }[] = []
+  groups.forEach((group, i) => {
+    const { trace } = group[0]!
+    const before = open.get(nameOf(trace)) ?? null
+    if (isOver(waiting[i]!) && before?.mirrored !== true) {
+      done.push(trace)
+      changes.push({ trace, before, after: null })
+    } else if (before !== null || isMoving(group, waiting[i]!)) kept.push({ before, group })
+  })
+  const parts = await partsOf(
+    client,
+    sources,
+    kept.flatMap(({ group }) => group),
+    now,
+  )
+  const again: SpendTrace[] = []
+  for (const { before, group } of kept) {
+    const { trace, change } = group[0]!
+    const after = afterRating(
+      before ?? nothingAt(change),
+      group.map((each) => parts.get(each)!),
+    )
+    changes.push({ trace, before, after })
+    const isOfSession = group.some((each) => each.event.assembly.joined !== undefined && each.trace.isChanged)
+    if (after.mirrored || before === null || isOfSession) again.push(trace)
   }
+  return { open: changes, done, again }
 }
 
-function eventName({ tenantId, eventId }: { readonly tenantId: string; readonly eventId: string }): string {
-  return `${tenantId} ${eventId}`
+function isOver({ isDue, events }: Waiting): boolean {
+  return !isDue && events.length === 0
 }
 
 /**
- * A trace all of whose spans are rated counts for nothing beyond. Of any other it stays as it is what it comes to in
- * all, and so of one whose calls other traces tell of: whether they have them is looked at next.
+ * Whether a trace that counts for nothing beyond its ratings goes from one event to another, of which this batch rates
+ * one alone: what that takes away or brings waits for the other.
  */
-function openChange(
-  before: OpenSpend | null,
-  rated: SpendChange['rated'],
-  isSettled: boolean,
-): SpendChange['open'] {
-  if (before === null || (isSettled && !before.mirrored)) return { before, after: null }
-  return { before, after: beyond(totalOf(before, rated.before), rated.after, before) }
+function isMoving(group: readonly Touched[], { events }: Waiting): boolean {
+  const rated = group.filter(({ trace }) => trace.isChanged).map(({ event }) => event.event.eventId)
+  return new Set([...rated, ...events]).size > 1
 }
 
-/** What an open trace comes to in all. */
-function totalOf({ now, takenBack }: OpenSpend, rated: SpendEntry | null): SpendEntry {
-  if (takenBack !== null || rated === null) return now
-  return { placement: now.placement, spend: addSpend(now.spend, rated.spend) }
+function nothingAt({ after: { placement } }: RatedChange): OpenSpend {
+  return { total: { placement, spend: NO_SPEND }, takenBack: new Map(), spans: 0, mirrored: false }
 }
 
-/** Tells traces that are not due again, and of whose event, its own or a session's, no later revision waits. */
-async function readSettled(
+/**
+ * By how much the ratings of events change what they hold of traces. A trace that a session's event has as it had it
+ * before counts for as much there, but where the event counts now.
+ */
+async function partsOf(
   client: pg.PoolClient,
-  traces: readonly Member[],
-  event: 'own' | 'session',
-): Promise<(trace: SpendTrace) => boolean> {
-  const { rows } = await client.query<{ tenant_id: string; trace_id: string }>({
-    name: 'rating_unsettled',
-    text: `select key.tenant_id, key.trace_id
-      from unnest($1::text[], $2::text[], $3::integer[]) as key (tenant_id, trace_id, revision)
-      cross join lateral (
-        select * from aforo_store.traces trace
-        where trace.tenant_id = key.tenant_id and trace.trace_id = decode(key.trace_id, 'hex') offset 0) trace
-      left join lateral (
-        select revision from aforo_store.session_events s
-        where s.tenant_id = key.tenant_id and s.event_id = trace.session_event_id offset 0) session on true
-      where trace.cut_due_at is not null
-        or case when $4 then trace.revision > key.revision else session.revision > key.revision end`,
-    values: [...keysOf(traces), traces.map(({ revision }) => revision), event === 'own'],
-  })
-  const unsettled = new Set(rows.map((row) => nameOf({ tenantId: row.tenant_id, traceId: row.trace_id })))
-  return (trace) => !unsettled.has(nameOf(trace))
+  sources: Sources,
+  touched: readonly Touched[],
+  now: Date,
+): Promise<ReadonlyMap<Touched, RatedPart>> {
+  const brought = touched.filter(({ trace, event }) => event.assembly.joined !== undefined && trace.isChanged)
+  const members = brought.map(({ trace, event }): Member => ({ ...trace, event: event.event }))
+  const spends = await priceMembers(client, sources, members, now)
+  const spendOf = new Map(brought.map((each, i) => [each, spends[i]!]))
+  return new Map(
+    touched.map((each) => {
+      const { event, change } = each
+      const { placement } = change.after
+      const isOfSession = event.assembly.joined !== undefined
+      const spend = isOfSession
+        ? (spendOf.get(each) ?? NO_SPEND)
+        : minusSpend(change.after.spend, change.before?.spend ?? NO_SPEND)
+      return [each, { eventId: event.event.eventId, placement, spend }]
+    }),
+  )
 }
 
 function nameOf({ tenantId, traceId }: SpendTrace): string {

@@ -121,7 +121,7 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     await writeRatings(client, rows, rated)
     spare.giveBack(rows)
     await writeFindings(client, rated, now)
-    await countRated(client, budgets, rated, now)
+    await countRated(client, budgets, sources, rated, now)
     await adjustRated(client, rated, now)
     return rated
   }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { AuditReport, AuditScope } from '../../core/audit.ts'
+import { waitingEvents } from '../../schema/budgets/waiting.ts'
 import { askForGaps, countRows } from '../../schema/gap-query.ts'
 
 /**
@@ -166,10 +167,7 @@ const SETTLED = `
     and not exists (
       select from aforo_store.spend_queue queued
       where queued.tenant_id = open.tenant_id and queued.trace_id = open.trace_id)
-    and not exists (
-      select from aforo_store.rating_queue queued
-      where queued.tenant_id = open.tenant_id
-        and queued.event_id = coalesce(trace.session_event_id, 'evt_' || encode(open.trace_id, 'hex')))`
+    and not exists (${waitingEvents('open.tenant_id', 'open.trace_id')})`
 
 /** Counting goes on from the version before where nothing that is counted by has changed. */
 const VERSIONS = `

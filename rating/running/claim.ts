@@ -83,7 +83,7 @@ export async function readSizes(
         where t.tenant_id = key.tenant_id and t.trace_id = decode(key.trace_id, 'hex') and has_usage offset 0) trace
       left join lateral (
         select projected_at from aforo_store.open_spend o
-        where o.tenant_id = key.tenant_id and o.trace_id = decode(key.trace_id, 'hex') and not taken_back
+        where o.tenant_id = key.tenant_id and o.trace_id = decode(key.trace_id, 'hex') and event_id = ''
         offset 0) open on true`,
     values: keysOf(traces),
   })

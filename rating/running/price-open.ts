@@ -1,25 +1,19 @@
 import type pg from 'pg'
-import type { Assembly } from '../../core/assembly.ts'
 import { assemblyToDocument } from '../../core/assembly-document.ts'
-import type { Spend } from '../../core/budget.ts'
-import type { UsageTotals } from '../../core/event.ts'
-import { Decimal, ZERO } from '../../core/money.ts'
 import type { OpenTrace } from '../../core/open-trace.ts'
 import { NO_SPEND, type Placement, type SpendEntry, utcMonth } from '../../core/spending.ts'
 import { microsOfRfc3339, type UnixNano } from '../../core/time.ts'
-import { inputTokens, outputTokens } from '../../core/usage.ts'
-import { type Rated, REVISION_MAX, readRated } from '../../schema/budgets/rated.ts'
-import type { ClaimedRevision } from '../claim.ts'
-import { readCounters } from '../counter-rows.ts'
-import { prepareOnce, type Sources } from '../prepare.ts'
-import { type RatedEvent, settleEvent } from '../rate-event.ts'
-import { readBrought } from './brought.ts'
-import { UnlockedCounters } from './unlocked.ts'
+import type { RatedPart } from '../../schema/budgets/open-spend.ts'
+import { readWaiting } from '../../schema/budgets/waiting.ts'
+import type { Sources } from '../prepare.ts'
+import type { RatedEvent } from '../rate-event.ts'
+import { asRevision, rateUnlocked, spendBeyond } from './price-apart.ts'
+import { readRatedParts } from './rated-parts.ts'
 
-/** What an open trace comes to in all, and what of that its event is rated with. */
+/** What an open trace comes to in all, and what of that ratings hold. */
 export interface PricedTrace {
   readonly total: SpendEntry
-  readonly rated: SpendEntry | null
+  readonly parts: readonly RatedPart[]
   /** All that was cut of it is rated. */
   readonly isRated: boolean
 }
@@ -35,100 +29,19 @@ export async function priceOpen(
   traces: readonly OpenTrace[],
   now: Date,
 ): Promise<readonly PricedTrace[]> {
-  const rated = await readRated(
-    client,
-    traces.map(({ tenantId, eventId, time }) => ({ tenantId, eventId, time, below: REVISION_MAX })),
-  )
-  const brought = await readBrought(client, traces, rated)
-  const events = traces.map((trace, i) => asRevision(trace, trace.inSession ? null : (rated[i] ?? null), now))
-  const earlier = traces.flatMap((trace, i) => {
-    const document = brought[i]?.document ?? null
-    return document === null ? [] : [{ i, event: { ...asRevision(trace, null, now), ...namesOf(document) } }]
+  const ratedOf = await readRatedParts(client, sources, traces, now)
+  const revisions = traces.map((trace, i) => {
+    const revision = (ratedOf[i]!.own?.revision ?? -1) + 1
+    return { ...asRevision({ ...trace, document: assemblyToDocument(trace.assembly) }, now), revision }
   })
-  const all = [...events, ...earlier.map(({ event }) => event)]
-  const prepared = await prepareOnce(client, sources, all, now)
-  const counters = await readCounters(
-    client,
-    prepared.flatMap(({ steps }) => steps.map((step) => step.counter)),
-  )
-  const settled = prepared.map((event) => settleEvent(event, new UnlockedCounters(counters)))
-  const broughtSpend = new Map(
-    earlier.map(({ i }, at) => {
-      const event = settled[events.length + at]!
-      return [i, spendOf(event, countsOf(event.assembly), NO_SPEND)]
-    }),
-  )
+  const settled = await rateUnlocked(client, sources, revisions, now)
+  const waiting = await readWaiting(client, traces)
   return traces.map((trace, i): PricedTrace => {
-    const ofEvent = rated[i] ?? null
+    const { parts, own } = ratedOf[i]!
     const placement = placementOf(trace, settled[i]!, now)
-    const counts = countsOfTotals(trace.totals)
-    if (!trace.inSession) {
-      const spend = spendOf(settled[i]!, counts, ofEvent?.spend ?? NO_SPEND)
-      const isRated = trace.revision >= 0 && ofEvent?.revision === trace.revision
-      return { total: { placement, spend }, rated: ofEvent, isRated }
-    }
-    const spend = broughtSpend.get(i)
-    return {
-      total: { placement, spend: spendOf(settled[i]!, counts, NO_SPEND) },
-      rated: ofEvent === null || spend === undefined ? null : { placement: ofEvent.placement, spend },
-      isRated: brought[i]?.isAll === true,
-    }
+    const spend = spendBeyond(own?.spend ?? NO_SPEND, settled[i]!)
+    return { total: { placement, spend }, parts, isRated: waiting[i]!.events.length === 0 }
   })
-}
-
-/** The revision that a cut and a rating would make of a trace now. */
-function asRevision(trace: OpenTrace, rated: Rated | null, now: Date): ClaimedRevision {
-  const { tenantId, traceId, assembly, time } = trace
-  return {
-    tenantId,
-    eventId: trace.eventId,
-    revision: (rated?.revision ?? -1) + 1,
-    attempts: 0,
-    time,
-    timeMicros: microsOfRfc3339(time),
-    recordedAtMicros: now.getTime() * 1000,
-    traceId: Buffer.from(traceId, 'hex'),
-    ...namesOf(assemblyToDocument(assembly)),
-  }
-}
-
-/** Whose a revision is, as its document says. */
-function namesOf(document: object): Pick<ClaimedRevision, 'customer' | 'product' | 'agent' | 'document'> {
-  const { customer = null, product = null, agent = null } = document as Partial<Assembly>
-  return { customer, product, agent, document }
-}
-
-type Counts = Pick<Spend<Decimal>, 'tokens' | 'modelCalls' | 'toolCalls' | 'reasoningSteps'>
-
-function spendOf(settled: RatedEvent, counts: Counts, before: Spend<Decimal>): Spend<Decimal> {
-  return {
-    price: before.price.plus(settled.price ?? ZERO),
-    cogs: before.cogs.plus(settled.cogs),
-    credits: before.credits.plus(settled.credits ?? ZERO),
-    ...counts,
-  }
-}
-
-function countsOfTotals(totals: UsageTotals): Counts {
-  return {
-    tokens: new Decimal(totals.inputTokens).plus(totals.outputTokens).plus(totals.embeddingTokens),
-    modelCalls: new Decimal(totals.modelCalls),
-    toolCalls: new Decimal(totals.toolCalls),
-    reasoningSteps: new Decimal(totals.reasoningSteps),
-  }
-}
-
-function countsOf({ calls, tools, reasoningSteps }: Assembly): Counts {
-  const tokens = calls.reduce(
-    (sum, { buckets }) => sum.plus(inputTokens(buckets)).plus(outputTokens(buckets)),
-    ZERO,
-  )
-  return {
-    tokens,
-    modelCalls: new Decimal(calls.length),
-    toolCalls: new Decimal(tools.length),
-    reasoningSteps: new Decimal(reasoningSteps),
-  }
 }
 
 function placementOf(

@@ -4,7 +4,7 @@ import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { type Log, SILENT } from '../../core/log.ts'
 import type { HoldUse, OpenTrace, OpenTraces } from '../../core/open-trace.ts'
-import { countChanges, forgetSightings, queueTraces, type SpendChange } from '../../schema/budgets/count.ts'
+import { countChanges, forgetSightings, type OpenChange, queueTraces } from '../../schema/budgets/count.ts'
 import { endHolds } from '../../schema/budgets/holds.ts'
 import { type SpendTrace, shareBudgets, tryLockTraces, tryProject } from '../../schema/budgets/lock.ts'
 import { beyond, type OpenSpend, readOpenSpend } from '../../schema/budgets/open-spend.ts'
@@ -154,15 +154,14 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
     await endHoldsOf(client, traces, ended, now)
     const open = await readOpenSpend(client, traces)
     const priced = await priceOpen(client, sources, traces, now)
-    const changes = traces.map((trace, i): SpendChange => {
-      const after = openAfter(trace, priced[i]!)
-      return { trace, open: { before: open[i]!, after }, rated: { before: null, after: null } }
+    const changes = traces.map((trace, i): OpenChange => {
+      return { trace, before: open[i]!, after: openAfter(trace, priced[i]!) }
     })
     await forgetSightings(
       client,
-      changes.filter(({ open }) => open.after === null).map(({ trace }) => trace),
+      changes.filter(({ after }) => after === null).map(({ trace }) => trace),
     )
-    await countChanges(client, known, changes, now)
+    await countChanges(client, known, { open: changes, rated: [] }, now)
   }
 
   /**
@@ -196,9 +195,9 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
 const RETRY_MS = 20
 
 /** A settled trace all of which is rated counts for nothing beyond that. */
-function openAfter(trace: OpenTrace, { total, rated, isRated }: PricedTrace): OpenSpend | null {
+function openAfter(trace: OpenTrace, { total, parts, isRated }: PricedTrace): OpenSpend | null {
   if (trace.isSettled && isRated) return null
-  return beyond(total, rated, { spans: trace.spans, mirrored: trace.mirrored })
+  return beyond(total, parts, { spans: trace.spans, mirrored: trace.mirrored })
 }
 
 interface Choice {

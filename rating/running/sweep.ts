@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { waitingEvents } from '../../schema/budgets/waiting.ts'
 import { databaseFault } from '../../schema/faults.ts'
 
 /** Rows that are put into the queue at once. */
@@ -33,11 +34,8 @@ const SWEEP = `
     select open.tenant_id, open.trace_id
     from aforo_store.open_spend open
     left join aforo_store.traces trace using (tenant_id, trace_id)
-    where open.projected_at < $1::timestamptz - interval '${LEFT_SECONDS} seconds' and trace.cut_due_at is null
-      and not exists (
-        select from aforo_store.rating_queue queued
-        where queued.tenant_id = open.tenant_id
-          and queued.event_id = coalesce(trace.session_event_id, 'evt_' || encode(open.trace_id, 'hex')))
+    where open.event_id = '' and open.projected_at < $1::timestamptz - interval '${LEFT_SECONDS} seconds' and trace.cut_due_at is null
+      and not exists (${waitingEvents('open.tenant_id', 'open.trace_id')})
     limit ${SWEPT_MAX}
   ),
   unseen as (

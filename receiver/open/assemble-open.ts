@@ -8,7 +8,6 @@ import { TRACE_SPANS_MAX } from '../cut/cutter.ts'
 import { readNamedCustomers, readStatedUsage, readUsages } from '../cut/read.ts'
 import { type Assemble, assembleTrace, eventNano } from '../cut/revision.ts'
 import type { AssembledTrace } from '../cut/settle-mirrors.ts'
-import { totalsOf } from '../cut/totals.ts'
 import type { TraceKey } from '../cut/trace.ts'
 import { holdsOf } from './holds-of.ts'
 import { type OpenMirrors, weighMirrors } from './mirrors.ts'
@@ -112,7 +111,6 @@ function openTraceOf(
     tenantId: trace.tenantId,
     traceId: trace.traceId,
     assembly,
-    totals: totalsOf(assembly),
     eventId: trace.sessionEventId ?? eventIdOf(trace.traceId),
     inSession: trace.sessionEventId !== null,
     time: trace.eventTime ?? rfc3339(eventNano(assembly, trace)),

@@ -6,41 +6,42 @@ import type { SpendTrace } from './lock.ts'
 import { entriesOf, keysOf, type OpenSpend, writeOpenSpend } from './open-spend.ts'
 import { budgetsOf, type TenantBudgets } from './shelf.ts'
 
-/** What a trace counted for and what it counts for now: beyond its ratings, and by them. */
-export interface SpendChange {
+/** What a trace counted for and what it counts for now, beyond what ratings hold of it. */
+export interface OpenChange {
   readonly trace: SpendTrace
-  readonly open: { readonly before: OpenSpend | null; readonly after: OpenSpend | null }
-  readonly rated: { readonly before: SpendEntry | null; readonly after: SpendEntry | null }
+  readonly before: OpenSpend | null
+  readonly after: OpenSpend | null
+}
+
+/** What an event was rated with, and is now. */
+export interface RatedChange {
+  readonly before: SpendEntry | null
+  readonly after: SpendEntry
 }
 
 /**
- * Writes what traces count for and moves the counters by the difference. The caller shares the budgets of the tenants
- * (`shareBudgets`) and holds the traces (`lockTraces`).
+ * Writes what traces count for, each told of once, and moves the counters by what changes. The caller shares the budgets
+ * of the tenants (`shareBudgets`) and holds the traces (`lockTraces`).
  */
 export async function countChanges(
   client: pg.ClientBase,
   budgets: ReadonlyMap<TenantId, TenantBudgets>,
-  changes: readonly SpendChange[],
+  { open, rated }: { readonly open: readonly OpenChange[]; readonly rated: readonly RatedChange[] },
   now: Date,
 ): Promise<void> {
-  const opened = changes.filter(({ open }) => open.before !== null || open.after !== null)
+  const opened = open.filter(({ before, after }) => before !== null || after !== null)
   if (opened.length > 0) {
     await writeOpenSpend(
       client,
-      opened.map(({ trace, open }) => ({ trace, open: open.after })),
+      opened.map(({ trace, after }) => ({ trace, open: after })),
       now,
     )
   }
-  const entries = changes.flatMap(({ open, rated }) => [
-    ...[...entriesOf(open.before), ...listOf(rated.before)].map(takenBack),
-    ...entriesOf(open.after),
-    ...listOf(rated.after),
-  ])
+  const entries = [
+    ...opened.flatMap(({ before, after }) => [...entriesOf(before).map(takenBack), ...entriesOf(after)]),
+    ...rated.flatMap(({ before, after }) => (before === null ? [after] : [takenBack(before), after])),
+  ]
   await moveCounters(client, movesOf(entries, budgetsOf(budgets)), now)
-}
-
-function listOf(entry: SpendEntry | null): readonly SpendEntry[] {
-  return entry === null ? [] : [entry]
 }
 
 function takenBack({ placement, spend }: SpendEntry): SpendEntry {

@@ -50,7 +50,6 @@ export const openSpend = store.table(
   {
     tenantId: text('tenant_id').notNull(),
     traceId: bytea('trace_id').notNull(),
-    takenBack: boolean('taken_back').notNull(),
     time: instant().notNull(),
     monthStart: instant('month_start').notNull(),
     spentAt: instant('spent_at').notNull(),
@@ -68,8 +67,9 @@ export const openSpend = store.table(
     spans: bigint({ mode: 'bigint' }).notNull(),
     mirrored: boolean().notNull(),
     projectedAt: instant('projected_at').notNull(),
+    eventId: text('event_id').default('').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.traceId, t.takenBack] })],
+  (t) => [primaryKey({ columns: [t.tenantId, t.traceId, t.eventId] })],
 )
 
 export const spendQueue = store.table('spend_queue', {

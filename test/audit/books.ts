@@ -68,7 +68,7 @@ export function openBooks(pool: pg.Pool) {
   return {
     push: (seconds: number, ...usages: readonly Usage[]) => journal.append('default', usages, noon(seconds)),
     cut: (seconds: number) => cutter.cut(noon(seconds)),
-    rate: (seconds: number) => rater.rate(noon(seconds)),
+    rate: (seconds: number, limit?: number) => rater.rate(noon(seconds), limit),
     project: (seconds: number) => projector.project(noon(seconds)),
     /** Writes an override that counts since long ago, as the API does. */
     price: (seconds: number, provider: string, model: string, meter: string, unitPrice: string) =>

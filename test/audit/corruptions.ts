@@ -379,7 +379,7 @@ export const CORRUPTIONS: readonly Corruption[] = [
   [
     'open trace that is settled',
     `insert into aforo_store.open_spend
-     select tenant_id, trace_id, false, now(), now(), now(), 'acme', null, null, null, 0, 0, 0, 0, 0, 0, 0, 1, false, '2026-11-23T11:00:00Z'
+     select tenant_id, trace_id, now(), now(), now(), 'acme', null, null, null, 0, 0, 0, 0, 0, 0, 0, 1, false, '2026-11-23T11:00:00Z'
      from aforo_store.traces where ${ofTrace('late')}`,
     'open_spend',
     'open trace',

@@ -229,6 +229,55 @@ test('traces of a session count one by one while they are open, and as one event
   expect(await world.used('price')).toEqual({ '["acme"]': rows[0].price })
 })
 
+test('a trace of a session that was cut and grows on counts once, whatever of it is rated meanwhile', async () => {
+  await world.budget(0, 'all')
+  await world.budget(0, 'session', { window: 'session' })
+  await world.group(0, 'bot', 'session')
+  const bot = { product: 'bot', session: 'chat' }
+  const expectUsed = async (tokens: string, seconds: number) => {
+    expect(await world.used('all')).toEqual({ '[]': tokens })
+    expect(await world.used('session')).toEqual({ '["chat"]': tokens })
+    await expectNoGaps(world, seconds)
+  }
+  await world.push(1, callOf('turn 1', 'root', bot), callOf('turn 2', 'root', bot))
+  await look(1)
+  for (let seconds = 4, spans = 2; spans < 6; seconds += 4, spans++) {
+    await world.cut(seconds)
+    await world.push(seconds, callOf('turn 1', `late ${spans}`, bot))
+    await look(seconds)
+    await expectUsed(String(120 * (spans + 1)), seconds)
+    await world.rate(seconds)
+    await expectUsed(String(120 * (spans + 1)), seconds)
+  }
+  await settle(30)
+  await expectUsed('720', 30)
+  expect(await world.open()).toEqual([])
+})
+
+test.each([1, 2])(
+  'a trace that goes over to another event counts in one of the two, rated %i at a time',
+  async (limit) => {
+    await world.budget(0, 'all')
+    await world.budget(0, 'each', { window: 'session' })
+    await world.group(0, 'bot', 'session')
+    const call = callOf('one', 'call', { parentSpanId: spanIdOf('root'), customer: null })
+    await world.push(1, call, otherOf('one', 'root', { product: 'bot', session: 'first' }))
+    await settle(40)
+    expect(await world.used('each')).toEqual({ '["first"]': '120' })
+    await world.name(41, 'one', 'globex')
+    await world.cut(42)
+    // Nobody has looked at it meanwhile: two events wait, and either may be rated first.
+    for (let rated = 1; rated > 0; ) {
+      rated = await world.rate(42, limit)
+      expect(await world.used('all')).toEqual({ '[]': '120' })
+      expect(await world.used('each')).toEqual({ '["first"]': '120' })
+      await expectNoGaps(world, 42)
+    }
+    await look(43)
+    expect(await world.open()).toEqual([])
+  },
+)
+
 test('the hold that a span was made under ends in the transaction that counts the span', async () => {
   await world.budget(0, 'all')
   await world.push(1, callOf('one', 'root', { holdId: 'hold_1' }))
@@ -250,7 +299,7 @@ test('a trace that its cut found unchanged is told of to budgets, however late t
   // A span that no call is made of, and one that budgets count the trace for once more.
   await world.push(10, otherOf('one', 'late', CHILD))
   await look(10)
-  expect(await world.open()).toHaveLength(1)
+  expect(await world.open(), 'all of it, and what was rated').toHaveLength(2)
   while ((await world.cut(50)) > 0);
   await world.rate(50)
   await expectNoGaps(world, 3_700)

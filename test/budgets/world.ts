@@ -40,7 +40,7 @@ export async function openWorld(pool: pg.Pool) {
     gaps: (seconds: number) => gapsOf(pool, seconds),
     used: (id: string) => usedOf(pool, id),
     open: async () =>
-      (await pool.query('select * from aforo_store.open_spend order by trace_id, taken_back')).rows,
+      (await pool.query('select * from aforo_store.open_spend order by trace_id, event_id')).rows,
   }
 }
 
