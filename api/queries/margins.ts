@@ -9,9 +9,11 @@ export const GROUPINGS = {
   customer: ['customer_id'],
   product: ['product_id'],
   agent: ['agent'],
-  day: [`to_char(time at time zone 'UTC', 'YYYY-MM-DD')`],
+  day: [`(time at time zone 'UTC')::date`],
 } as const satisfies Record<string, readonly [string, string?]>
 export type Grouping = keyof typeof GROUPINGS
+/** How a key is told, where it is no text: a day is written once for each group, not for each of a million lines. */
+const KEY_TEXT: Readonly<Partial<Record<Grouping, string>>> = { day: `to_char(key, 'YYYY-MM-DD')` }
 export const GROUPING_NAMES = Object.keys(GROUPINGS) as [Grouping, ...Grouping[]]
 
 /** Sums over the lines of one group, in USD. `cogs` and `revenue` are the parts that are known. */
@@ -50,7 +52,7 @@ export async function readMargins(
 ): Promise<MarginRow[]> {
   const [first, second = 'null::text'] = GROUPINGS[query.groupBy] as readonly [string, string?]
   const { rows } = await client.query<MarginRow>(
-    `with grouped as (
+    `with summed as (
        select key, second, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls, sum(cogs) as cogs,
          sum(revenue) as revenue, sum(unconverted) as unconverted
        from (
@@ -62,6 +64,10 @@ export async function readMargins(
          select ${first}, ${second}, 0, 0, delta, 0, 0 from aforo_store.cogs_adjustments
          where ${IN_TIME}) line
        group by 1, 2
+     ),
+     grouped as (
+       select ${KEY_TEXT[query.groupBy] ?? 'key'} as key, second, calls, unpriced_calls, cogs, revenue, unconverted
+       from summed
      ),
      keyed as (
        select *, array[(key is null)::int::text, coalesce(key, ''), (second is null)::int::text, coalesce(second, '')]
