@@ -1,6 +1,7 @@
 import { compiledOf } from '../dialects/recognise.ts'
 import { type Observed, observed } from './observation.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 const REQUEST = TRAIT.request | TRAIT.fetch
 

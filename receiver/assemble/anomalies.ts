@@ -2,7 +2,8 @@ import type { SpanId } from '../../core/ids.ts'
 import type { Anomaly, Usage } from '../../core/usage.ts'
 import { unmeteredReason } from '../dialects/failures.ts'
 import type { Observed } from './observation.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 import { compareText } from './unique.ts'
 
 /** What is odd about the spans and the calls made of them, beyond what the steps have told. */

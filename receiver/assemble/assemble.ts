@@ -9,9 +9,11 @@ import { joinFetches } from './fetches.ts'
 import { collapseLayers } from './layers.ts'
 import { mergeMirrors } from './mirrors.ts'
 import { toModelCall } from './model-call.ts'
+import { append } from './observation.ts'
+import { readRows } from './rows.ts'
 import { collectTools } from './tools.ts'
-import { TRAIT, type Tree, toTree } from './tree.ts'
-import { indexSpans } from './unique.ts'
+import { TRAIT } from './traits.ts'
+import { type Tree, toTree } from './tree.ts'
 import { settleVersions } from './versions.ts'
 import { settleWrappers } from './wrappers.ts'
 
@@ -21,7 +23,7 @@ import { settleWrappers } from './wrappers.ts'
  */
 export function assemble(usages: readonly Usage[], context: { readonly now: UnixNano }): Assembly {
   const anomalies: Anomaly[] = []
-  const tree = withVersions(toTree(indexSpans(usages, anomalies), context.now, anomalies))
+  const tree = withVersions(toTree(readRows(usages, context.now, anomalies), anomalies))
   const collapsed = [...collapseLayers(tree, anomalies), ...abandonedCalls(tree)]
   const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
   const settled = settleWrappers(tree, differenceSiblings(tree, merged, anomalies), anomalies)
@@ -30,7 +32,7 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
   const calls = inOrder.map((call) => toModelCall(tree, call))
   const tools = collectTools(tree)
   const attribution = attribute(tree)
-  anomalies.push(...listAnomalies(tree, inOrder))
+  append(anomalies, listAnomalies(tree, inOrder))
   if (attribution.customer === null && calls.length + tools.length > 0) {
     anomalies.push({ kind: 'unattributed', spanId: '', reason: 'no_customer' })
   }

@@ -1,5 +1,6 @@
 import type { Usage } from '../../core/usage.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 /** Whose the trace is. */
 export interface TraceAttribution {

@@ -6,7 +6,7 @@ export interface Bounds {
   readonly endNano: UnixNano
 }
 
-/** Bounds in the making, for spans that come in the order of their starts. */
+/** Bounds in the making. */
 export interface GrowingBounds {
   /** Takes a span in; false where its times are not believed. */
   extend(startNano: UnixNano, endNano: UnixNano): boolean
@@ -27,7 +27,7 @@ export function boundsUntil(now: UnixNano): GrowingBounds {
         endNano >= EARLIEST_SPAN_NANO &&
         endNano <= latest
       const bounds = isBelieved ? believed : all
-      bounds.first ??= startNano
+      if (bounds.first === null || startNano < bounds.first) bounds.first = startNano
       if (endNano > bounds.last) bounds.last = endNano
       return isBelieved
     },

@@ -3,6 +3,7 @@ import { inputTokens, outputTokens } from '../../core/usage.ts'
 import { compiledOf } from '../dialects/recognise.ts'
 import { isNowhereNegative, minus } from './arithmetic.ts'
 import type { Observed } from './observation.ts'
+import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
 
 /**
@@ -34,8 +35,8 @@ export function differenceSiblings(
 function suspects(tree: Tree, calls: readonly Observed[]): ReadonlyMap<string, Observed[]> {
   const groups = new Map<string, Observed[]>()
   for (const call of calls) {
+    if (!call.metered || (tree.traits[call.winner]! & TRAIT.cumulative) === 0) continue
     const usage = tree.spans[call.winner]!
-    if (!call.metered || compiledOf(usage.dialect)?.dialect.cumulative === undefined) continue
     const model = usage.requestModel ?? usage.responseModel ?? ''
     const key = `${tree.parent[call.winner]!}/${usage.dialect}/${model}`
     const group = groups.get(key)
@@ -52,7 +53,8 @@ function suspects(tree: Tree, calls: readonly Observed[]): ReadonlyMap<string, O
 function loopFrom(tree: Tree, siblings: readonly Observed[], at: number): readonly Observed[] {
   const loop = [siblings[at]!]
   let grown = siblings[at]!.buckets
-  for (const next of siblings.slice(at + 1)) {
+  for (let after = at + 1; after < siblings.length; after++) {
+    const next = siblings[after]!
     const last = loop.at(-1)!
     const growth = minus(next.buckets, last.buckets)
     if (tree.spans[next.winner]!.startNano < tree.spans[last.winner]!.endNano) break

@@ -1,6 +1,7 @@
 import type { Usage } from '../../core/usage.ts'
-import { type Observed, observed, takeOver } from './observation.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { append, type Observed, observed, takeOver } from './observation.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 /**
  * Polls for the result of a background call, and ends of streams that are told apart from their request. Their usage counts
@@ -27,11 +28,11 @@ export function joinFetches(tree: Tree, calls: readonly Observed[]): readonly Ob
     const call = byResponse.get(key) ?? silentBefore(tree, silent, index)
     if (call === undefined) {
       const poll = observed(index, usage)
-      poll.observers.push(...indexes.slice(1))
+      append(poll.observers, indexes.slice(1))
       fetched.push(poll)
     } else if (!call.metered) {
       takeOver(call, usage.buckets)
-      call.observers.push(...indexes)
+      append(call.observers, indexes)
     }
   }
   return [...calls, ...fetched]

@@ -3,7 +3,8 @@ import { isRefused } from '../dialects/failures.ts'
 import { allTokens, equalTotals, isNowhereNegative, minus, plus } from './arithmetic.ts'
 import { areDistinctIds, beginsWithin } from './identity.ts'
 import { append, type Observed, observed, takeOver } from './observation.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 /** How many calls up a layer is looked for past calls that ended before it began. */
 export const LAYERS_MAX = 16

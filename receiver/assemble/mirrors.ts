@@ -6,7 +6,6 @@ import {
   isHighEntropy,
   isInside,
   isOneProcess,
-  isRunId,
   isSeenTogether,
   isWithin,
   modelsAgree,
@@ -15,7 +14,8 @@ import {
 import { append, type Observed, takeOver } from './observation.ts'
 import { NEIGHBOURS_MAX, partnersOf } from './pairing.ts'
 import { SplitMap } from './split-map.ts'
-import { isOnePath, TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import { isOnePath, type Tree } from './tree.ts'
 
 /**
  * Merges observations of one call that are not above one another: two instrumentations side by side, or a gateway's
@@ -34,7 +34,8 @@ export function mergeMirrors(
   const byResponse = mergeById(tree, byRequest.kept, responseIdOf, same, anomalies)
   markReplays(tree, byResponse.apart)
   const runs = mergeRuns(tree, byResponse.kept, anomalies)
-  if (isOneScope(tree, runs)) return runs
+  // One scope sees a call once: then none can be a mirror by its place.
+  if (tree.isOneScope) return runs
   return mergePlaces(tree, runs)
 }
 
@@ -107,15 +108,6 @@ function byScopes(tree: Tree, calls: readonly Observed[]): readonly (readonly Ob
 /** Spans are in the order of their start. */
 function inOrder(calls: readonly Observed[]): readonly Observed[] {
   return calls.toSorted((a, b) => a.winner - b.winner)
-}
-
-/** Then none can be a mirror by its place: one scope sees a call once. */
-function isOneScope(tree: Tree, calls: readonly Observed[]): boolean {
-  const scope = calls[0] === undefined ? '' : tree.spans[calls[0].winner]!.scopeName
-  for (const { places } of calls) {
-    for (const index of places) if (tree.spans[index]!.scopeName !== scope) return false
-  }
-  return true
 }
 
 interface MergedById {
@@ -280,8 +272,8 @@ function areBothNamed(a: Usage, b: Usage): boolean {
 function mergeRuns(tree: Tree, calls: readonly Observed[], anomalies: Anomaly[]): readonly Observed[] {
   const runs = new Map<string, Observed[]>()
   for (const call of calls) {
-    const { responseId } = tree.spans[call.winner]!
-    if (!isRunId(responseId)) continue
+    if ((tree.traits[call.winner]! & TRAIT.run) === 0) continue
+    const responseId = tree.spans[call.winner]!.responseId!
     const run = runs.get(responseId)
     if (run === undefined) runs.set(responseId, [call])
     else run.push(call)

@@ -2,7 +2,8 @@ import type { ModelCall } from '../../core/assembly.ts'
 import type { Usage } from '../../core/usage.ts'
 import { compiledOf } from '../dialects/recognise.ts'
 import type { Observed } from './observation.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 /** What the observers of a call say of it together. */
 type Told = Pick<

@@ -1,4 +1,5 @@
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 /**
  * Marks the calls that reach an agent in another service: beneath them a server span, and beneath that an agent, with no

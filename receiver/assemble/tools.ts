@@ -2,7 +2,8 @@ import type { ToolCall } from '../../core/assembly.ts'
 import type { Usage } from '../../core/usage.ts'
 import { isOneProcess, isWithin } from './identity.ts'
 import { SplitMap } from './split-map.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 /** How many earlier executions one without an id is compared with. */
 export const TOOL_NEIGHBOURS_MAX = 64

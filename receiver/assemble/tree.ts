@@ -1,16 +1,19 @@
 import type { SpanId } from '../../core/ids.ts'
-import type { UnixNano } from '../../core/time.ts'
-import type { Anomaly, Usage, UsageClass } from '../../core/usage.ts'
-import { type Bounds, boundsUntil } from './bounds.ts'
-import type { UniqueSpans } from './unique.ts'
-import { isOpen } from './versions.ts'
+import type { Anomaly, Usage } from '../../core/usage.ts'
+import type { Bounds } from './bounds.ts'
+import type { Rows } from './rows.ts'
 
-/** The spans of a trace as a forest. Missing parents and several roots are normal. Indexes are into `spans`. */
+/**
+ * The spans of a trace as a forest, in the order of start and id. Missing parents and several roots are normal. Indexes are
+ * into `spans`.
+ */
 export interface Tree {
   readonly spans: readonly Usage[]
   readonly ids: readonly SpanId[]
   /** First start and last end of the spans whose times are believed; of all, where none is. */
   readonly bounds: Bounds
+  /** Whether all that may count as a call of a model was told by one scope. */
+  readonly isOneScope: boolean
   /** What each span is, in bits of TRAIT. Steps that look for a few among many spans look here, not at each span. */
   readonly traits: Uint32Array
   /** Index of the parent, -1 for a root or a span whose parent is not here. */
@@ -25,40 +28,6 @@ export interface Tree {
   readonly size: Int32Array
 }
 
-/**
- * Bits of a span's traits. The spans of a large trace lie all over the memory; walking over them again and again took
- * half of the time of assembling one.
- */
-export const TRAIT = {
-  call: 1,
-  /** A call or an embedding. */
-  request: 2,
-  tool: 4,
-  wrapper: 8,
-  fetch: 16,
-  metered: 32,
-  /** Starts an agent. */
-  agent: 64,
-  server: 128,
-  /** Has anomalies of its own. */
-  odd: 256,
-  plan: 512,
-  /** Leaves open whether cached tokens are part of its input. */
-  open: 1_024,
-  /** Names whose the trace is; see `attribute`. */
-  customer: 2_048,
-  customerFallback: 4_096,
-  product: 8_192,
-  service: 16_384,
-  session: 32_768,
-  sessionFallback: 65_536,
-  agentName: 131_072,
-  /** Has times nobody believes. */
-  badTime: 262_144,
-  requestId: 524_288,
-  responseId: 1_048_576,
-} as const
-
 /** Whether one of the two spans is above the other. */
 export function isOnePath(tree: Tree, a: number, b: number): boolean {
   const [upper, lower] = tree.place[a]! <= tree.place[b]! ? [a, b] : [b, a]
@@ -66,69 +35,40 @@ export function isOnePath(tree: Tree, a: number, b: number): boolean {
 }
 
 /**
- * Builds the forest in linear time without recursion, as traces may be ten thousand spans deep. `spans` are unique and
- * in a fixed order. Spans that are each other's ancestors are cut apart at the first of them.
+ * Builds the forest in linear time without recursion, as traces may be ten thousand spans deep. Spans that are each other's
+ * ancestors are cut apart at the first of them.
  */
-export function toTree({ spans, indexOf }: UniqueSpans, now: UnixNano, anomalies: Anomaly[]): Tree {
-  const traits = new Uint32Array(spans.length)
-  const parent = new Int32Array(spans.length).fill(-1)
-  const ids: SpanId[] = []
-  const bounds = boundsUntil(now)
-  // Siblings follow one another, so the last parent found is mostly the next one too.
-  let parentId = ''
-  let parentAt = -1
-  for (let index = 0; index < spans.length; index++) {
-    const usage = spans[index]!
-    ids.push(usage.spanId)
-    const isBelieved = bounds.extend(usage.startNano, usage.endNano)
-    traits[index] = traitsOf(usage) | (isBelieved ? 0 : TRAIT.badTime)
-    if (usage.parentSpanId !== parentId) {
-      parentId = usage.parentSpanId
-      parentAt = parentId === '' ? -1 : indexOf(parentId)
-    }
-    parent[index] = parentAt
-  }
+export function toTree(rows: Rows, anomalies: Anomaly[]): Tree {
+  const placed = rows.order
+  const spans = placed.map((place) => rows.usages[place]!)
+  const ids = placed.map((place) => rows.ids[place]!)
+  const traits = new Uint32Array(placed.length)
+  const parent = parentsOf(rows)
+  for (let index = 0; index < placed.length; index++) traits[index] = rows.traits[placed[index]!]!
   for (const index of cutCycles(parent)) {
-    const span = spans[index]!
-    anomalies.push({ kind: 'conflict', spanId: span.spanId, reason: 'parent_cycle' })
+    anomalies.push({ kind: 'conflict', spanId: ids[index]!, reason: 'parent_cycle' })
   }
   const order = parentsFirst(parent)
-  const depth = new Int32Array(spans.length)
-  for (const index of order) {
-    const above = parent[index]!
-    depth[index] = above === -1 ? 0 : depth[above]! + 1
+  const depth = new Int32Array(placed.length)
+  for (let at = 0; at < order.length; at++) {
+    const above = parent[order[at]!]!
+    depth[order[at]!] = above === -1 ? 0 : depth[above]! + 1
   }
-  return { spans, ids, bounds: bounds.found(), traits, parent, order, depth, ...walk(parent, order) }
+  const { bounds, isOneScope } = rows
+  return { spans, ids, bounds, isOneScope, traits, parent, order, depth, ...walk(parent, order) }
 }
 
-const CLASS_TRAITS: Readonly<Record<UsageClass, number>> = {
-  call: TRAIT.call | TRAIT.request,
-  embed: TRAIT.request,
-  tool: TRAIT.tool,
-  wrapper: TRAIT.wrapper,
-  fetch: TRAIT.fetch,
-  other: 0,
-}
-
-function traitsOf(usage: Usage): number {
-  return (
-    CLASS_TRAITS[usage.usageClass] |
-    (usage.metered ? TRAIT.metered : 0) |
-    (usage.agentBoundary ? TRAIT.agent : 0) |
-    (usage.kind === 'server' ? TRAIT.server : 0) |
-    (usage.anomalies.length > 0 ? TRAIT.odd : 0) |
-    (usage.plan ? TRAIT.plan : 0) |
-    (isOpen(usage) ? TRAIT.open : 0) |
-    (usage.customer !== null ? TRAIT.customer : 0) |
-    (usage.customerFallback !== null ? TRAIT.customerFallback : 0) |
-    (usage.product !== null ? TRAIT.product : 0) |
-    (usage.serviceName !== null ? TRAIT.service : 0) |
-    (usage.session !== null ? TRAIT.session : 0) |
-    (usage.sessionFallback !== null ? TRAIT.sessionFallback : 0) |
-    (usage.agent !== null ? TRAIT.agentName : 0) |
-    (usage.requestId !== null ? TRAIT.requestId : 0) |
-    (usage.responseId !== null ? TRAIT.responseId : 0)
-  )
+/** Each parent is looked for once, however many children it has one after the other. */
+function parentsOf({ order, parentIds, parentAt, places }: Rows): Int32Array {
+  const ranks = new Int32Array(order.length)
+  for (let index = 0; index < order.length; index++) ranks[order[index]!] = index
+  const found = parentIds.map((id) => {
+    const place = id === '' ? undefined : places.get(id)
+    return place === undefined ? -1 : ranks[place]!
+  })
+  const parent = new Int32Array(order.length)
+  for (let index = 0; index < order.length; index++) parent[index] = found[parentAt[order[index]!]!]!
+  return parent
 }
 
 /** Makes roots of the lowest index of each cycle, and returns them. */

@@ -1,55 +1,22 @@
-import type { SpanId } from '../../core/ids.ts'
 import { type Anomaly, NO_TOKENS, type TokenBuckets, type Usage } from '../../core/usage.ts'
 import { SplitMap } from './split-map.ts'
 
 const BUCKETS = Object.keys(NO_TOKENS) as readonly (keyof TokenBuckets)[]
 
-/** Spans of a trace, each once, in the order of start and id. */
-export interface UniqueSpans {
-  readonly spans: readonly Usage[]
-  /** Index of a span; −1 for one that is not here. */
-  indexOf(spanId: SpanId): number
-}
-
-/** One row per span, in the order of start and id; see `indexSpans`. */
+/** One row per span, in the order of start and id; see `toldOnce`. */
 export function uniqueSpans(usages: readonly Usage[], anomalies: Anomaly[]): readonly Usage[] {
-  return indexSpans(usages, anomalies).spans
+  const kept = toldOnce(usages, anomalies)
+  const starts = BigUint64Array.from(kept, ({ startNano }) => startNano)
+  return inOrder(kept, starts).map((place) => kept[place]!)
 }
 
 /**
- * A span told twice is normal: of equal tellings any is kept, of different ones that which says more. Another name or
- * scope under the same id is a fault of the sender; the earlier one is kept and the conflict told. So is a call that
- * used this much and that much until the same instant: one of both is kept, and a person should say which was true.
+ * One row per span. A span told twice is normal: of equal tellings any is kept, of different ones that which says more.
+ * Another name or scope under the same id is a fault of the sender; the earlier one is kept and the conflict told. So is a
+ * call that used this much and that much until the same instant: one of both is kept, and a person should say which was
+ * true.
  */
-export function indexSpans(usages: readonly Usage[], anomalies: Anomaly[]): UniqueSpans {
-  const places = new SplitMap<number>(usages.length)
-  const starts = new Float64Array(usages.length)
-  // Most traces tell each span once, and to ask of each whether it was told before costs as much as to remember it.
-  for (let place = 0; place < usages.length; place++) {
-    const { spanId, startNano } = usages[place]!
-    places.set(spanId, place)
-    starts[place] = Number(startNano)
-  }
-  if (places.size === usages.length) return ordered(usages, starts, places)
-  const kept = toldOnce(usages, anomalies)
-  return indexSpans(kept, anomalies)
-}
-
-function ordered(kept: readonly Usage[], starts: Float64Array, places: SplitMap<number>): UniqueSpans {
-  const order = inOrder(kept, starts)
-  const ranks = new Int32Array(kept.length)
-  for (let rank = 0; rank < order.length; rank++) ranks[order[rank]!] = rank
-  return {
-    spans: order.map((place) => kept[place]!),
-    indexOf: (spanId) => {
-      const place = places.get(spanId)
-      return place === undefined ? -1 : ranks[place]!
-    },
-  }
-}
-
-/** One row of each span. */
-function toldOnce(usages: readonly Usage[], anomalies: Anomaly[]): readonly Usage[] {
+export function toldOnce(usages: readonly Usage[], anomalies: Anomaly[]): readonly Usage[] {
   const places = new SplitMap<number>(usages.length)
   const kept: Usage[] = []
   const again = new Map<number, Usage[]>()
@@ -66,6 +33,16 @@ function toldOnce(usages: readonly Usage[], anomalies: Anomaly[]): readonly Usag
   }
   for (const [place, told] of again) kept[place] = fullestOf(told, anomalies)
   return kept
+}
+
+/** Places by start, then by id. The starts lie beside one another: few pairs need a look at the spans. */
+export function inOrder(spans: readonly Usage[], starts: BigUint64Array): readonly number[] {
+  const order = spans.map((_, place) => place)
+  return order.sort((a, b) => {
+    const [start, other] = [starts[a]!, starts[b]!]
+    if (start !== other) return start < other ? -1 : 1
+    return compareText(spans[a]!.spanId, spans[b]!.spanId)
+  })
 }
 
 function fullestOf(told: readonly Usage[], anomalies: Anomaly[]): Usage {
@@ -85,24 +62,6 @@ function fullestOf(told: readonly Usage[], anomalies: Anomaly[]): Usage {
 function contradicts(a: Usage, b: Usage): boolean {
   if (!a.metered || !b.metered || a.endNano !== b.endNano) return false
   return BUCKETS.some((bucket) => a.buckets[bucket] !== b.buckets[bucket])
-}
-
-/**
- * Places by start, then by id. Most pairs are told apart by doubles that lie beside one another, without a look at the
- * spans, of which a large trace has more than a cache holds.
- */
-function inOrder(spans: readonly Usage[], starts: Float64Array): readonly number[] {
-  const order = spans.map((_, place) => place)
-  return order.sort((a, b) => {
-    if (starts[a] !== starts[b]) return starts[a]! < starts[b]! ? -1 : 1
-    return byStart(spans[a]!, spans[b]!)
-  })
-}
-
-/** By start, then by id. */
-export function byStart(a: Usage, b: Usage): number {
-  if (a.startNano !== b.startNano) return a.startNano < b.startNano ? -1 : 1
-  return compareText(a.spanId, b.spanId)
 }
 
 export function compareText(a: string, b: string): number {

@@ -5,10 +5,10 @@ import { coverAll } from './layers.ts'
 import { billLifetimes, type Lifetime } from './lifetimes.ts'
 import { append, type Observed, observed } from './observation.ts'
 import { remoteOuters } from './remote.ts'
-import { TRAIT, type Tree } from './tree.ts'
+import { TRAIT } from './traits.ts'
+import type { Tree } from './tree.ts'
 
 const METERED_WRAPPER = TRAIT.wrapper | TRAIT.metered
-const NONE: readonly Observed[] = []
 
 /** What lies beneath a span. Handed up from child to parent, so that one object lives on each path. */
 interface Beneath {
@@ -37,15 +37,17 @@ export function settleWrappers(
   const dropped = new Set<Observed>()
   const lifetimes: Lifetime[] = []
   const billed: Observed[] = []
+  const settling = { tree, dropped, lifetimes, anomalies }
   for (let at = tree.order.length - 1; at >= 0; at--) {
     const index = tree.order[at]!
     let here = beneath[index]
     if ((tree.traits[index]! & METERED_WRAPPER) === METERED_WRAPPER) {
       here ??= nothing()
-      settle({ tree, index, here, dropped, lifetimes, anomalies })
+      settle(settling, index, here)
     }
     const above = tree.parent[index]!
-    for (const call of placed[index] ?? NONE) {
+    for (let known = placed.first[index]!; known !== -1; known = placed.next[known]!) {
+      const call = placed.calls[known]!
       if (remote[index] === 1 && call.winner === index && here !== undefined) {
         dropRemoteSum(tree, call, here, dropped, anomalies)
       }
@@ -62,7 +64,7 @@ export function settleWrappers(
     beneath[index] = undefined
   }
   return [
-    ...calls.filter((call) => !dropped.has(call)),
+    ...(dropped.size === 0 ? calls : calls.filter((call) => !dropped.has(call))),
     ...billed,
     ...billLifetimes(tree, lifetimes, anomalies),
   ]
@@ -72,17 +74,27 @@ function nothing(): Beneath {
   return { metered: 0, used: [], missing: [], agents: [] }
 }
 
-/** By the index of the span under which a call is known. */
-function placedCalls(tree: Tree, calls: readonly Observed[]): readonly (Observed[] | undefined)[] {
-  const placed = new Array<Observed[] | undefined>(tree.spans.length)
-  for (const call of calls) {
+/** Calls by the span under which they are known: the first of each span, and after each the next of the same span. */
+interface Placed {
+  readonly calls: readonly Observed[]
+  readonly first: Int32Array
+  readonly next: readonly number[]
+}
+
+function placedCalls(tree: Tree, calls: readonly Observed[]): Placed {
+  const placed: Observed[] = []
+  const first = new Int32Array(tree.spans.length).fill(-1)
+  const next: number[] = []
+  // From behind, so that the first call of a span comes first.
+  for (let at = calls.length - 1; at >= 0; at--) {
+    const call = calls[at]!
     for (const index of call.places) {
-      const known = placed[index]
-      if (known === undefined) placed[index] = [call]
-      else known.push(call)
+      next.push(first[index]!)
+      first[index] = placed.length
+      placed.push(call)
     }
   }
-  return placed
+  return { calls: placed, first, next }
 }
 
 /** A mirrored call counts at each of its places: a sum that holds it twice only forbids a remainder. */
@@ -118,29 +130,28 @@ function longer<T>(a: T[], b: T[]): T[] {
 
 interface Settling {
   readonly tree: Tree
-  readonly index: number
-  readonly here: Beneath
   readonly dropped: Set<Observed>
   readonly lifetimes: Lifetime[]
   readonly anomalies: Anomaly[]
 }
 
-function settle(settling: Settling): void {
-  const { tree, index, here, lifetimes, anomalies } = settling
+function settle(settling: Settling, index: number, here: Beneath): void {
+  const { tree, lifetimes, anomalies } = settling
   const usage = tree.spans[index]!
   const convention = compiledOf(usage.dialect)?.wrapperUsage(usage.name)
   if (convention === 'lifetime') {
     if (usage.agentBoundary) lifetimes.push({ index, told: here.metered > 0 })
   } else if (convention === 'sum' && here.missing.length > 0) {
-    reconstruct(settling, usage.buckets)
+    reconstruct(settling, index, here)
   } else if (here.metered === 0 && usage.agentBoundary) {
-    standForAgent(settling, usage.buckets)
+    standForAgent(settling, index, here)
   } else if (here.metered === 0 && here.missing.length === 0 && here.agents.length === 0) {
     anomalies.push({ kind: 'unclassified_usage', spanId: usage.spanId, reason: 'wrapper_without_calls' })
   }
 }
 
-function reconstruct({ tree, index, here, dropped, anomalies }: Settling, whole: TokenBuckets): void {
+function reconstruct({ tree, dropped, anomalies }: Settling, index: number, here: Beneath): void {
+  const { spanId, buckets: whole } = tree.spans[index]!
   const agents = here.agents.reduce((all, agent) => plus(all, agent.buckets), NO_TOKENS)
   const rest = minus(whole, plus(sumOf(here), agents))
   if (!isNowhereNegative(rest) || allTokens(rest) === 0) return
@@ -149,12 +160,13 @@ function reconstruct({ tree, index, here, dropped, anomalies }: Settling, whole:
   here.missing = []
   here.metered++
   here.used.push(rest)
-  anomalies.push({ kind: 'usage_ambiguous', spanId: tree.spans[index]!.spanId, reason: 'reconstructed' })
+  anomalies.push({ kind: 'usage_ambiguous', spanId, reason: 'reconstructed' })
 }
 
 /** The outermost total stands for the agents within it, unless they add up to it or to more than it. */
-function standForAgent({ tree, index, here, dropped, anomalies }: Settling, whole: TokenBuckets): void {
+function standForAgent({ tree, dropped, anomalies }: Settling, index: number, here: Beneath): void {
   const usage = tree.spans[index]!
+  const whole = usage.buckets
   const inner = here.agents.reduce((all, agent) => plus(all, agent.buckets), NO_TOKENS)
   if (here.agents.length > 1 && equalTotals(inner, whole)) return
   if (allTokens(inner) > allTokens(whole)) {

@@ -45,7 +45,7 @@ const REFUSALS = [
 
 /** A call that failed before anything was generated: nothing was consumed, so nothing is missing. */
 export function isRefused(usage: Usage): boolean {
-  if (!usage.failed || usage.metered || usage.errorType === null) return false
+  if (usage.metered || !usage.failed || usage.errorType === null) return false
   const errorType = usage.errorType
   if (usage.responseId !== null) return isRefusal(errorType)
   if (/^[45]\d\d$/.test(errorType)) return !OPEN_STATUSES.has(errorType)
