@@ -72,7 +72,7 @@ export async function findAdjustments(
   const touched = costed.filter(
     ({ assembly, revision }) => revision > 0 || backDated.some((price) => overlaps(assembly, price)),
   )
-  if (touched.length === 0 || backDated.length === 0) return []
+  if (touched.length === 0) return []
   const booked = await readAdjustments(client, touched)
   const rows = await readRowOrigins(client, touched)
   const events = touched.filter(

@@ -25,14 +25,8 @@ const NOT_BEHIND_INVOICES: readonly AuditCheck[] = [
   'top_ups',
   'invoice_numbers',
 ]
-/** Nor on traces that were never cut, on calls of nobody, and on who decided about what a provider charges. */
-const BESIDE_INVOICES = [
-  'trace not due',
-  'sighting’s owner',
-  'adjustment’s approver',
-  'decision taken back behind its adjustments',
-  'decision gone',
-]
+/** Nor on traces that were never cut, on calls of nobody, and on who approved what a provider charges. */
+const BESIDE_INVOICES = ['trace not due', 'sighting’s owner', 'adjustment’s approver']
 
 let api: RunningApi
 let whileChanged: Awaited<ReturnType<typeof createCorrupter>>

@@ -53,6 +53,13 @@ export const PRICE_CORRUPTIONS: readonly Corruption[] = [
     /^\d+$/,
   ],
   [
+    'adjustment that no price was dated back for',
+    `delete from aforo_store.price_decisions where decision = 'approved'`,
+    'cogs_adjustments',
+    'event',
+    /^evt_/,
+  ],
+  [
     'proposal’s price',
     `update aforo_store.price_proposals set changes = jsonb_set(changes, '{0,new,unit_price}', '"13"')`,
     'proposals',
