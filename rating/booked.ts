@@ -83,7 +83,7 @@ const COSTS = `
   left join aforo_store.price_rows row on row.price_row_id = line.price_row_id
   left join aforo_store.price_discounts discount on discount.price_discount_id = line.price_discount_id
   left join aforo_store.fx_rates rate on rate.fx_rate_id = line.fx_rate_id
-  order by line.tenant_id, line.event_id, line.revision, line.line_no`
+  order by line.revision, line.line_no`
 
 const CHARGES = `
   select line.tenant_id, line.event_id, line.customer_id, line.subscription_id::text as subscription_id,
