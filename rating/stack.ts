@@ -146,8 +146,10 @@ export function stackDifference(
       sum.calls += sign * line.calls
       sum.unpricedCalls += sign * line.unpricedCalls
       sum.unconverted += sign * line.unconverted
-      if (isForeign) sum.priceUsd = (sum.priceUsd ?? ZERO).plus((line.priceUsd ?? line.price).mul(sign))
-      for (const field of ['quantity', 'cogs', 'price'] as const) add(sum, field, line[field].mul(sign))
+      // To multiply by the sign would make one more number of each, which is most of what this costs.
+      const moved = sign === 1 ? sumOf : differenceOf
+      if (isForeign) sum.priceUsd = moved(sum.priceUsd ?? ZERO, line.priceUsd ?? line.price)
+      for (const field of ['quantity', 'cogs', 'price'] as const) sum[field] = moved(sum[field], line[field])
     }
   }
   return lines.all.map(closed).filter(saysSomething)
@@ -232,4 +234,8 @@ function add(line: OpenLine, field: 'quantity' | 'cogs' | 'price', amount: Decim
 /** Most sums begin with the shared zero. */
 function sumOf(sum: Decimal, amount: Decimal): Decimal {
   return sum === ZERO ? amount : sum.plus(amount)
+}
+
+function differenceOf(sum: Decimal, amount: Decimal): Decimal {
+  return sum.minus(amount)
 }
