@@ -47,6 +47,7 @@ export const INVOICE_LINE_KINDS = [
   'usage',
   'standing',
   'proration',
+  'capacity',
   'commitment_overage',
   'commitment_true_up',
   'maximum',

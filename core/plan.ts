@@ -117,6 +117,20 @@ export interface FlatMeter extends PricedMeter {
 
 export type PlanMeter = PerUnitMeter | TieredMeter | PackageMeter | CostPlusMeter | FlatMeter
 
+/** One fee for all quantities that it limits together; what is not limited may be as much as it likes. */
+export interface CapacityTier {
+  readonly limits: Readonly<Partial<Record<Counted, string>>>
+  readonly price: string
+}
+
+/** A fee by the largest of several meters: that of the first tier whose limits, themselves included, hold for all. */
+export interface Capacity {
+  /** Each has limits no lower than the one before; the last has none. */
+  readonly tiers: readonly CapacityTier[]
+  /** Default `nothing`; `flat`: the first tier is due without usage too. */
+  readonly zero_usage?: ZeroUsage
+}
+
 /** What a customer promised to use in a period. */
 export interface Commitment {
   readonly amount: string
@@ -170,7 +184,8 @@ export interface Plan {
   readonly minimum?: string
   readonly maximum?: string
   readonly commitment?: Commitment
-  /** Of flat fees, `minimum`, `maximum` and `commitment`. Default `day`. */
+  readonly capacity?: Capacity
+  /** Of flat fees, `capacity`, `minimum`, `maximum` and `commitment`. Default `day`. */
   readonly proration?: (typeof PRORATIONS)[number]
   /** Default `money`. `credits`: what is used is debited from grants, and only what they lack is billed. */
   readonly bill_as?: (typeof BILLINGS)[number]

@@ -44,6 +44,7 @@ export interface PeriodAdjustment {
   readonly kind:
     | 'standing'
     | 'proration'
+    | 'capacity'
     | 'commitment_overage'
     | 'commitment_true_up'
     | 'maximum'

@@ -1,6 +1,7 @@
 import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
 import type { Plan } from '../core/plan.ts'
 import type { PeriodAdjustment } from '../core/quote.ts'
+import { capacityPrice } from './capacity.ts'
 import { curveOf } from './curve.ts'
 import { prorate, type Segment } from './proration.ts'
 
@@ -20,7 +21,7 @@ export interface PeriodTotal {
 
 /**
  * What is due with a period beside the charges of its events, in the order in which it is reckoned: amounts that are
- * due without usage, fees cut to the days of the segment, the commitment (what is used beyond it at another price, what
+ * due without usage, fees cut to the days of the segment, the capacity, the commitment (what is used beyond it at another price, what
  * is lacking), then the maximum, then the minimum. All of it follows from the totals, so a late event changes it by the
  * difference of two calls.
  *
@@ -57,6 +58,7 @@ export function periodTotal(
     const fee = curveOf(plan, no).standing.plus(charges[no]!)
     if (meter.model === 'flat') adjust('proration', no, share(fee.toFixed()).minus(fee))
   })
+  adjust('capacity', null, share(capacityPrice(plan, totals).toFixed()))
   if (plan.commitment) {
     const { amount, true_up = true, overage_factor = '1' } = plan.commitment
     const beyond = price.minus(share(amount))

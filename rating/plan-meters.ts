@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDecimal } from '../core/money.ts'
 import {
+  type CapacityTier,
   METERS,
   NEGATIVES,
   PRICE_MODELS,
@@ -53,6 +54,27 @@ const tiered = {
   zero_usage: zeroUsage,
   rounding,
 }
+
+const CAPACITY_TIER = z.strictObject(
+  {
+    limits: z.partialRecord(z.enum(UNITS), QUANTITY, 'must be an object'),
+    price: PRICE,
+  },
+  'must be an object',
+)
+
+/** A fee by the largest of several meters. */
+export const CAPACITY = z.strictObject(
+  {
+    tiers: z
+      .array(CAPACITY_TIER, 'must be a list')
+      .min(1, 'must have a tier')
+      .max(TIERS_MAX, `must be at most ${TIERS_MAX} tiers`)
+      .superRefine(refuseLimits),
+    zero_usage: zeroUsage,
+  },
+  'must be an object',
+)
 
 /** A meter of a plan, by its price model. */
 export const METER = z.discriminatedUnion(
@@ -107,5 +129,30 @@ function refuseDisorder(tiers: readonly Tier[], context: z.RefinementCtx): void 
     )
     if (end && start && end.lessThanOrEqualTo(start))
       refuse(no, `must be more than ${before}, where it begins`)
+  })
+}
+
+/** Limits go up from tier to tier, and the last has none: so every usage has a tier, and the largest meter decides. */
+function refuseLimits(tiers: readonly CapacityTier[], context: z.RefinementCtx): void {
+  tiers.forEach(({ limits }, no) => {
+    const refuse = (path: readonly string[], message: string) =>
+      context.addIssue({ code: 'custom', path: [no, 'limits', ...path], message })
+    const isLast = no === tiers.length - 1
+    if (isLast !== (Object.keys(limits).length === 0)) {
+      refuse(
+        [],
+        isLast
+          ? 'must be empty: the last tier has no end'
+          : 'must have a limit: only the last tier has no end',
+      )
+    }
+    if (no === 0) return
+    for (const [meter, limit] of Object.entries(limits)) {
+      const before = tiers[no - 1]!.limits[meter as keyof typeof limits]
+      const [high, low] = [limit, before].map((text) => parseDecimal(text ?? ''))
+      if (before === undefined) refuse([meter], 'has no limit in the tier before')
+      else if (high && low && high.lessThan(low))
+        refuse([meter], `must not be less than ${before}, in the tier before`)
+    }
   })
 }

@@ -39,6 +39,13 @@ describe('a plan', () => {
       minimum: '10',
       maximum: '1000',
       commitment: { amount: '500', true_up: false, overage_factor: '1.5' },
+      capacity: {
+        tiers: [
+          { limits: { tool_calls: '10', traces: '0' }, price: '5' },
+          { limits: {}, price: '9' },
+        ],
+        zero_usage: 'flat',
+      },
       proration: 'none',
       bill_as: 'credits',
       overage: { unit_price: '0.012' },
@@ -176,3 +183,66 @@ function faultsOf(body: unknown) {
   }
   return []
 }
+
+describe('a capacity', () => {
+  const end = { limits: {}, price: '9' }
+  const tier = (limits: object, price = '1') => ({ limits, price })
+  const faultsOf = (capacity: unknown) => {
+    try {
+      parsePlan({ currency: 'USD', meters: [METER, PACKAGE], capacity })
+      return []
+    } catch (error) {
+      return (error as AforoError).faults
+    }
+  }
+
+  test.each([
+    ['no tier', { tiers: [] }, '/capacity/tiers', 'must have a tier'],
+    ['an end with a limit', { tiers: [tier({ traces: '1' })] }, '/capacity/tiers/0/limits', 'must be empty'],
+    ['a tier without a limit', { tiers: [tier({}), end] }, '/capacity/tiers/0/limits', 'must have a limit'],
+    [
+      'a limit that falls',
+      { tiers: [tier({ traces: '2' }), tier({ traces: '1' }), end] },
+      '/capacity/tiers/1/limits/traces',
+      'must not be less than 2',
+    ],
+    [
+      'a limit that comes later',
+      { tiers: [tier({ traces: '2' }), tier({ traces: '3', input_tokens: '3' }), end] },
+      '/capacity/tiers/1/limits/input_tokens',
+      'has no limit in the tier before',
+    ],
+    [
+      'a limit of what nothing counts',
+      { tiers: [tier({ tool_calls: '2' }), end] },
+      '/capacity/tiers/0/limits/tool_calls',
+      'is not a meter of the plan',
+    ],
+    [
+      'a limit of cost',
+      { tiers: [tier({ cogs: '2' }), end] },
+      '/capacity/tiers/0/limits/cogs',
+      'is not a known field',
+    ],
+    [
+      'a price below zero',
+      { tiers: [tier({ traces: '2' }, '-1'), end] },
+      '/capacity/tiers/0/price',
+      'negative',
+    ],
+    [
+      'too many tiers',
+      { tiers: [...Array.from({ length: TIERS_MAX }, (_, no) => tier({ traces: `${no}` })), end] },
+      '/capacity/tiers',
+      'at most',
+    ],
+  ])('with %s is refused', (_what, capacity, path, told) => {
+    const [fault] = faultsOf(capacity)
+    expect(fault).toEqual({ path, message: expect.stringContaining(told) })
+  })
+
+  test('has as many tiers as there may be', () => {
+    const most = Array.from({ length: TIERS_MAX - 1 }, (_, no) => tier({ traces: `${no}` }))
+    expect(faultsOf({ tiers: [...most, end] })).toEqual([])
+  })
+})

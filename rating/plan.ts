@@ -5,7 +5,7 @@ import { AforoError } from '../core/errors.ts'
 import { parseDecimal } from '../core/money.ts'
 import { BILLINGS, GRANT_EXPIRIES, METERS, type Plan, type PlanMeter, PRORATIONS } from '../core/plan.ts'
 import { oneOf, PERCENT, POSITIVE_PRICE, POSITIVE_QUANTITY, PRICE, QUANTITY } from './plan-fields.ts'
-import { METER } from './plan-meters.ts'
+import { CAPACITY, METER } from './plan-meters.ts'
 
 /** Meters of one plan. */
 export const PLAN_METERS_MAX = 100
@@ -84,6 +84,7 @@ const PLAN = z
       minimum: PRICE.optional(),
       maximum: PRICE.optional(),
       commitment: COMMITMENT.optional(),
+      capacity: CAPACITY.optional(),
       proration: oneOf(PRORATIONS).optional(),
       bill_as: oneOf(BILLINGS).optional(),
       overage: z.strictObject({ unit_price: PRICE }, 'must be an object').optional(),
@@ -109,6 +110,7 @@ const PLAN = z
       refuse(['credit_rate'], 'must be given where credits are billed')
     }
     refuseStrayGrants(plan, refuse)
+    refuseStrayLimits(plan, refuse)
   })
 
 type Refuse = (path: (string | number)[], message: string) => void
@@ -123,6 +125,16 @@ function refuseStrayIncluded({ meters, included = [] }: Plan, refuse: Refuse): v
     else if (named.length > 1)
       refuse(path, 'is more than one meter of the plan: give `included` at each of them')
     else if (named[0]!.included !== undefined) refuse(path, 'has `included` of its own')
+  })
+}
+
+/** What no meter of the plan counts would never be above its limit. */
+function refuseStrayLimits({ meters, capacity }: Plan, refuse: Refuse): void {
+  capacity?.tiers.forEach(({ limits }, no) => {
+    for (const meter of Object.keys(limits)) {
+      if (!meters.some((each) => each.meter === meter))
+        refuse(['capacity', 'tiers', no, 'limits', meter], 'is not a meter of the plan')
+    }
   })
 }
 

@@ -59,7 +59,7 @@ export const quoteRoutes = [
     summary: 'What usage would cost, by what rates events. Nothing is written.',
     description:
       '`price` is by how much the period gets dearer: `lines`, what events with that usage are charged, and ' +
-      '`adjustments`, what is due at its end (minimum, maximum, commitment, fees without usage). Without a customer ' +
+      '`adjustments`, what is due at its end (minimum, maximum, commitment, capacity, fees without usage). Without a customer ' +
       'who is on the plan the usage is the whole period’s.',
     pathFields: z.object({}),
     queryFields: z.strictObject({}),

@@ -1,6 +1,6 @@
 import type { InvoiceLineKind } from '../../core/invoice.ts'
 import { Decimal } from '../../core/money.ts'
-import type { Meter, Plan, PlanMeter, Tier } from '../../core/plan.ts'
+import type { CapacityTier, Meter, Plan, PlanMeter, Tier } from '../../core/plan.ts'
 import { includedOf } from '../curve.ts'
 import type { ExactLine } from './owed.ts'
 
@@ -40,6 +40,7 @@ const METER_WORDS: Readonly<Record<Meter, string>> = {
 const KIND_WORDS: Readonly<Record<Exclude<InvoiceLineKind, 'usage'>, string>> = {
   standing: 'Fee that is due without usage',
   proration: 'Fee cut to the days that count',
+  capacity: 'Capacity that was needed',
   commitment_overage: 'Usage beyond the commitment',
   commitment_true_up: 'Commitment that was not used up',
   maximum: 'Above the maximum of the period, not charged',
@@ -70,6 +71,8 @@ export function pricingOf({ kind, plan, meterNo }: ExactLine): string | null {
       return `minimum ${grouped(body.minimum!)} ${body.currency} per period`
     case 'maximum':
       return `maximum ${grouped(body.maximum!)} ${body.currency} per period`
+    case 'capacity':
+      return body.capacity!.tiers.map((tier) => capacityWords(tier, body.currency)).join('; ')
     case 'commitment_overage':
       return `commitment ${grouped(body.commitment!.amount)} ${body.currency} per period, ${body.commitment!.overage_factor} times the price beyond`
     case 'commitment_true_up':
@@ -79,6 +82,13 @@ export function pricingOf({ kind, plan, meterNo }: ExactLine): string | null {
     default:
       return null
   }
+}
+
+function capacityWords({ limits, price }: CapacityTier, currency: string): string {
+  const words = Object.entries(limits).map(
+    ([meter, limit]) => `${grouped(limit)} ${METER_WORDS[meter as Meter].toLowerCase()}`,
+  )
+  return `${grouped(price)} ${currency} ${words.length === 0 ? 'beyond' : `up to ${words.join(' and ')}`}`
 }
 
 function meterPricing(plan: Plan, meter: PlanMeter): string {

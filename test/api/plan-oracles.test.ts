@@ -5,7 +5,7 @@ import { NO_TOKENS } from '../../core/usage.ts'
 import { createRater } from '../../rating/rater.ts'
 import peers from '../oracles/rating.json' with { type: 'json' }
 import byRule from '../oracles/rating-by-rule.json' with { type: 'json' }
-import { assemblyOf, modelCall, NOON, storeEvent } from '../rating/events.ts'
+import { assemblyOf, modelCall, NOON, storeEvent, toolCall } from '../rating/events.ts'
 import { type RunningApi, startApi } from './start.ts'
 
 /** What plans answer of a usage, as `test/rating/plan-oracle.test.ts` asks it of the engine. */
@@ -55,7 +55,12 @@ test('from events of a customer to a quote behind them, and to the invoice of th
     storeEvent(api.database.pool, {
       traceNo: ++traceNo,
       customer,
-      assembly: assemblyOf({ calls: [modelCall(1, { buckets: bucketsOf(usage) })] }),
+      assembly: assemblyOf({
+        calls: [
+          modelCall(1, { buckets: bucketsOf(usage), reasoningSteps: Number(usage.reasoning_steps ?? 0) }),
+        ],
+        tools: Array.from({ length: Number(usage.tool_calls ?? 0) }, (_, no) => toolCall(no + 2, 'db.query')),
+      }),
     })
   const rate = async () => {
     while ((await rater.rate(NOON, 200)) > 0);
@@ -94,13 +99,16 @@ test('from events of a customer to a quote behind them, and to the invoice of th
   expect(billed).toEqual(expected)
 })
 
+/** What an event of one call cannot have so much of as it likes. */
+const NOT_STATED: ReadonlySet<string> = new Set(['cogs', 'session_seconds', 'model_calls'])
+
 /** Whole quantities that an event can have, of anything: what a meter counts does not matter to its price. */
 function isUsable({ plan, usage, before = {}, of, price }: Oracle): boolean {
   const quantities = [...Object.values(usage), ...Object.values(before)]
   return (
     price !== undefined &&
     of === undefined &&
-    plan.meters.every(({ meter }) => meter !== 'cogs' && meter !== 'session_seconds') &&
+    plan.meters.every(({ meter }) => !NOT_STATED.has(meter)) &&
     quantities.every((quantity) => /^\d{1,12}$/.test(quantity))
   )
 }

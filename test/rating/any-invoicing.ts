@@ -35,6 +35,12 @@ export const TERMS = fc.record(
       amount: fc.constantFrom('5', '8.7'),
       overage_factor: fc.constantFrom('1', '1.5'),
     }),
+    capacity: fc.constant({
+      tiers: [
+        { limits: { input_tokens: '4000' }, price: '1.005' },
+        { limits: {}, price: '6' },
+      ],
+    }),
     discount_pct: fc.constantFrom('7'),
   },
   { requiredKeys: [] },
