@@ -7,6 +7,7 @@ const key = fc.integer({ min: 0, max: 5 })
 const step = fc.oneof(
   fc.record({ set: key, value: fc.integer({ min: 0, max: 3 }) }),
   fc.record({ delete: key }),
+  fc.constant('forget oldest' as const),
 )
 
 test('forgets in the order of setting, tells of each one once, and never has more than it may', () => {
@@ -21,7 +22,11 @@ test('forgets in the order of setting, tells of each one once, and never has mor
         for (const [of, value] of gone) expected.push(`${of}=${value}`)
       }
       for (const one of steps) {
-        if ('set' in one) {
+        if (one === 'forget oldest') {
+          map.forgetOldest()
+          forget(list.slice(0, 1))
+          list = list.slice(1)
+        } else if ('set' in one) {
           map.set(one.set, one.value)
           const before = list.filter(([of]) => of === one.set)
           forget(before.filter(([, value]) => value !== one.value))

@@ -42,8 +42,7 @@ export class BoundedMap<K, V> {
 
   /** Forgets what was put in longest ago. */
   forgetOldest(): void {
-    const [oldest] = this.#map.keys()
-    if (oldest !== undefined) this.delete(oldest)
+    if (this.#oldest !== null) this.delete(this.#oldest.key)
   }
 
   delete(key: K): void {

@@ -166,6 +166,8 @@ export class Errand {
         return
       }
       if (!isLeaving && this.#waiting.length === 0) break
+      // Who was just granted a lease takes of it first: the next message would give back what nobody has taken of.
+      await new Promise((resolve) => setImmediate(resolve))
     }
     this.#tell(true)
   }

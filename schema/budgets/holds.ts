@@ -28,7 +28,7 @@ import { writeBook } from './lease-writes.ts'
 /** Holds and orders of one message. */
 export const EXCHANGE_ROWS_MAX = 2_000
 /** Rows that are ended for being overdue at once. */
-const OVERDUE_ROWS_MAX = 500
+export const OVERDUE_ROWS_MAX = 500
 /** An ended hold is remembered so long: a second settlement finds it. */
 const HOLDS_KEPT = '7 days'
 
@@ -83,7 +83,10 @@ export async function endHolds(
   await writeBook(client, book, () => originOf(null, undefined), now)
 }
 
-/** Ends holds and leases that nobody ended in time, and forgets holds that ended long ago. Returns how many rows. */
+/**
+ * Ends holds and leases that nobody ended in time, and forgets holds that ended long ago, so many of each at once.
+ * @returns how many; 0 where none is left
+ */
 export async function endOverdueHolds(pool: pg.Pool, now: Date): Promise<number> {
   const { rows } = await pool.query<{ tenant_id: string }>(
     `select distinct tenant_id from (
@@ -96,7 +99,7 @@ export async function endOverdueHolds(pool: pg.Pool, now: Date): Promise<number>
   )
   let ended = 0
   for (const { tenant_id } of rows) ended += await endOverdueOf(pool, tenant_id, now)
-  await pool.query(
+  const { rowCount: forgotten } = await pool.query(
     `with old as (
        select tenant_id, hold_id from aforo_store.budget_holds
        where not holding and changed_at < $1::timestamptz - interval '${HOLDS_KEPT}'
@@ -108,7 +111,7 @@ export async function endOverdueHolds(pool: pg.Pool, now: Date): Promise<number>
      where hold.tenant_id = old.tenant_id and hold.hold_id = old.hold_id`,
     [now.toISOString()],
   )
-  return ended
+  return ended + (forgotten ?? 0)
 }
 
 async function endOverdueOf(pool: pg.Pool, tenantId: TenantId, now: Date): Promise<number> {

@@ -10,7 +10,7 @@ import { gapsOf, openWorld, type World } from './world.ts'
  * each in a transaction of its own, change what all traces together have used, or the ones of a customer or session.
  */
 
-const RUNS = Number(process.env.BUDGET_RUNS ?? 8)
+const RUNS = Number(process.env.BUDGET_RUNS ?? 6)
 
 /** What roots say, which come before or after the calls of their traces: whose they are, and which session has them. */
 const ROOTS: readonly Partial<Usage>[] = [

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CounterKey, Exchange, HoldRecord } from '../../core/lease.ts'
 import { NO_RATES } from '../../core/rate-card.ts'
-import { EXCHANGE_ROWS_MAX, endHolds, endOverdueHolds, exchange } from '../../schema/budgets/holds.ts'
+import {
+  EXCHANGE_ROWS_MAX,
+  endHolds,
+  endOverdueHolds,
+  exchange,
+  OVERDUE_ROWS_MAX,
+} from '../../schema/budgets/holds.ts'
 import { HOLD_GRACE_MS, LEASE_GRACE_MS, LEASE_MS, SETTLED_MS } from '../../schema/budgets/lease-book.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -152,6 +158,29 @@ test('what nobody ends in time ends by itself, and a settlement that comes late 
      from aforo_store.budget_holds join aforo_store.budget_hold_takes using (tenant_id, hold_id) where hold_id = 'slow1'`,
   )
   expect(rows).toEqual([{ state: 'settled', late: true, actual: { tokens: '7' }, over: '3', held: '0' }])
+})
+
+test('holds that ended long ago are forgotten for as long as there are any, so many at once', async () => {
+  const ended = OVERDUE_ROWS_MAX * 2 + 1
+  const [long, later] = [at(0), at(1)].map((since) => new Date(since.getTime() - 8 * 86_400_000))
+  await database.pool.query(
+    `insert into aforo_store.budget_holds (tenant_id, hold_id, held_by, state, late, card, opened_at, expires_at, changed_at,
+       holding)
+     select 'forgetful', 'old' || no, 'price', 'settled', false, '{}', $1, $1, $1, false from generate_series(1, $2) as no`,
+    [long, ended],
+  )
+  const left = async () => {
+    const { rows } = await database.pool.query(
+      `select count(*)::int as left from aforo_store.budget_holds where tenant_id = 'forgetful'`,
+    )
+    return rows[0].left
+  }
+  await endOverdueHolds(database.pool, later!)
+  expect(await left(), 'they are kept for seven days').toBe(ended)
+  const turns: number[] = []
+  for (let done = 1; done > 0; turns.push(done)) done = await endOverdueHolds(database.pool, at(0))
+  expect(turns).toEqual([OVERDUE_ROWS_MAX, OVERDUE_ROWS_MAX, 1, 0])
+  expect(await left()).toBe(0)
 })
 
 test('a hold out of a lease that is no more holds nothing', async () => {
