@@ -1,4 +1,6 @@
+import type { UnixNano } from '../../core/time.ts'
 import type { Usage } from '../../core/usage.ts'
+import { FreePlaces } from './free-places.ts'
 import { append, type Observed, observed, takeOver } from './observation.ts'
 import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
@@ -38,25 +40,55 @@ export function joinFetches(tree: Tree, calls: readonly Observed[]): readonly Ob
   return [...calls, ...fetched]
 }
 
-/** Calls without usage and without a response id, by what they lie under and who told of them, in the order of start. */
-function silentCalls(tree: Tree, calls: readonly Observed[]): ReadonlyMap<string, Observed[]> {
+/** Calls without usage and without a response id that one emitter made under one span, in the order of start. */
+interface SilentCalls {
+  readonly calls: readonly Observed[]
+  /** Those that no poll is of yet. */
+  readonly free: FreePlaces
+}
+
+function silentCalls(tree: Tree, calls: readonly Observed[]): ReadonlyMap<string, SilentCalls> {
   const silent = calls.filter((call) => !call.metered && tree.spans[call.winner]!.responseId === null)
-  return Map.groupBy(
-    silent.toSorted((a, b) => a.winner - b.winner),
-    (call) => placeOf(tree, call.winner),
+  const ordered = silent.toSorted((a, b) => a.winner - b.winner)
+  const groups = Map.groupBy(ordered, (call) => placeOf(tree, call.winner))
+  return new Map(
+    Array.from(groups, ([key, group]) => [key, { calls: group, free: new FreePlaces(group.length) }]),
   )
 }
+
+/** How many calls that began before a poll and had not ended are passed over in search of one that had. */
+export const RUNNING_MAX = 64
 
 /** A poll for a response that no call names is of the last such call that ended before it, and no other poll is. */
 function silentBefore(
   tree: Tree,
-  silent: ReadonlyMap<string, Observed[]>,
+  silent: ReadonlyMap<string, SilentCalls>,
   poll: number,
 ): Observed | undefined {
+  const near = silent.get(placeOf(tree, poll))
+  if (near === undefined) return undefined
+  const { calls, free } = near
   const { startNano } = tree.spans[poll]!
-  const near = silent.get(placeOf(tree, poll)) ?? []
-  const at = near.findLastIndex((call) => tree.spans[call.winner]!.endNano <= startNano)
-  return at === -1 ? undefined : near.splice(at, 1)[0]
+  let at = free.lastUntil(firstAfter(tree, calls, startNano) - 1)
+  for (let passed = 0; at !== -1 && passed <= RUNNING_MAX; passed++) {
+    if (tree.spans[calls[at]!.winner]!.endNano <= startNano) {
+      free.take(at)
+      return calls[at]
+    }
+    at = free.lastUntil(at - 1)
+  }
+  return undefined
+}
+
+/** Place of the first of the calls, which are in the order of start, that began after the instant. */
+function firstAfter(tree: Tree, calls: readonly Observed[], instant: UnixNano): number {
+  let [low, high] = [0, calls.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (tree.spans[calls[middle]!.winner]!.startNano <= instant) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function placeOf(tree: Tree, index: number): string {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { assembled, reasons, silent, TOOL, tokens, withUsage } from '../../test/support/assemblies.ts'
 import { type Attributes, chat, type SpanWords } from '../../test/support/spans.ts'
+import { RUNNING_MAX } from './fetches.ts'
 import { SCOPES_MAX } from './mirrors.ts'
 
 const LONG_ID = 'chatcmpl-Ax9Zk2LmQp7RtYv4'
@@ -120,5 +121,17 @@ describe('fetches', () => {
     expect(tokens(assembled(chat({ id: 1, attributes: background }, 61, 5), fetch(2, 60, 20)))).toEqual([
       [61, 5],
     ])
+  })
+  it.each([
+    [RUNNING_MAX, 0],
+    [RUNNING_MAX + 1, 1],
+  ])('look past %i calls that still run for the silent one that ended', (running, polls) => {
+    const ended = silent({ id: 1, from: 0, to: 50 })
+    const still = Array.from({ length: running }, (_, i) => silent({ id: i + 2, from: 60 + i, to: 9_000 }))
+    const asked = { 'gen_ai.operation.name': 'fetch_response', 'gen_ai.request.model': 'gpt-4o' }
+    const poll = withUsage({ id: 1_000, from: 1_000, to: 1_010 }, asked, 50, 5)
+    const { calls } = assembled(ended, ...still, poll)
+    expect(calls).toHaveLength(1 + running + polls)
+    expect(calls.find(({ metered }) => metered)?.spanIds).toHaveLength(2 - polls)
   })
 })
