@@ -77,6 +77,19 @@ it('says how many traces it could not compare', async () => {
   expect(await whileChanged(due, audit)).toEqual(one('traces due'))
 })
 
+it('lists twenty differences of a check and counts the others', async () => {
+  const open = `insert into aforo_store.exceptions (tenant_id, exception_id, kind, event_id, trace_id, span_id, reason, recorded_at)
+    select tenant_id, 'exc_' || no, 'unmetered', event_id, trace_id, decode(lpad(no::text, 16, '0'), 'hex'), 'test', now()
+    from aforo_store.events, generate_series(1, 23) as no where ${ofEvent('late')} and revision = 0`
+  const { differences } = await whileChanged(
+    open,
+    async () => (await api.get(`/v1/invoices/${invoices.get('acme')}/audit`)).body,
+  )
+  const found = differences.filter(({ check }: { check: string }) => check === 'trace_exceptions')
+  expect(found).toHaveLength(21)
+  expect(found.at(-1).found).toBe('and 3 more')
+})
+
 describe('a row that an invoice stands on is named when it is changed', () => {
   const behind = [...CORRUPTIONS, ...SESSION_CORRUPTIONS, ...TIME_CORRUPTIONS, ...INVOICE_CORRUPTIONS].filter(
     ([name, , check]) => !NOT_BEHIND_INVOICES.includes(check) && !BESIDE_INVOICES.includes(name),
