@@ -1,6 +1,6 @@
 import type { ToolCall } from '../../core/assembly.ts'
 import type { Usage } from '../../core/usage.ts'
-import { isOneProcess, isWithin } from './identity.ts'
+import { apart, isOneProcess, isWithin, overlap } from './identity.ts'
 import { SplitMap } from './split-map.ts'
 import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
@@ -16,7 +16,7 @@ export function collectTools(tree: Tree): readonly ToolCall[] {
   const toolAbove = nearestTools(tree)
   const owner = new Int32Array(tree.spans.length).fill(-1)
   const byCallId = new SplitMap<number>(tree.spans.length)
-  const kept: Kept = { indexes: [], scope: null, isOneScope: true }
+  const kept: Kept = { indexes: [], toldBy: new Map(), scope: null, isOneScope: true }
   for (let index = 0; index < tree.spans.length; index++) {
     if ((tree.traits[index]! & TRAIT.tool) === 0) continue
     const usage = tree.spans[index]!
@@ -27,6 +27,7 @@ export function collectTools(tree: Tree): readonly ToolCall[] {
       ownerBeside(tree, kept, usage)
     if (same === undefined) keep(kept, index, usage)
     owner[index] = same ?? index
+    tell(kept, same ?? index, usage.scopeName)
     if (usage.toolCallId !== null && told === undefined) byCallId.set(usage.toolCallId, owner[index]!)
   }
   const best = bestOf(tree, owner)
@@ -36,6 +37,8 @@ export function collectTools(tree: Tree): readonly ToolCall[] {
 /** Executions found so far, in order. */
 interface Kept {
   readonly indexes: number[]
+  /** The scopes that told of each. */
+  readonly toldBy: Map<number, readonly string[]>
   /** Of the first. */
   scope: string | null
   /** Then nothing beside another of that scope can be it, and none of them is looked at. */
@@ -46,6 +49,12 @@ function keep(kept: Kept, index: number, { scopeName }: Usage): void {
   kept.indexes.push(index)
   kept.scope ??= scopeName
   kept.isOneScope &&= kept.scope === scopeName
+}
+
+function tell({ toldBy }: Kept, index: number, scopeName: string): void {
+  const known = toldBy.get(index)
+  if (known === undefined) toldBy.set(index, [scopeName])
+  else if (!known.includes(scopeName)) toldBy.set(index, [...known, scopeName])
 }
 
 /** For each execution the span that says most of it. */
@@ -111,23 +120,26 @@ function ownerOf(owner: Int32Array, index: number): number {
   return owner[index] === -1 ? index : owner[index]!
 }
 
+/** Of the executions at one time that its scope has not told of yet the one that begins and ends the nearest. */
 function ownerBeside(tree: Tree, kept: Kept, usage: Usage): number | undefined {
   if (kept.isOneScope && kept.scope === usage.scopeName) return undefined
-  const { indexes } = kept
+  const { indexes, toldBy } = kept
+  let nearest: number | undefined
   for (let at = Math.max(0, indexes.length - TOOL_NEIGHBOURS_MAX); at < indexes.length; at++) {
     const index = indexes[at]!
+    if (toldBy.get(index)!.includes(usage.scopeName)) continue
     const other = tree.spans[index]!
-    if (
-      other.scopeName !== usage.scopeName &&
-      isOneProcess(other, usage) &&
-      namesAgree(other, usage) &&
-      !bothNamedApart(other, usage) &&
-      (isWithin(usage, other) || isWithin(other, usage))
-    ) {
-      return index
-    }
+    if (!isOneProcess(other, usage) || bothNamedApart(other, usage) || !isSameTime(other, usage)) continue
+    if (nearest === undefined || apart(other, usage) < apart(tree.spans[nearest]!, usage)) nearest = index
   }
-  return undefined
+  return nearest
+}
+
+/** Callbacks tell the ends of one execution one after the other, so that two of one name need only overlap. */
+function isSameTime(a: Usage, b: Usage): boolean {
+  if (!namesAgree(a, b)) return false
+  if (isWithin(a, b) || isWithin(b, a)) return true
+  return a.toolName !== null && a.toolName === b.toolName && overlap(a, b)
 }
 
 function namesAgree(a: Usage, b: Usage): boolean {
