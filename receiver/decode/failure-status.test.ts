@@ -12,6 +12,7 @@ test.each([
   ['An error occurred (404) when calling the Converse operation: Not Found', 404],
   ['An error occurred (ThrottlingExceptions) when calling', 0],
   ['The tool said (ThrottlingException) twice', 0],
+  ['SDKError: API error occurred: Status 404. Body: {}', 404],
   ['599', 599],
   ['', 0],
   [

@@ -2,7 +2,7 @@
 const LOOKED_AT_MAX = 320
 
 /** What may stand before the number. Anything else is prose, in which a number says nothing. */
-const LEADS = ['Error: ', 'code: ', '[', 'An error occurred ('].map((lead) => Buffer.from(lead))
+const LEADS = ['Error: ', 'code: ', 'Status ', '[', 'An error occurred ('].map((lead) => Buffer.from(lead))
 
 /** AWS clients name the error itself where others write its number: `An error occurred (ThrottlingException) when …`. */
 const AWS_LEAD = Buffer.from('An error occurred (')
@@ -22,7 +22,7 @@ const AWS_ERRORS: readonly (readonly [Uint8Array, number])[] = Object.entries({
 
 /**
  * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`), behind an
- * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`), in brackets
+ * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`, `Status 404`), in brackets
  * (`[404 Not Found]`), or as the name AWS gives it. Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
  */
 export function failureStatus(bytes: Uint8Array, from: number, to: number): number {
@@ -30,12 +30,15 @@ export function failureStatus(bytes: Uint8Array, from: number, to: number): numb
   for (let at = from; at + 3 <= end; at++) {
     const first = bytes[at]!
     if (first === OPENING && isBehind(bytes, from, at + 1, AWS_LEAD)) {
-      const named = AWS_ERRORS.find(([name]) => isBehind(bytes, at + 1, at + 1 + name.length, name))
+      const room = to - at - 1
+      const named = AWS_ERRORS.find(
+        ([name]) => name.length <= room && isBehind(bytes, at + 1, at + 1 + name.length, name),
+      )
       if (named !== undefined) return named[1]
     }
     if (first !== FOUR && first !== FIVE) continue
     if (!isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!)) continue
-    if (at + 3 < to && goesOn(bytes[at + 3]!)) continue
+    if (at + 3 < to && goesOn(bytes[at + 3]!, at + 4 < to ? bytes[at + 4]! : 0)) continue
     if (at === from || LEADS.some((lead) => isBehind(bytes, from, at, lead))) {
       return (first - ZERO) * 100 + (bytes[at + 1]! - ZERO) * 10 + (bytes[at + 2]! - ZERO)
     }
@@ -61,9 +64,9 @@ function isDigit(byte: number): boolean {
 }
 
 /** A longer number, a fraction, or a word. */
-function goesOn(byte: number): boolean {
+function goesOn(byte: number, next: number): boolean {
   const letter = byte | 0x20
-  return isDigit(byte) || byte === POINT || (letter >= 0x61 && letter <= 0x7a)
+  return isDigit(byte) || (byte === POINT && isDigit(next)) || (letter >= 0x61 && letter <= 0x7a)
 }
 
 function isBehind(bytes: Uint8Array, from: number, at: number, lead: Uint8Array): boolean {

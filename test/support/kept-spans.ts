@@ -67,11 +67,30 @@ export function isSound(span: SpanLiteral): boolean {
   return isId(span.traceId, 16) && isId(span.spanId, 8) && soundParent
 }
 
+const AWS: Readonly<Record<string, number>> = {
+  AccessDenied: 403,
+  ExpiredToken: 403,
+  InternalServer: 500,
+  ModelNotReady: 429,
+  ModelTimeout: 408,
+  ResourceNotFound: 404,
+  ServiceQuotaExceeded: 400,
+  ServiceUnavailable: 503,
+  Throttling: 429,
+  UnrecognizedClient: 403,
+  Validation: 400,
+}
+const NUMBER = String.raw`(?:^|(?<=Error: |code: |Status |\[|An error occurred \())([45]\d\d)(?!\.?\d|[A-Za-z])`
+const NAME = `(?<=An error occurred \\()(${Object.keys(AWS).join('|')})Exception\\)`
+
 /** As decoders find it, by a pattern. */
 export function failureStatus(message: string): number | null {
   const text = Buffer.from(message).toString('latin1')
-  const found = /(?:^|(?<=Error: |code: |\[))([45]\d\d)(?![\d.A-Za-z])/.exec(text)
-  return found === null || found.index + 3 > 160 ? null : Number(found[1])
+  const found = new RegExp(`${NUMBER}|${NAME}`).exec(text)
+  if (found === null) return null
+  const [, number, name] = found
+  if (found.index + (number === undefined ? 2 : 3) > 320) return null
+  return number === undefined ? AWS[name!]! : Number(number)
 }
 
 function isId(bytes: Uint8Array, length: number): boolean {

@@ -104,9 +104,28 @@ const id = (length: number) =>
 const statusText = fc.oneof(
   fc.string(),
   fc
-    .array(fc.constantFrom('404', '500', '599', '4', ' ', '.', 'Error: ', 'code: ', '[', ']', 'model', 'ä'), {
-      maxLength: 60,
-    })
+    .array(
+      fc.constantFrom(
+        '404',
+        '500',
+        '599',
+        '4',
+        ' ',
+        '.',
+        'Error: ',
+        'code: ',
+        'Status ',
+        '[',
+        ']',
+        'An error occurred (',
+        'ThrottlingException)',
+        'model',
+        'ä',
+      ),
+      {
+        maxLength: 60,
+      },
+    )
     .map((pieces) => pieces.join('')),
 )
 
