@@ -60,22 +60,22 @@ export const MLFLOW = {
   facts: { requestModel: ['mlflow.llm.model'], provider: ['mlflow.llm.provider'] },
 } as const satisfies Vocabulary
 
+const LANGSMITH_PATHS = {
+  input: ['input_tokens'],
+  output: ['output_tokens'],
+  total: ['total_tokens'],
+  cacheRead: ['input_token_details.cache_read'],
+  cacheWrite: ['input_token_details.cache_creation'],
+  cacheWrite5m: ['input_token_details.ephemeral_5m_input_tokens'],
+  cacheWrite1h: ['input_token_details.ephemeral_1h_input_tokens'],
+  reasoning: ['output_token_details.reasoning'],
+} as const
+
 /** LangSmith writes the details of usage as JSON, its Python client as a printed dictionary. */
 export const LANGSMITH = {
   json: [
-    {
-      key: 'langsmith.usage_metadata',
-      paths: {
-        input: ['input_tokens'],
-        output: ['output_tokens'],
-        total: ['total_tokens'],
-        cacheRead: ['input_token_details.cache_read'],
-        cacheWrite: ['input_token_details.cache_creation'],
-        cacheWrite5m: ['input_token_details.ephemeral_5m_input_tokens'],
-        cacheWrite1h: ['input_token_details.ephemeral_1h_input_tokens'],
-        reasoning: ['output_token_details.reasoning'],
-      },
-    },
+    { key: 'langsmith.usage_metadata', paths: LANGSMITH_PATHS },
+    { key: 'langsmith.metadata.usage_metadata', paths: LANGSMITH_PATHS },
     {
       key: 'gen_ai.usage.input_token_details',
       paths: {

@@ -314,6 +314,54 @@ export const LITELLM = {
   facts: { cost: ['litellm.cost.total', 'gen_ai.cost.total_cost'] },
 } as const satisfies Vocabulary
 
+/** How LiteLLM may call the provider in the keys of a raw answer; `None` where it does not know. */
+export const LITELLM_RAW_PROVIDERS = [
+  'openai',
+  'None',
+  'azure',
+  'deepseek',
+  'groq',
+  'mistral',
+  'openrouter',
+  'together_ai',
+  'xai',
+] as const
+
+/** A provider's answer in OpenAI's shape, its usage printed as a Python dictionary. */
+export const LITELLM_RAW = {
+  json: LITELLM_RAW_PROVIDERS.map((provider) => ({
+    key: `llm.${provider}.usage`,
+    paths: {
+      input: ['prompt_tokens', 'input_tokens'],
+      output: ['completion_tokens', 'output_tokens'],
+      total: ['total_tokens'],
+      cacheRead: ['prompt_tokens_details.cached_tokens', 'input_tokens_details.cached_tokens'],
+      cacheWrite: ['prompt_tokens_details.cache_write_tokens', 'input_tokens_details.cache_write_tokens'],
+      reasoning: ['completion_tokens_details.reasoning_tokens', 'output_tokens_details.reasoning_tokens'],
+    },
+  })),
+  facts: {
+    responseModel: LITELLM_RAW_PROVIDERS.map((provider) => `llm.${provider}.model`),
+    responseId: LITELLM_RAW_PROVIDERS.map((provider) => `llm.${provider}.id`),
+  },
+} as const satisfies Vocabulary
+
+export const LITELLM_RAW_ANTHROPIC = {
+  json: [
+    {
+      key: 'llm.anthropic.usage',
+      paths: {
+        input: ['input_tokens'],
+        output: ['output_tokens'],
+        cacheRead: ['cache_read_input_tokens'],
+        cacheWrite: ['cache_creation_input_tokens'],
+        cacheWrite1h: ['cache_creation.ephemeral_1h_input_tokens'],
+      },
+    },
+  ],
+  facts: { responseModel: ['llm.anthropic.model'], responseId: ['llm.anthropic.id'] },
+} as const satisfies Vocabulary
+
 /** Aforo's own words, for usage that is stated outright. */
 export const STATED = {
   quantities: {

@@ -7,10 +7,49 @@ import {
   BY_OPERATION,
   OPERATIONS,
 } from '../operations.ts'
-import { GEN_AI, LITELLM, OPEN_INFERENCE } from '../vocabularies.ts'
+import {
+  GEN_AI,
+  LITELLM,
+  LITELLM_RAW,
+  LITELLM_RAW_ANTHROPIC,
+  LITELLM_RAW_PROVIDERS,
+  OPEN_INFERENCE,
+} from '../vocabularies.ts'
 
 /** Gateways see the call from the middle; they bring every provider's numbers into OpenAI's shape. */
 export const GATEWAY_ROWS: readonly Dialect[] = [
+  {
+    id: 'litellm-raw-anthropic',
+    title: "LiteLLM `otel` callback, Anthropic's answer as it came",
+    recognise: [{ scope: ['litellm'], name: ['raw_gen_ai_request'], attribute: 'llm.anthropic.usage' }],
+    vocabularies: [LITELLM_RAW_ANTHROPIC],
+    roles: [
+      { attribute: 'llm.anthropic.type', values: { message: 'call' } },
+      { names: { raw_gen_ai_request: 'ignored' } },
+    ],
+    cachedInput: [{ says: 'excluded' }],
+    reasoning: [{ says: 'included' }],
+  },
+  {
+    id: 'litellm-raw',
+    title: "LiteLLM `otel` callback, a provider's answer as it came, in OpenAI's shape",
+    // Within an application's span it is the only one that is left of several requests: each writes over that span.
+    recognise: LITELLM_RAW_PROVIDERS.map((provider) => ({
+      scope: ['litellm'],
+      name: ['raw_gen_ai_request'],
+      attribute: `llm.${provider}.usage`,
+    })),
+    vocabularies: [LITELLM_RAW],
+    roles: [
+      ...LITELLM_RAW_PROVIDERS.map((provider) => ({
+        attribute: `llm.${provider}.object`,
+        values: { 'chat.completion': 'call', text_completion: 'call', response: 'call' } as const,
+      })),
+      { names: { raw_gen_ai_request: 'ignored' } },
+    ],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+  },
   {
     id: 'litellm',
     title: 'LiteLLM `otel` callback',
