@@ -31,6 +31,23 @@ export const AWS: ProviderCorrections = {
   ],
   prices: [
     { models: ['amazon.titan-embed-text-v2:0'], source: PRICING, perMillion: { input_uncached: '0.02' } },
+    // As its maker's: above 200,000 tokens the whole request costs twice its input and 1.5 times its output.
+    {
+      models: [
+        'global.anthropic.claude-sonnet-4-20250514-v1:0',
+        'regional.anthropic.claude-sonnet-4-20250514-v1:0',
+        'global.anthropic.claude-sonnet-4-5-20250929-v1:0',
+      ],
+      source: `${PRICING} (long context)`,
+      above: '200000',
+      perMillion: { input_uncached: '6', cache_read: '0.6', cache_write: '7.5', output: '22.5' },
+    },
+    {
+      models: ['regional.anthropic.claude-sonnet-4-5-20250929-v1:0'],
+      source: `${PRICING} (long context)`,
+      above: '200000',
+      perMillion: { input_uncached: '6.6', cache_read: '0.66', cache_write: '8.25', output: '24.75' },
+    },
     {
       models: ['cohere.rerank-v3-5:0'],
       source: PRICING,

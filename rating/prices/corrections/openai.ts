@@ -24,6 +24,7 @@ const PRIORITY_TIMES: readonly (readonly [string, readonly string[]])[] = [
   ['1.8', ['gpt-5-mini']],
   ['2', ['gpt-4.1-nano', 'gpt-5', 'gpt-5.1', 'gpt-5.2', 'gpt-5.3-codex', 'gpt-5.4', 'gpt-5.4-mini']],
   ['2', ['gpt-5.6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra']],
+  ['2', ['gpt-6-astra', 'gpt-6-luna', 'gpt-6-sol', 'gpt-6.1-sol', 'gpt-6.1-terra']],
   ['2.5', ['gpt-5.5']],
 ]
 
