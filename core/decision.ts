@@ -40,6 +40,8 @@ export interface Estimate {
   readonly input_tokens?: string
   readonly max_output_tokens?: string
   readonly tool_calls?: string
+  /** Default 1; more are work. */
+  readonly model_calls?: string
 }
 
 export interface CheckRequest {
@@ -51,6 +53,8 @@ export interface CheckRequest {
   readonly model?: string
   readonly estimate?: Estimate
   readonly reserve?: boolean
+  /** The hold is for several model calls: it shrinks by each, and no span ends it. */
+  readonly work?: boolean
   /** How long the hold lasts unless it is settled. */
   readonly ttl_ms?: number
   readonly idempotency_key?: string

@@ -34,6 +34,8 @@ export interface HoldRecord {
   readonly takes: readonly Take[]
   /** What usage is worth, for a settlement in tokens. */
   readonly card: RateCard
+  /** It is for several model calls: spans take theirs out of it, and none ends it. */
+  readonly isWork?: boolean
   /** How much longer it lasts unless it is settled; zero or less: its time is over, and its grace runs. */
   readonly msLeft: number
   /** It was settled or released before anybody heard of it. */

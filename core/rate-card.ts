@@ -28,28 +28,36 @@ export interface CallUsage {
   readonly inputTokens: bigint
   readonly outputTokens: bigint
   readonly toolCalls: bigint
+  /** Default 1. */
+  readonly modelCalls?: bigint
 }
 
 /** Amounts by unit; null: there is no price. A margin floor holds nothing. */
 export type Amounts = Readonly<Record<Exclude<BudgetUnit, 'margin_pct'>, Scaled | null>>
 
-/** What a usage comes to in every unit, at the card's rates. One model call, and one step of reasoning, as most have. */
+/** What a usage comes to in every unit, at the card's rates. A model call has one step of reasoning, as most have. */
 export function amountsOf(card: RateCard, usage: CallUsage): Amounts {
+  const calls = (usage.modelCalls ?? 1n) * SCALED_ONE
   return {
     price: priced(card.price, usage),
     cogs: priced(card.cogs, usage),
     credits: priced(card.credits, usage),
     tokens: (usage.inputTokens + usage.outputTokens) * SCALED_ONE,
-    model_calls: SCALED_ONE,
+    model_calls: calls,
     tool_calls: usage.toolCalls * SCALED_ONE,
-    reasoning_steps: SCALED_ONE,
+    reasoning_steps: calls,
   }
 }
 
 function priced(rates: Rates | null, usage: CallUsage): Scaled | null {
   if (rates === null) return null
   const { call, input, output, tool } = compiled(rates)
-  return call + usage.inputTokens * input + usage.outputTokens * output + usage.toolCalls * tool
+  return (
+    (usage.modelCalls ?? 1n) * call +
+    usage.inputTokens * input +
+    usage.outputTokens * output +
+    usage.toolCalls * tool
+  )
 }
 
 type CompiledRates = Readonly<Record<keyof Rates, Scaled>>

@@ -23,6 +23,8 @@ export interface GuardedCall {
   readonly model?: string
   /** The most it may use; with it, that much is held until the call is over. */
   readonly estimate?: CheckRequest['estimate']
+  /** It is several model calls: what is held shrinks by each, and lasts until all of it is over. */
+  readonly work?: boolean
   /** How long the hold lasts unless the call ends before. */
   readonly ttlMs?: number
 }
@@ -57,6 +59,8 @@ export interface RunningGuard {
 }
 
 const SIGNAL = createContextKey('aforo signal')
+/** For whom the guarded work around holds something. */
+const HELD_FOR = createContextKey('aforo held for')
 const NEVER = new AbortController().signal
 
 /** The signal of the guarded work around here, to be handed to a model client; never aborts where there is none. */
@@ -96,20 +100,27 @@ export function createGuard(options: GuardOptions): RunningGuard {
     const around = context.active()
     const outer = workSignal()
     const question = questionOf(of, around)
+    // What the work around holds is for its parts as well: held again, it would count twice, and deny them their own.
+    if (question !== null && isHeldFor(around, question)) {
+      return { signal: outer, inside: (run) => context.with(around, run), over() {} }
+    }
     // Work that is for nobody has no budget.
     const decision = question === null ? null : await ask(question)
     const hold = decision?.hold_id
     const stop = new AbortController()
     const signal = outer === NEVER ? stop.signal : AbortSignal.any([outer, stop.signal])
-    const within = hold === undefined ? around : withAttribution(around, { hold })
+    const held: Held = { payer: question === null ? '' : payerOf(question), isOver: false }
+    const within =
+      hold === undefined || question === null
+        ? around
+        : withAttribution(around, { hold }).setValue(HELD_FOR, held)
     const unwatch = watches.add(question, stop)
-    let isOver = false
     return {
       signal,
       inside: (run) => context.with(within.setValue(SIGNAL, signal), run),
       over(actual) {
-        if (isOver) return
-        isOver = true
+        if (held.isOver) return
+        held.isOver = true
         unwatch()
         if (hold !== undefined) settle(hold, actual)
       },
@@ -175,7 +186,23 @@ function questionOf(of: GuardedCall, within: Context): CheckRequest | null {
     customer,
     ...given({ product, session, agent: of.agent, model: of.model, ttl_ms: of.ttlMs }),
     ...(of.estimate === undefined ? {} : { estimate: of.estimate, reserve: true }),
+    ...(of.estimate !== undefined && of.work ? { work: true } : {}),
   }
+}
+
+/** For whom something is held, while it is. */
+interface Held {
+  readonly payer: string
+  isOver: boolean
+}
+
+function isHeldFor(around: Context, question: CheckRequest): boolean {
+  const held = around.getValue(HELD_FOR) as Held | undefined
+  return held !== undefined && !held.isOver && held.payer === payerOf(question)
+}
+
+function payerOf({ customer, product, session }: CheckRequest): string {
+  return JSON.stringify([customer, product, session])
 }
 
 /** Without the fields that are not given; an anonymous function has an empty name. */

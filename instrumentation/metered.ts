@@ -93,7 +93,7 @@ function guarded<This, Args extends unknown[], Result>(
   args: Args,
 ): Result {
   const { guard, agent = fn.name } = metering
-  const call = { agent, ...(guard === true ? {} : guard) }
+  const call = { agent, ...(guard === true ? {} : { ...guard, work: true }) }
   const run = () => currentGuard().guard(call, () => fn.apply(self, args))
   return (isAsyncGenerator(fn) ? readAll(run) : run()) as Result
 }

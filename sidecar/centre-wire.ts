@@ -43,6 +43,7 @@ const exchange = z.strictObject({
       model: orNull,
       heldBy: z.enum(['price', 'estimate']),
       card,
+      isWork: z.boolean().optional(),
       end: end.nullable(),
       takes: z.array(z.strictObject({ counter, leaseId: z.string().max(512).nullable(), amount })).max(1_000),
       msLeft: z.int().max(86_400_000),

@@ -17,7 +17,7 @@ import { HoldBook, type LeaseSums, type OpenHold } from './hold-book.ts'
 import { type Changed, Knowledge } from './knowledge.ts'
 import { type KnownSpender, spenderName } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
-import { needOfCall } from './need.ts'
+import { isWork, needOfCall } from './need.ts'
 
 /** A hold lasts so long unless the caller says otherwise. */
 export const HOLD_MS = 60_000
@@ -215,6 +215,7 @@ export class Desk {
       spender: known.spender,
       model: request.model ?? null,
       card,
+      isWork: isWork(request),
       need,
       counters: known.counters,
       expiresAt: now + (request.ttl_ms ?? HOLD_MS),

@@ -26,6 +26,7 @@ export interface OpenHold {
   readonly model: string | null
   readonly heldBy: 'price' | 'estimate'
   readonly card: RateCard
+  readonly isWork: boolean
   readonly takes: readonly OpenTake[]
   /** Of our monotonic clock, milliseconds. */
   readonly expiresAt: number
@@ -57,6 +58,7 @@ export interface HoldOrder {
   readonly spender: Spender
   readonly model: string | null
   readonly card: RateCard
+  readonly isWork?: boolean
   readonly need: Need
   readonly counters: readonly Counter[]
   readonly expiresAt: number
@@ -147,9 +149,9 @@ export class HoldBook {
       counter.taken += amount
       counter.lastTakenAt = now
     }
-    const { holdId, spender, model, card, expiresAt } = order
+    const { holdId, spender, model, card, isWork = false, expiresAt } = order
     const heldBy = isEstimated ? 'estimate' : 'price'
-    const hold: OpenHold = { holdId, spender, model, heldBy, card, takes, expiresAt, end: null }
+    const hold: OpenHold = { holdId, spender, model, heldBy, card, isWork, takes, expiresAt, end: null }
     this.#untold.set(holdId, hold)
     return hold
   }
@@ -206,7 +208,18 @@ export class HoldBook {
         amount: textOf(amount),
       }))
       const { holdId, spender, model, heldBy, card, end } = hold
-      return { holdId, spender, model, heldBy, card, end, takes, msLeft: Math.ceil(hold.expiresAt - now) }
+      const work = hold.isWork ? { isWork: true } : {}
+      return {
+        holdId,
+        spender,
+        model,
+        heldBy,
+        card,
+        ...work,
+        end,
+        takes,
+        msLeft: Math.ceil(hold.expiresAt - now),
+      }
     })
     return { sidecarId: this.#sidecarId, seq: told.seq, holds, ends: told.ends, orders: told.orders }
   }

@@ -18,8 +18,17 @@ const CONTROL = /[\p{Cc}\p{Cs}]/u
 const TRACE = /^(?!0{32})[0-9a-f]{32}$/
 
 const NAMES = ['session', 'product', 'agent', 'model', 'idempotency_key'] as const
-const FIELDS: ReadonlySet<string> = new Set(['customer', ...NAMES, 'trace', 'estimate', 'reserve', 'ttl_ms'])
-const ESTIMATES = ['input_tokens', 'max_output_tokens', 'tool_calls'] as const
+const FIELDS: ReadonlySet<string> = new Set([
+  'customer',
+  ...NAMES,
+  'trace',
+  'estimate',
+  'reserve',
+  'work',
+  'ttl_ms',
+])
+const SWITCHES = ['reserve', 'work'] as const
+const ESTIMATES = ['input_tokens', 'max_output_tokens', 'tool_calls', 'model_calls'] as const
 const COUNTS = ['input_tokens', 'output_tokens', 'tool_calls'] as const
 const AMOUNTS = ['price', 'cogs', 'credits', 'tokens', 'model_calls', 'reasoning_steps'] as const
 
@@ -31,7 +40,7 @@ export function checkRequest(body: unknown): CheckRequest {
   const fields = fieldsOf(body)
   for (const field in fields) if (!FIELDS.has(field)) faults.push(fault(field, 'is no field of a check'))
   const request: { -readonly [K in keyof CheckRequest]?: CheckRequest[K] } = {}
-  const { customer, trace, estimate, reserve, ttl_ms: ttlMs } = fields
+  const { customer, trace, estimate, ttl_ms: ttlMs } = fields
   if (isName(customer)) request.customer = customer
   else faults.push(fault('customer', NAME_RULE))
   for (const field of NAMES) {
@@ -47,10 +56,14 @@ export function checkRequest(body: unknown): CheckRequest {
   }
   if (estimate !== undefined && estimate !== null) {
     request.estimate = countsOf(estimate, 'estimate', ESTIMATES, [], faults) as Estimate
+    if (/^0+$/.test(request.estimate.model_calls ?? '1'))
+      faults.push(fault('estimate/model_calls', 'must be at least 1'))
   }
-  if (reserve !== undefined && reserve !== null) {
-    if (typeof reserve === 'boolean') request.reserve = reserve
-    else faults.push(fault('reserve', 'must be true or false'))
+  for (const field of SWITCHES) {
+    const value = fields[field]
+    if (value === undefined || value === null) continue
+    if (typeof value === 'boolean') request[field] = value
+    else faults.push(fault(field, 'must be true or false'))
   }
   if (ttlMs !== undefined && ttlMs !== null) {
     if (Number.isInteger(ttlMs) && (ttlMs as number) >= HOLD_MS_MIN && (ttlMs as number) <= HOLD_MS_MAX) {

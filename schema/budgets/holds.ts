@@ -147,7 +147,8 @@ function toldHold(book: LockedBook, hold: HoldRecord): ToldHold {
     const unit = (book.standings.get(name)?.budget?.unit ?? 'price') as keyof Amounts
     return { counter: name, unit, leaseId, amount: scaled(amount) }
   })
-  return { holdId: hold.holdId, takes, card: hold.card, msLeft: hold.msLeft, end: hold.end }
+  const { holdId, card, isWork, msLeft, end } = hold
+  return { holdId, takes, card, isWork, msLeft, end }
 }
 
 function originOf(sidecarId: string | null, hold: HoldRecord | undefined): HoldOrigin {

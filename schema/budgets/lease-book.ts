@@ -1,6 +1,7 @@
 import type { Actual, CounterKey, HoldEnd, HoldEnded, HoldState, LeaseOrder } from '../../core/lease.ts'
-import { type Amounts, amountsOf, type RateCard } from '../../core/rate-card.ts'
-import { leastOf, mostOf, SCALED_ONE, type Scaled, scaled } from '../../core/scaled.ts'
+import type { Amounts, RateCard } from '../../core/rate-card.ts'
+import { leastOf, mostOf, type Scaled, scaled } from '../../core/scaled.ts'
+import { actualAmounts, callsOf, outstandingOf } from './hold-actual.ts'
 
 /*
  * What the centre decides about leases and holds, over rows that the caller has locked. Of each counter
@@ -56,7 +57,11 @@ export interface BookHold {
   late: boolean
   readonly takes: readonly BookTake[]
   readonly card: RateCard
+  /** It is for several model calls: spans take theirs out of it, and none ends it. */
+  readonly isWork: boolean
   actual: Actual | null
+  /** What its spans have told of by now, of those of the trace that tells of most calls. */
+  told: Actual | null
   /** What was used beyond what was taken, by counter. */
   over: Readonly<Record<string, Scaled>>
   expiresAt: number
@@ -88,6 +93,7 @@ export interface ToldHold {
     readonly amount: Scaled
   }[]
   readonly card: RateCard
+  readonly isWork?: boolean
   readonly msLeft: number
   readonly end: HoldEnd | null
 }
@@ -152,12 +158,14 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
     late: false,
     takes,
     card: told.card,
+    isWork: told.isWork ?? false,
     actual: null,
+    told: null,
     over: {},
     expiresAt: now + told.msLeft + HOLD_GRACE_MS,
   }
   book.holds.set(hold.holdId, hold)
-  if (known) endBySpan(book, told.holdId, known.actual, now)
+  if (known) endBySpan(book, told.holdId, known.told, now)
   return told.end ? endHold(book, told.end, now)! : ended(hold)
 }
 
@@ -185,20 +193,23 @@ export function endHold(book: LeaseBook, end: HoldEnd, now: number): HoldEnded |
   hold.settledBy = 'call'
   hold.late = late
   hold.expiresAt = now + SETTLED_MS
-  const actual = actualAmounts(hold.card, end.actual)
-  free(book, hold, ({ unit, held }) => (actual[unit] === undefined ? held : leastOf(held, actual[unit])))
+  hasLittleTime(hold, now)
+  free(book, hold, outstandingOf(hold))
   return ended(hold)
 }
 
 /**
- * The span of a hold was counted: what it holds is in `used` now. A span that is here before its hold leaves a mark.
+ * Spans of a hold were counted: what they tell is in `used` now, and no longer held. The first model call ends the hold;
+ * of work it takes its part. A tool takes its part too, and a span that tells of neither, as a wrapper's, takes nothing: the
+ * call may still run. Spans that are here before their hold leave a mark.
  *
  * @param actual what the spans under it tell by now; null: nothing yet. Of several tellings the largest is compared
  */
 export function endBySpan(book: LeaseBook, holdId: string, actual: Actual | null, now: number): void {
+  if (actual === null) return
   const hold = book.holds.get(holdId)
   if (!hold) {
-    const nothing = { takes: [], card: NO_CARD, actual, over: {} }
+    const nothing = { takes: [], card: NO_CARD, isWork: false, actual, told: actual, over: {} }
     book.holds.set(holdId, {
       holdId,
       state: 'settled',
@@ -209,13 +220,25 @@ export function endBySpan(book: LeaseBook, holdId: string, actual: Actual | null
     })
     return
   }
-  if (hold.settledBy === null) {
-    hold.settledBy = 'span'
-    hold.late = hold.state !== 'active'
+  if (hold.told === null || callsOf(actual) >= callsOf(hold.told)) hold.told = actual
+  noteOver(hold, actual)
+  const isOver = !hold.isWork && callsOf(hold.told) > 0n
+  if (hold.state !== 'active' || isOver) {
+    if (hold.settledBy === null) {
+      hold.settledBy = 'span'
+      hold.late = hold.state !== 'active'
+    }
+    if (hold.settledBy === 'span') hold.actual = hold.told
+    hold.state = 'settled'
+    hasLittleTime(hold, now)
   }
-  if (actual !== null) noteActual(hold, actual)
-  hold.state = 'settled'
-  free(book, hold, () => 0n)
+  free(book, hold, isOver ? () => 0n : outstandingOf(hold))
+}
+
+/** Work that is over has told of most of its calls, and nobody knows which is the last: the rest is not held for long. */
+function hasLittleTime(hold: BookHold, now: number): void {
+  if (!hold.isWork || hold.told === null || Object.keys(hold.actual ?? {}).length > 0) return
+  hold.expiresAt = Math.min(hold.expiresAt, now + HOLD_GRACE_MS)
 }
 
 /** Ends what nobody ended in time: holds, and leases whose sidecar did not come back. */
@@ -310,9 +333,14 @@ function free(book: LeaseBook, hold: BookHold, keep: (take: BookTake) => Scaled)
   }
 }
 
-/** What was told first stays, but for what spans tell, which grows. Of what is beyond, the most counts. */
+/** What was told first stays. */
 function noteActual(hold: BookHold, actual: Actual): void {
-  if (hold.actual === null || hold.settledBy === 'span') hold.actual = actual
+  hold.actual ??= actual
+  noteOver(hold, actual)
+}
+
+/** Of what is beyond, the most counts. */
+function noteOver(hold: BookHold, actual: Actual): void {
   const amounts = actualAmounts(hold.card, actual)
   const over = { ...hold.over }
   for (const { counter, unit, taken } of hold.takes) {
@@ -320,41 +348,6 @@ function noteActual(hold: BookHold, actual: Actual): void {
     if (used !== undefined && used > taken) over[counter] = mostOf(over[counter] ?? 0n, used - taken)
   }
   hold.over = over
-}
-
-/** What was used, by unit, as far as it is told. Tokens are worth what the hold was taken at. */
-export function actualAmounts(card: RateCard, actual: Actual): Partial<Record<keyof Amounts, Scaled>> {
-  const amounts: Partial<Record<keyof Amounts, Scaled>> = {}
-  if (actual.input_tokens !== undefined && actual.output_tokens !== undefined) {
-    const usage = {
-      inputTokens: BigInt(actual.input_tokens),
-      outputTokens: BigInt(actual.output_tokens),
-      toolCalls: BigInt(actual.tool_calls ?? 0),
-    }
-    for (const [unit, amount] of Object.entries(amountsOf(card, usage))) {
-      if (amount !== null) amounts[unit as keyof Amounts] = amount
-    }
-    // What is due once for a call is due for each of several.
-    const more = scaled(actual.model_calls ?? '1') - SCALED_ONE
-    const once = amountsOf(card, { inputTokens: 0n, outputTokens: 0n, toolCalls: 0n })
-    for (const unit of ['price', 'cogs', 'credits'] as const) {
-      const each = once[unit]
-      if (each !== null && more > 0n) amounts[unit]! += (each * more) / SCALED_ONE
-    }
-  }
-  for (const unit of [
-    'price',
-    'cogs',
-    'credits',
-    'tokens',
-    'model_calls',
-    'tool_calls',
-    'reasoning_steps',
-  ] as const) {
-    const told = actual[unit]
-    if (told !== undefined) amounts[unit] = mostOf(scaled(told), 0n)
-  }
-  return amounts
 }
 
 function ended({ holdId, state, late, takes, over }: BookHold): HoldEnded {

@@ -197,7 +197,9 @@ interface HoldRow {
   readonly settled_by: 'call' | 'span' | null
   readonly late: boolean
   readonly card: RateCard
+  readonly of_work: boolean
   readonly actual: Actual | null
+  readonly told: Actual | null
   readonly expires_at: string
 }
 
@@ -217,7 +219,7 @@ async function lockHolds(
   if (holdIds.length === 0) return new Map()
   const { rows } = await client.query<HoldRow>({
     name: 'budget-lock-holds',
-    text: `select hold_id, state, settled_by, late, card, actual,
+    text: `select hold_id, state, settled_by, late, card, of_work, actual, told,
        (extract(epoch from expires_at) * 1000)::bigint::text as expires_at
      from aforo_store.budget_holds where tenant_id = $1 and hold_id = any($2) order by hold_id for update`,
     values: [tenantId, holdIds],
@@ -250,7 +252,9 @@ function bookHold(row: HoldRow, taken: readonly TakeRow[]): BookHold {
       return { counter, unit: take.unit, taken: scaled(take.taken), held: scaled(take.held) }
     }),
     card: row.card,
+    isWork: row.of_work,
     actual: row.actual,
+    told: row.told,
     over: Object.fromEntries(over),
     expiresAt: Number(row.expires_at),
   }

@@ -97,13 +97,13 @@ async function writeHolds(
   await client.query({
     name: 'budget-write-holds',
     text: `insert into aforo_store.budget_holds as known (tenant_id, hold_id, sidecar_id, customer_id, product_id, agent,
-       session_id, trace_id, model, held_by, state, settled_by, late, card, actual, opened_at, expires_at, changed_at,
+       session_id, trace_id, model, held_by, state, settled_by, late, card, of_work, actual, told, opened_at, expires_at, changed_at,
        holding)
      select $1, said.hold_id, sidecar_id, customer, product, agent, session, trace, model, held_by, state, settled_by,
-       late, card, actual, $2, to_timestamp(expires_at / 1000.0), $2, holding
+       late, card, of_work, actual, told, $2, to_timestamp(expires_at / 1000.0), $2, holding
      from jsonb_to_recordset($3::jsonb) as said (hold_id text, sidecar_id text, customer text, product text, agent text,
        session text, trace text, model text, held_by text, state text, settled_by text, late boolean, card jsonb,
-       actual jsonb, expires_at bigint, holding boolean)
+       of_work boolean, actual jsonb, told jsonb, expires_at bigint, holding boolean)
      on conflict (tenant_id, hold_id) do update
        set sidecar_id = coalesce(known.sidecar_id, excluded.sidecar_id),
          customer_id = coalesce(known.customer_id, excluded.customer_id),
@@ -112,7 +112,7 @@ async function writeHolds(
          trace_id = coalesce(known.trace_id, excluded.trace_id), model = coalesce(known.model, excluded.model),
          held_by = case when known.sidecar_id is null then excluded.held_by else known.held_by end,
          state = excluded.state, settled_by = excluded.settled_by, late = excluded.late, card = excluded.card,
-         actual = excluded.actual, expires_at = excluded.expires_at, changed_at = excluded.changed_at,
+         of_work = excluded.of_work, actual = excluded.actual, told = excluded.told, expires_at = excluded.expires_at, changed_at = excluded.changed_at,
          holding = excluded.holding`,
     values: [
       book.tenantId,
@@ -128,7 +128,9 @@ async function writeHolds(
           settled_by: hold.settledBy,
           late: hold.late,
           card: hold.card,
+          of_work: hold.isWork,
           actual: hold.actual,
+          told: hold.told,
           expires_at: Math.round(hold.expiresAt),
           holding: hold.state === 'active' || hold.takes.some(({ held }) => held > 0n),
         })),

@@ -143,6 +143,34 @@ describe('guarded metering', () => {
     await expect(stream(4).next()).rejects.toBeInstanceOf(DeniedError)
   })
 
+  test('holds once for all of its calls, which run out of what it holds', async () => {
+    const scope = { session: 'whole' }
+    await putBudget(world.database.pool, 'whole', { scope, limit: '100', unit: 'tokens' })
+    await world.knows('whole', { customer: 'acme', session: 'whole' })
+    const call = { ...CALL, estimate: { input_tokens: '40', max_output_tokens: '10' } }
+    const estimate = { input_tokens: '80', max_output_tokens: '20' }
+    const work = metered(
+      { agent: 'desk', customer: 'acme', session: 'whole', guard: { estimate } },
+      async () => {
+        await guard(call, async () => modelCall())
+        await guard(call, async () => modelCall())
+        await expect(guard({ ...call, session: 'other' }, async () => 7)).resolves.toBe(7)
+        return guard(call, () => workSignal())
+      },
+    )
+    expect((await work()).aborted).toBe(false)
+    await world.tracing.flush()
+    const named = world.spans.getFinishedSpans().filter(({ name }) => name === 'chat')
+    const holds = new Set(named.map(({ attributes }) => String(attributes['aforo.hold.id'])))
+    expect(holds.size).toBe(1)
+    const [hold] = holds
+    await until(async () => (await world.stateOf(hold!)) === 'settled')
+    const { rows } = await world.database.pool.query(
+      `select of_work, customer_id from aforo_store.budget_holds where session_id = 'whole'`,
+    )
+    expect(rows).toEqual([{ of_work: true, customer_id: 'acme' }])
+  })
+
   test('reads its attribution from the arguments', async () => {
     const work = metered(
       (who: string) => ({ customer: who, guard: true as const }),

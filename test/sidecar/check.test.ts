@@ -110,6 +110,8 @@ describe('bad input', () => {
       '/estimate/input_tokens',
     ],
     ['part of a token', { customer: 'acme', estimate: { input_tokens: 1.5 } }, '/estimate/input_tokens'],
+    ['work of no calls', { customer: 'acme', estimate: { model_calls: '0' } }, '/estimate/model_calls'],
+    ['work that is none', { customer: 'acme', work: 'yes' }, '/work'],
     ['a hold for a second less', { customer: 'acme', ttl_ms: 999 }, '/ttl_ms'],
     ['a hold for more than a day', { customer: 'acme', ttl_ms: 86_400_001 }, '/ttl_ms'],
     ['a field that is none', { customer: 'acme', sesion: 's' }, '/sesion'],

@@ -76,7 +76,7 @@ const endBySpans = (...ids: string[]) =>
     endHolds(
       client,
       'default',
-      ids.map((holdId) => ({ holdId, actual: null })),
+      ids.map((holdId) => ({ holdId, actual: { model_calls: '1' } })),
       at(1_000),
     ),
   )

@@ -1,8 +1,10 @@
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { registerGivenOut } from '../../cmd/check/given-out-metrics.ts'
+import type { Actual } from '../../core/lease.ts'
 import { SILENT } from '../../core/log.ts'
-import { exchange } from '../../schema/budgets/holds.ts'
+import { endOverdueHolds, exchange } from '../../schema/budgets/holds.ts'
+import { HOLD_GRACE_MS } from '../../schema/budgets/lease-book.ts'
 import { openWorld, type World } from '../budgets/world.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { callOf, noon, otherOf, spanIdOf } from '../support/usages.ts'
@@ -27,8 +29,8 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 
 /** A sidecar takes a hold of one call of so many tokens. */
-async function take(seconds: number, holdId: string, tokens: string): Promise<void> {
-  const amounts = { tokens, calls: '1', price: '0.002' }
+async function take(seconds: number, holdId: string, tokens: string, calls = '1'): Promise<void> {
+  const amounts = { tokens, calls, price: '0.002' }
   const orders = Object.entries(amounts).map(([id, target]) => {
     return { counter: key(id), leaseId: null, target, need: target, least: target }
   })
@@ -41,6 +43,7 @@ async function take(seconds: number, holdId: string, tokens: string): Promise<vo
     model: null,
     heldBy: 'price' as const,
     card: CARD,
+    isWork: calls !== '1',
     takes,
     msLeft: 60_000,
     end: null,
@@ -62,6 +65,22 @@ async function overOf(holdId: string): Promise<Record<string, string>> {
   )
   return Object.fromEntries(rows.map((row) => [row.unit, row.over]))
 }
+
+async function heldOf(holdId: string): Promise<Record<string, string>> {
+  const { rows } = await db.pool.query(
+    `select unit, trim_scale(held)::text as held from aforo_store.budget_hold_takes where hold_id = $1`,
+    [holdId],
+  )
+  return Object.fromEntries(rows.map((row) => [row.unit, row.held]))
+}
+
+const settle = (seconds: number, holdId: string, actual: Actual) =>
+  exchange(
+    db.pool,
+    'default',
+    { sidecarId: 's', seq: 1, holds: [], orders: [], ends: [{ holdId, actual }] },
+    noon(seconds),
+  )
 
 const look = async (seconds: number) => {
   while ((await world.project(seconds)) > 0);
@@ -98,19 +117,12 @@ test('the same where the span is here before its hold', async () => {
 
 test('a settlement that told of less is corrected by the span, one that told of more stays', async () => {
   await take(8, 'settled', '100')
-  const settle = (holdId: string, tokens: string) =>
-    exchange(
-      db.pool,
-      'default',
-      { sidecarId: 's', seq: 1, holds: [], orders: [], ends: [{ holdId, actual: { tokens } }] },
-      noon(8),
-    )
-  await settle('settled', '80')
+  await settle(8, 'settled', { tokens: '80' })
   await world.push(9, callOf('settled', 'root', { holdId: 'settled' }))
   await look(9)
   expect((await overOf('settled')).tokens).toBe('20')
   await take(10, 'more', '100')
-  await settle('more', '150')
+  await settle(10, 'more', { tokens: '150' })
   await world.push(11, callOf('more', 'root', { holdId: 'more' }))
   await look(11)
   expect((await overOf('more')).tokens).toBe('50')
@@ -127,6 +139,52 @@ test('a call that two instrumentations tell of is one under its hold, and a span
   await world.push(15, otherOf('silent', 'root', { holdId: 'silent', usageClass: 'wrapper' }))
   await look(15)
   expect((await overOf('silent')).tokens).toBe('0')
+})
+
+test('a span that is no call leaves the hold of a call that still runs', async () => {
+  await take(16, 'running', '120')
+  const all = { tokens: '120', model_calls: '1', price: '0.002' }
+  await world.push(17, otherOf('running', 'root', { holdId: 'running', usageClass: 'wrapper' }))
+  await look(17)
+  expect(await heldOf('running')).toEqual(all)
+  const tool = {
+    usageClass: 'tool',
+    toolName: 'db.query',
+    toolCallId: 'call_1',
+    toolType: 'function',
+  } as const
+  await world.push(17, otherOf('running', 'tool', { ...tool, holdId: 'running' }))
+  await look(17)
+  expect(await heldOf('running')).toEqual(all)
+  await world.push(18, callOf('running', 'call', { holdId: 'running' }))
+  await look(18)
+  expect(await heldOf('running')).toEqual({ tokens: '0', model_calls: '0', price: '0' })
+})
+
+test('each call of a work takes its part of the hold, and what is left is free once it is over', async () => {
+  await take(20, 'work', '1000', '5')
+  await world.push(21, callOf('work', 'first', { holdId: 'work' }))
+  await look(21)
+  expect(await heldOf('work')).toEqual({ tokens: '880', model_calls: '4', price: '0.0006' })
+  await world.push(22, callOf('work', 'second', { holdId: 'work' }))
+  await look(22)
+  expect(await heldOf('work')).toEqual({ tokens: '760', model_calls: '3', price: '0' })
+  // It is over; the span of one more call is on its way.
+  await settle(23, 'work', { input_tokens: '300', output_tokens: '60', model_calls: '3' })
+  expect(await heldOf('work')).toEqual({ tokens: '120', model_calls: '1', price: '0' })
+  await world.push(24, callOf('work', 'third', { holdId: 'work' }))
+  await look(24)
+  expect(await heldOf('work')).toEqual({ tokens: '0', model_calls: '0', price: '0' })
+})
+
+test('work that nobody says the usage of holds what its spans have not told of for a few seconds', async () => {
+  await take(30, 'silent work', '1000', '5')
+  await world.push(31, callOf('silent work', 'first', { holdId: 'silent work' }))
+  await look(31)
+  await settle(32, 'silent work', {})
+  expect((await heldOf('silent work')).tokens).toBe('880')
+  await endOverdueHolds(db.pool, noon(32 + HOLD_GRACE_MS / 1_000))
+  expect((await heldOf('silent work')).tokens).toBe('0')
 })
 
 test('metrics tell what is leased, held and was used beyond what was held', async () => {

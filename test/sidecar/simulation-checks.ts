@@ -1,8 +1,9 @@
-import type { HoldEnd } from '../../core/lease.ts'
-import { mostOf, scaled, scaledText } from '../../core/scaled.ts'
-import type { LeaseBook } from '../../schema/budgets/lease-book.ts'
+import type { Exchange, HoldEnd } from '../../core/lease.ts'
+import { mostOf, type Scaled, scaled, scaledText } from '../../core/scaled.ts'
+import { counterName, type LeaseBook, type Told } from '../../schema/budgets/lease-book.ts'
 import type { Counter } from '../../sidecar/counter.ts'
 import type { HoldBook } from '../../sidecar/hold-book.ts'
+import { type Terms, termsOf } from '../../sidecar/terms.ts'
 
 /** A schedule: everything that happens in it follows from these numbers. */
 export interface Schedule {
@@ -23,6 +24,8 @@ export interface Schedule {
   readonly killed: number
   readonly silent: number
   readonly released: number
+  /** Of those that hold for several model calls at once. */
+  readonly work: number
   /** Seconds in which all clients come, and for which a sidecar is cut off at most. */
   readonly rush: number
   readonly away: number
@@ -54,6 +57,48 @@ export interface Call {
   readonly tokens: bigint
   /** What it may still come to: calls and tokens. */
   may: readonly [calls: bigint, tokens: bigint]
+}
+
+/** The counters of a simulation: of so many calls, and of so many tokens. */
+export const KEYS = ['calls', 'tokens'].map((budgetId) => ({
+  budgetId,
+  counting: 1,
+  subject: '[]',
+  windowStart: '-infinity',
+}))
+const UNITS = ['model_calls', 'tokens'] as const
+
+/** What the budget of a counter says. */
+export function termsIn(no: number, limit: Scaled): Terms {
+  const budget = {
+    scope: {},
+    unit: UNITS[no]!,
+    limit: scaledText(limit),
+    window: 'lifetime',
+    mode: 'hard',
+  } as const
+  return termsOf(KEYS[no]!.budgetId, budget)
+}
+
+/** A message with the names of counters, as the centre takes it in. */
+export function namedIn(told: Exchange): Told {
+  return {
+    ...told,
+    holds: told.holds.map(({ holdId, card, isWork, msLeft, end, takes }) => ({
+      holdId,
+      takes: takes.map(({ counter, leaseId, amount }) => ({
+        counter: counterName(counter),
+        unit: UNITS[KEYS.findIndex(({ budgetId }) => budgetId === counter.budgetId)]!,
+        leaseId,
+        amount: scaled(amount),
+      })),
+      card,
+      isWork,
+      msLeft,
+      end,
+    })),
+    orders: told.orders.map((order) => ({ ...order, name: counterName(order.counter) })),
+  }
 }
 
 /**
@@ -101,7 +146,7 @@ export function* amissOfEnds(book: LeaseBook, ends: readonly HoldEnd[], now: num
     if (actual === null && hold?.state === 'settled') continue
     const most = {
       tokens: scaled(actual?.input_tokens ?? '0'),
-      model_calls: scaled(actual === null ? '0' : '1'),
+      model_calls: scaled(actual === null ? '0' : (actual.model_calls ?? '1')),
     }
     for (const { unit, held } of hold?.takes ?? []) {
       if (held > mostOf(most[unit as keyof typeof most], 0n))

@@ -1,7 +1,7 @@
 import type { Spender } from '../../core/budget.ts'
-import type { CounterStanding, Exchange, ExchangeReply } from '../../core/lease.ts'
+import type { Actual, CounterStanding, Exchange, ExchangeReply } from '../../core/lease.ts'
 import { amountsOf, NO_RATES } from '../../core/rate-card.ts'
-import { SCALED_ONE, scaled, scaledText } from '../../core/scaled.ts'
+import { SCALED_ONE, scaledText } from '../../core/scaled.ts'
 import {
   type BookCounter,
   counterName,
@@ -14,16 +14,19 @@ import {
 import { Counter } from '../../sidecar/counter.ts'
 import { decide } from '../../sidecar/decide.ts'
 import { HoldBook, type OpenHold } from '../../sidecar/hold-book.ts'
-import { termsOf } from '../../sidecar/terms.ts'
 import { Agenda, dice } from './agenda.ts'
 import {
   amissAtCentre,
   amissAtSidecar,
   amissOfEnds,
   type Call,
+  KEYS,
+  namedIn,
   type Schedule,
   type Sidecar,
+  termsIn,
 } from './simulation-checks.ts'
+import { playWork } from './simulation-work.ts'
 
 /** What went wrong, if anything, and how much happened. */
 export interface Outcome {
@@ -41,7 +44,7 @@ const TICK_MS = 1_500
 const QUIET_MS = 300_000
 /** So long before the end somebody asks for all that is left. */
 const LAST_MS = 100_000
-const ignore = (_isIn: boolean) => {}
+const ignore = (_: unknown) => {}
 const TRIES_MAX = 8
 
 /**
@@ -59,13 +62,7 @@ export function play(schedule: Schedule): Outcome {
   /** Of what only happens as long as there is a storm. */
   const bad = (percent: number) => chance(percent) && now < stormMs
   const limits = [BigInt(schedule.calls) * SCALED_ONE, BigInt(schedule.tokens) * SCALED_ONE] as const
-  const keys = ['calls', 'tokens'].map((budgetId) => ({
-    budgetId,
-    counting: 1,
-    subject: '[]',
-    windowStart: '-infinity',
-  }))
-  const units = ['model_calls', 'tokens'] as const
+  const keys = KEYS
   const used: [bigint, bigint] = [0n, 0n]
   let version = 0
   const counters = new Map(
@@ -96,24 +93,8 @@ export function play(schedule: Schedule): Outcome {
 
   function centre(told: Exchange): ExchangeReply {
     version += 1
-    const named = {
-      ...told,
-      holds: told.holds.map((hold) => ({
-        holdId: hold.holdId,
-        takes: hold.takes.map(({ counter, leaseId, amount }) => ({
-          counter: counterName(counter),
-          unit: units[keys.findIndex(({ budgetId }) => budgetId === counter.budgetId)]!,
-          leaseId,
-          amount: scaled(amount),
-        })),
-        card: hold.card,
-        msLeft: hold.msLeft,
-        end: hold.end,
-      })),
-      orders: told.orders.map((order) => ({ ...order, name: counterName(order.counter) })),
-    }
     const before = [...counters.values()].map(({ leased }) => leased)
-    const { ends, leases } = takeIn(book, named, () => `lease${leaseNo++}`, now)
+    const { ends, leases } = takeIn(book, namedIn(told), () => `lease${leaseNo++}`, now)
     faults.push(...amissOfEnds(book, told.ends, now))
     for (const [i, { name, leased, limit }] of [...counters.values()].entries()) {
       // A span that was here before its hold counts twice, until the hold is told: then there is less room, never more.
@@ -142,18 +123,9 @@ export function play(schedule: Schedule): Outcome {
   }
 
   function fresh(life: number): Pick<Sidecar, 'book' | 'counters' | 'taken' | 'waiting' | 'served'> {
-    const terms = units.map((unit, i) =>
-      termsOf(keys[i]!.budgetId, {
-        scope: {},
-        unit,
-        limit: scaledText(limits[i]!),
-        window: 'lifetime',
-        mode: 'hard',
-      }),
-    )
     return {
       book: new HoldBook(`sidecar${life}`),
-      counters: keys.map((key, i) => new Counter(counterName(key), key, terms[i]!, limits[i]!)),
+      counters: keys.map((key, i) => new Counter(counterName(key), key, termsIn(i, limits[i]!), limits[i]!)),
       taken: [],
       waiting: [],
       served: [],
@@ -215,10 +187,18 @@ export function play(schedule: Schedule): Outcome {
     if (bad(schedule.doubled)) after(delay() + random() * 2_000, () => void centre(message))
   }
 
-  function request(sidecar: Sidecar, tries: number, tokens: bigint, holdId: string, onLast = ignore): void {
+  function request(
+    sidecar: Sidecar,
+    tries: number,
+    tokens: bigint,
+    holdId: string,
+    onLast = ignore,
+    modelCalls = 1n,
+  ): void {
     if (sidecar.isDead) return
     const at = sidecar.clock(now)
-    const amounts = amountsOf(NO_RATES, { inputTokens: tokens, outputTokens: 0n, toolCalls: 0n })
+    const amounts = amountsOf(NO_RATES, { inputTokens: tokens, outputTokens: 0n, toolCalls: 0n, modelCalls })
+    const isWork = modelCalls > 1n
     const need = { amounts, isComplete: true }
     const question = {
       counters: sidecar.counters,
@@ -230,7 +210,15 @@ export function play(schedule: Schedule): Outcome {
       isUnderWay: false,
     }
     const { verdict } = decide(question, at)
-    const order = { holdId, spender: NOBODY, model: null, card: NO_RATES, need, expiresAt: at + TTL_MS }
+    const order = {
+      holdId,
+      spender: NOBODY,
+      model: null,
+      card: NO_RATES,
+      isWork,
+      need,
+      expiresAt: at + TTL_MS,
+    }
     const hold =
       verdict === 'allow' ? sidecar.book.take({ ...order, counters: sidecar.counters }, false, at) : null
     if (hold === null || (typeof hold === 'string' && tries >= TRIES_MAX)) {
@@ -241,22 +229,23 @@ export function play(schedule: Schedule): Outcome {
     if (hold === 'short' || hold === 'full') {
       sidecar.book.want({ counters: sidecar.counters, need }, at)
       send(sidecar)
-      after(60 + random() * 60, () => request(sidecar, tries + 1, tokens, holdId, onLast))
+      after(60 + random() * 60, () => request(sidecar, tries + 1, tokens, holdId, onLast, modelCalls))
       return
     }
     sidecar.taken.push(holdId)
     const until = sidecar.book.coveredUntil(hold)
-    if (until < hold.expiresAt) heardFirst(sidecar, hold, until, tokens)
-    else admit(sidecar, hold, tokens)
+    const run = () => (isWork ? admitWork : admit)(sidecar, hold, tokens, modelCalls)
+    if (until < hold.expiresAt) heardFirst(sidecar, hold, until, run)
+    else run()
     onLast(true)
     send(sidecar)
   }
 
   /** As a desk does with a hold that outlasts its leases. */
-  function heardFirst(sidecar: Sidecar, hold: OpenHold, until: number, tokens: bigint): void {
+  function heardFirst(sidecar: Sidecar, hold: OpenHold, until: number, run: () => void): void {
     sidecar.waiting.push(() => {
-      if (sidecar.book.find(hold.holdId) !== undefined) heardFirst(sidecar, hold, until, tokens)
-      else if (sidecar.clock(now) < until) admit(sidecar, hold, tokens)
+      if (sidecar.book.find(hold.holdId) !== undefined) heardFirst(sidecar, hold, until, run)
+      else if (sidecar.clock(now) < until) run()
       else sidecar.book.end({ holdId: hold.holdId, actual: null })
     })
   }
@@ -273,7 +262,8 @@ export function play(schedule: Schedule): Outcome {
       used[0] += SCALED_ONE
       used[1] += actual * SCALED_ONE
       version += 1
-      endBySpan(book, call.holdId, null, now)
+      const told = { input_tokens: `${actual}`, output_tokens: '0', model_calls: '1' }
+      endBySpan(book, call.holdId, told, now)
       calls.delete(call)
       spanned.add(call.holdId)
     }
@@ -307,6 +297,26 @@ export function play(schedule: Schedule): Outcome {
     })
   }
 
+  function admitWork(sidecar: Sidecar, { holdId }: OpenHold, tokens: bigint, modelCalls: bigint): void {
+    admitted += 1
+    const call: Call = { holdId, tokens, may: [modelCalls * SCALED_ONE, tokens * SCALED_ONE] }
+    calls.add(call)
+    const ttlMs = TTL_MS / (1 + ((random() - 0.5) * 2 * schedule.drift) / 1_000)
+    after(ttlMs, () => void calls.delete(call))
+    const count = (part: bigint, told: Actual) => {
+      used[0] += SCALED_ONE
+      used[1] += part * SCALED_ONE
+      version += 1
+      endBySpan(book, holdId, told, now)
+    }
+    const end = (actual: Actual) => {
+      if (sidecar.isDead) return
+      sidecar.book.end({ holdId, actual })
+      send(sidecar)
+    }
+    playWork({ random, after, count, end: chance(schedule.silent) ? ignore : end }, call, modelCalls, ttlMs)
+  }
+
   const compare = () => {
     for (const i of [0, 1] as const) {
       let most = used[i]
@@ -335,7 +345,8 @@ export function play(schedule: Schedule): Outcome {
   for (let no = 0; no < schedule.clients; no++) {
     const sidecar = sidecars[Math.floor(random() * sidecars.length)]!
     const tokens = BigInt(1 + Math.floor(random() * 100))
-    after(random() * rushMs, () => request(sidecar, 0, tokens, `hold${holdNo++}`))
+    const modelCalls = chance(schedule.work) ? BigInt(2 + Math.floor(random() * 3)) : 1n
+    after(random() * rushMs, () => request(sidecar, 0, tokens, `hold${holdNo++}`, ignore, modelCalls))
   }
   for (const sidecar of sidecars) {
     if (chance(schedule.killed)) {
