@@ -289,7 +289,7 @@ export class HoldBook {
       }
     }
     const orders: LeaseOrder[] = []
-    for (const counter of this.#leased) {
+    for (const counter of this.#neededFirst()) {
       const isTold = toldOf.has(counter) || counters.has(counter.name)
       if (orders.length >= TOLD_AT_ONCE_MAX && !isTold) continue
       const order = orderOf(counter, toldOf.get(counter) ?? 0n, now, state, isTold)
@@ -304,6 +304,16 @@ export class HoldBook {
     for (const counter of counters.values()) counter.isAsked = true
     this.#seq += 1
     return { seq: this.#seq, holds, ends, orders, counters }
+  }
+
+  /** Somebody waits for what is needed; what is given back, or renewed ahead, goes with a later message if it must. */
+  *#neededFirst(): Generator<Counter> {
+    const others: Counter[] = []
+    for (const counter of this.#leased) {
+      if (counter.needed > 0n) yield counter
+      else others.push(counter)
+    }
+    yield* others
   }
 
   #pin(counter: Counter): void {

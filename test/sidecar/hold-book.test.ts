@@ -13,7 +13,7 @@ import {
   takeIn,
 } from '../../schema/budgets/lease-book.ts'
 import { Counter } from '../../sidecar/counter.ts'
-import { HoldBook, LEASE_IDLE_MS, type OpenHold } from '../../sidecar/hold-book.ts'
+import { HoldBook, LEASE_IDLE_MS, type OpenHold, TOLD_AT_ONCE_MAX } from '../../sidecar/hold-book.ts'
 import { termsOf } from '../../sidecar/terms.ts'
 
 /** A sidecar's book against the centre's, over no network, with clocks that are told. */
@@ -72,6 +72,7 @@ function open(limit: number, offset: number) {
   }
   return {
     ours,
+    need,
     centre,
     counter,
     leased: () => Number(at.leased / SCALED_ONE),
@@ -168,6 +169,41 @@ test('a lease is given back after a while without use, but kept while nobody ans
   away.order(0, 4)
   expect(away.message(LEASE_IDLE_MS, true)).toBeNull()
   expect(isIn(away.take(LEASE_IDLE_MS + 1))).toBe(true)
+})
+
+test('what somebody waits for is ordered before what is given back, however much that is', () => {
+  const { ours, need } = open(10, 0)
+  const terms = termsOf('runaway', {
+    scope: {},
+    unit: 'model_calls',
+    limit: '200',
+    window: 'session',
+    mode: 'hard',
+  })
+  const counterOf = (no: number) => {
+    const key = { budgetId: 'runaway', counting: 1, subject: `["s${no}"]`, windowStart: '-infinity' }
+    return new Counter(counterName(key), key, terms, 200n * SCALED_ONE)
+  }
+  /** Everything that is ordered is granted. */
+  const exchange = (now: number) => {
+    const { orders } = ours.message(now)!
+    const grants = orders.map(({ counter, target }) => {
+      return { counter, leaseId: `of ${counter.subject}`, amount: target, msValid: LEASE_MS }
+    })
+    ours.answered({ ends: [], grants, standings: [] }, now)
+    return orders
+  }
+  const idle = Array.from({ length: TOLD_AT_ONCE_MAX + 1 }, (_, no) => counterOf(no))
+  ours.want({ counters: idle, need }, 0)
+  expect(exchange(0)).toHaveLength(TOLD_AT_ONCE_MAX)
+  for (const { key } of idle.filter(({ lease }) => lease === null)) {
+    expect(exchange(1).map(({ counter }) => counter)).toContain(key)
+  }
+  expect(idle.every(({ lease }) => lease !== null)).toBe(true)
+  const late = counterOf(-1)
+  ours.want({ counters: [late], need }, LEASE_IDLE_MS)
+  expect(exchange(LEASE_IDLE_MS)).toHaveLength(TOLD_AT_ONCE_MAX)
+  expect(late.freeAt(LEASE_IDLE_MS)).toBe(SCALED_ONE)
 })
 
 test('an order that comes again is granted no more than it asked for', () => {
