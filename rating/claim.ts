@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { alongIndex } from '../schema/along-index.ts'
+import { changingBudgets } from '../schema/budgets/lock.ts'
 
 /** A revision that waits for its rating, locked by the transaction that claimed it. */
 export interface ClaimedRevision {
@@ -34,19 +35,43 @@ export const CLAIM_BYTES_MAX = 16 * 1024 * 1024
 
 /**
  * Claims revisions that are due, the longest waiting first, and reads them, ordered by event. An event's revisions
- * are rated in their order: one is left alone while an earlier one is in the queue, claimed by somebody or not.
+ * are rated in their order: one is left alone while an earlier one is in the queue, claimed by somebody or not. So are
+ * those of tenants of whom a budget is filled from history just now: nobody else's wait for that.
  */
 export async function claimRevisions(
   client: pg.PoolClient,
   order: ClaimOrder,
 ): Promise<readonly ClaimedRevision[]> {
-  const queued = await alongIndex(client, () =>
+  const left = new Set<string>()
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const queued = await claimQueued(client, order, [...left])
+    if (queued.length === 0) return []
+    const changing = await changingBudgets(
+      client,
+      queued.map((row) => row.tenant_id),
+    )
+    if (changing.length === 0) return readRevisions(client, queued)
+    for (const tenantId of changing) left.add(tenantId)
+  }
+  return []
+}
+
+/** Claims anew where tenants are left out; at more than that in a row the next turn tries. */
+const ROUNDS_MAX = 5
+
+/** @param left tenants that are left out */
+async function claimQueued(
+  client: pg.PoolClient,
+  order: ClaimOrder,
+  left: readonly string[],
+): Promise<readonly QueueRow[]> {
+  const { rows } = await alongIndex(client, () =>
     client.query<QueueRow>({
       name: 'rating-claim',
       text: `select tenant_id, event_id, revision, attempts, time::text as time
        from aforo_store.rating_queue q
        where not_before <= $1 and (attempts > 0) = $2
-         and ($4::text is null or (tenant_id = $4 and event_id = $5))
+         and ($4::text is null or (tenant_id = $4 and event_id = $5)) and tenant_id <> all ($6::text[])
          and not exists (
            select from aforo_store.rating_queue earlier
            where earlier.tenant_id = q.tenant_id and earlier.event_id = q.event_id
@@ -60,10 +85,11 @@ export async function claimRevisions(
         order.limit,
         order.only?.tenantId ?? null,
         order.only?.eventId ?? null,
+        left,
       ],
     }),
   )
-  return queued.rows.length === 0 ? [] : readRevisions(client, queued.rows)
+  return rows
 }
 
 interface QueueRow {

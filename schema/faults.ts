@@ -59,14 +59,14 @@ export function isPassing(error: unknown): boolean {
 }
 
 /**
- * Whether transactions stood in each other's way and this one gave way: a deadlock, or a serialization failure. The
- * database itself is well, and the same transaction may be tried again at once.
+ * Whether transactions stood in each other's way and this one gave way: a deadlock, a serialization failure, or a lock
+ * that was not to be had in the time given. The database itself is well, and the same transaction may be tried again.
  */
 export function gaveWay(error: unknown): boolean {
   return causesOf(error).some((at) => GAVE_WAY_CODES.has(codeOf(at) ?? ''))
 }
 
-const GAVE_WAY_CODES: ReadonlySet<string> = new Set(['40001', '40P01'])
+const GAVE_WAY_CODES: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
 const CAUSES_MAX = 5
 
 /** An error and what is behind it. */

@@ -6,7 +6,7 @@ import { type Log, SILENT } from '../../core/log.ts'
 import type { HoldUse, OpenTrace, OpenTraces } from '../../core/open-trace.ts'
 import { countChanges, forgetSightings, type OpenChange, queueTraces } from '../../schema/budgets/count.ts'
 import { endHolds } from '../../schema/budgets/holds.ts'
-import { type SpendTrace, shareBudgets, tryLockTraces, tryProject } from '../../schema/budgets/lock.ts'
+import { type SpendTrace, tryLockTraces, tryProject, tryShareBudgets } from '../../schema/budgets/lock.ts'
 import { beyond, type OpenSpend, readOpenSpend } from '../../schema/budgets/open-spend.ts'
 import { BudgetShelf, type TenantBudgets } from '../../schema/budgets/shelf.ts'
 import { databaseFault } from '../../schema/faults.ts'
@@ -114,8 +114,17 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
     ended: Ended,
     now: Date,
   ): Promise<number> {
-    const tenants = claimed.map(({ tenantId }) => tenantId)
-    await shareBudgets(client, tenants)
+    const shared = await tryShareBudgets(
+      client,
+      claimed.map(({ tenantId }) => tenantId),
+    )
+    const tenants = [...shared]
+    // Who makes a budget has it filled from history first; nobody else's traces wait behind.
+    const until = new Date(now.getTime() + CHANGING_MS)
+    await postponeQueued(
+      client,
+      claimed.filter(({ tenantId }) => !shared.has(tenantId)).map((trace) => ({ trace, until })),
+    )
     const known = await budgets.read(client, tenants)
     const mine = await tryProject(client, tenants)
     const { ready, settled, later } = await choose(
@@ -191,6 +200,8 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
   }
 }
 
+/** Those of a tenant of whom a budget begins or ends are tried again after this. */
+const CHANGING_MS = 100
 /** Traces that somebody else holds are tried again after this. */
 const RETRY_MS = 20
 

@@ -7,6 +7,9 @@ import { pagesOf } from '../pages.ts'
 import { MOVES_MAX, moveCounters } from './counters.ts'
 import { AMOUNTS, COUNTS, entryOfRow, MONTH_START, PLACEMENT, type SpendRow } from './rated.ts'
 
+/** It takes some 7 us an event: of a hundred million there is time for, which are read by one statement. */
+const FILL_MS_MAX = 900_000
+
 const COLUMN_OF = {
   customer: 'customer_id',
   product: 'product_id',
@@ -25,6 +28,7 @@ export async function fillCounters(
   now: Date,
 ): Promise<void> {
   const { text, values } = fillQuery(tenantId, version, now)
+  await client.query(`set local statement_timeout = ${FILL_MS_MAX}`)
   for await (const rows of pagesOf<SpendRow>(client, text, values, MOVES_MAX)) {
     await moveCounters(
       client,

@@ -22,15 +22,58 @@ export interface SpendTrace {
   readonly traceId: TraceId
 }
 
-/** Until the transaction ends, no budget of these tenants begins or ends. Any number may hold this at once. */
+/** Who makes or ends a budget is waited for so long: to fill it from history takes seconds, and others wait for who waits. */
+const SHARE_MS_MAX = 250
+
+/**
+ * Until the transaction ends, no budget of these tenants begins or ends. Any number may hold this at once.
+ * @throws a fault that passes (`gaveWay`) where one of them is filled from history meanwhile: nothing is to be waited for
+ */
 export async function shareBudgets(client: Client, tenantIds: readonly TenantId[]): Promise<void> {
+  await client.query(`set local lock_timeout = ${SHARE_MS_MAX}`)
   await client.query({
     name: 'budgets_share',
-    text: `select pg_advisory_xact_lock_shared(hashtextextended('aforo budgets ' || tenant_id, 0))
-      from (select distinct tenant_id from unnest($1::text[]) as named (tenant_id) order by 1 offset 0) tenants`,
+    text: `select pg_advisory_xact_lock_shared(${BUDGETS_LOCK}) from (${TENANTS} order by 1 offset 0) tenants`,
     values: [tenantIds],
   })
+  await client.query('set local lock_timeout = default')
 }
+
+/** As `shareBudgets`, but only of tenants of whom no budget begins or ends now. Returns them. */
+export async function tryShareBudgets(
+  client: Client,
+  tenantIds: readonly TenantId[],
+): Promise<ReadonlySet<TenantId>> {
+  const { rows } = await client.query<{ tenant_id: string }>({
+    name: 'budgets_try_share',
+    text: `select tenant_id from (
+        select tenant_id, pg_try_advisory_xact_lock_shared(${BUDGETS_LOCK}) as shared
+        from (${TENANTS}) tenants offset 0) tried
+      where shared`,
+    values: [tenantIds],
+  })
+  return new Set(rows.map((row) => row.tenant_id))
+}
+
+/** Of tenants those of whom a budget begins or ends just now. Nothing is held: it may be over, or begin, at once. */
+export async function changingBudgets(
+  client: Client,
+  tenantIds: readonly TenantId[],
+): Promise<readonly TenantId[]> {
+  const { rows } = await client.query<{ tenant_id: string }>({
+    name: 'budgets_changing',
+    text: `select tenant_id from (
+        select tenant_id, case when pg_try_advisory_lock_shared(${BUDGETS_LOCK})
+          then pg_advisory_unlock_shared(${BUDGETS_LOCK}) else false end as is_free
+        from (${TENANTS}) tenants offset 0) tried
+      where not is_free`,
+    values: [tenantIds],
+  })
+  return rows.map((row) => row.tenant_id)
+}
+
+const BUDGETS_LOCK = `hashtextextended('aforo budgets ' || tenant_id, 0)`
+const TENANTS = 'select distinct tenant_id from unnest($1::text[]) as named (tenant_id)'
 
 /** Until the transaction ends, nobody counts anything of the tenant. */
 export async function lockBudgets(client: Client, tenantId: TenantId): Promise<void> {
