@@ -17,11 +17,15 @@ const ALL = [
   'check',
   'interference',
 ] as const
+/** They take minutes, and are run when they are asked for. */
+const APART = ['memory', 'sessions']
 
 const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => !(ALL as readonly string[]).includes(name) && name !== 'memory')
+const unknown = wanted.filter((name) => !(ALL as readonly string[]).includes(name) && !APART.includes(name))
 if (unknown.length > 0) {
-  process.stderr.write(`no such benchmark: ${unknown.join(', ')}; there are ${ALL.join(', ')}, memory\n`)
+  process.stderr.write(
+    `no such benchmark: ${unknown.join(', ')}; there are ${[...ALL, ...APART].join(', ')}\n`,
+  )
   process.exit(2)
 }
 for (const name of wanted.length > 0 ? wanted : ALL) {
