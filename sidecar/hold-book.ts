@@ -1,24 +1,16 @@
 import type { Spender } from '../core/budget.ts'
 import type { Exchange, ExchangeReply, HoldEnd, HoldRecord, LeaseGrant, LeaseOrder } from '../core/lease.ts'
 import type { RateCard } from '../core/rate-card.ts'
-import { leastOf, mostOf, type Scaled, scaled, scaledText } from '../core/scaled.ts'
+import { leastOf, type Scaled, scaled, scaledText } from '../core/scaled.ts'
 import { counterName, HOLD_GRACE_MS } from '../schema/budgets/lease-book.ts'
 import type { Counter } from './counter.ts'
 import { type Need, needOf } from './decide.ts'
+import { orderOf, type SidecarState } from './lease-order.ts'
 
 /** Holds that the centre has not heard of: at more nothing is held any more until it hears. */
 export const UNTOLD_HOLDS_MAX = 50_000
 /** Holds, ends and orders of one message each. */
 export const TOLD_AT_ONCE_MAX = 500
-/** A lease nobody took of for so long is given back. */
-export const LEASE_IDLE_MS = 2_000
-/** A lease with less time left than this is renewed. */
-export const LEASE_RENEW_MS = 75_000
-/** What was taken since the message before, so many times, is kept ready. */
-const SPARE = 4n
-/** A lease with so many times more than that is made smaller. */
-const MUCH = 4n
-
 /** What a call was admitted with, until the centre knows. */
 export interface OpenHold {
   readonly holdId: string
@@ -44,12 +36,6 @@ export interface LeaseSums {
   readonly count: number
   readonly amount: Scaled
   readonly held: Scaled
-}
-
-/** Of who sends a message: whether it is the last one, and whether nobody has answered the one before. */
-export interface SidecarState {
-  readonly isLeaving?: boolean
-  readonly isAway?: boolean
 }
 
 /** Who holds, of what, for how long. */
@@ -355,51 +341,4 @@ interface UnderWay {
   readonly orders: readonly LeaseOrder[]
   /** That it is about, by key. */
   readonly counters: ReadonlyMap<string, Counter>
-}
-
-/**
- * What a lease should be after what is told has left it: what untold holds have of it, what is needed, and some to spare
- * for the pace of late. What is given back is not used from now on.
- */
-function orderOf(
-  counter: Counter,
-  told: Scaled,
-  now: number,
-  { isLeaving = false, isAway = false }: SidecarState,
-  isTold: boolean,
-): LeaseOrder | null {
-  const { lease } = counter
-  if (lease && lease.until <= now && lease.held === told) counter.lease = null
-  // What is given back while nobody hears of it is of use to nobody.
-  const isIdle = isLeaving || (!isAway && now - counter.lastTakenAt >= LEASE_IDLE_MS)
-  counter.pace = isIdle ? 0n : mostOf(counter.taken, counter.pace / 2n)
-  counter.taken = 0n
-  const { needed, leastNeeded } = counter
-  counter.needed = 0n
-  counter.leastNeeded = 0n
-  const current = counter.lease
-  const kept = (current?.held ?? 0n) - told
-  const free = current ? current.amount - current.held : 0n
-  const spare = isIdle ? 0n : counter.pace * SPARE
-  const isDue = current !== null && current.until - now < LEASE_RENEW_MS && (current.amount > 0n || !isIdle)
-  const isGivenBack = current !== null && isIdle && (free > 0n || kept === 0n)
-  const isShort = needed > free
-  if (!isTold && !isDue && !isGivenBack && !isShort) return null
-  const enough = needed + spare
-  const isMuch = !isIdle && !isAway && free > enough * MUCH
-  const wanted = isIdle || isMuch ? enough : mostOf(enough, free)
-  const target = kept + wanted
-  if (current && target + told < current.amount) {
-    // It is on its way back: nobody has it.
-    counter.leased -= current.amount - target - told
-    current.amount = target + told
-  }
-  const short = (amount: Scaled) => scaledText(mostOf(amount - free, 0n))
-  return {
-    counter: counter.key,
-    leaseId: current?.leaseId ?? null,
-    target: scaledText(target),
-    need: short(needed),
-    least: short(leastNeeded),
-  }
 }

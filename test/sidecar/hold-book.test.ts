@@ -13,7 +13,8 @@ import {
   takeIn,
 } from '../../schema/budgets/lease-book.ts'
 import { Counter } from '../../sidecar/counter.ts'
-import { HoldBook, LEASE_IDLE_MS, type OpenHold, TOLD_AT_ONCE_MAX } from '../../sidecar/hold-book.ts'
+import { HoldBook, type OpenHold, TOLD_AT_ONCE_MAX } from '../../sidecar/hold-book.ts'
+import { LEASE_IDLE_MS } from '../../sidecar/lease-order.ts'
 import { termsOf } from '../../sidecar/terms.ts'
 
 /** A sidecar's book against the centre's, over no network, with clocks that are told. */
