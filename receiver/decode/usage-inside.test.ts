@@ -17,6 +17,7 @@ describe('usageInside', () => {
     ['{"message":{"content":[{"text":"hi"}]},"usage":{"inputTokens":3}}', '{"inputTokens":3}'],
     ['{ "usage_metadata" : {"a":{"b":1}} , "x":1}', '{"a":{"b":1}}'],
     ['{"usage":12,"usageMetadata":{"a":"}\\"{"}}', '{"a":"}\\"{"}'],
+    ['{"generations":[[{"message":{"kwargs":{"usage_metadata":{"a":{"b":1}}}}}]]}', '{"a":{"b":1}}'],
   ])('finds it in %s', (text, usage) => expect(found(text)).toBe(usage))
 
   it.each([
@@ -26,6 +27,8 @@ describe('usageInside', () => {
     '{"message":{"usage":{"a":1}}}',
     '{"text":"\\"usage\\":{\\"a\\":1}"}',
     '{"text":"usage","b":{"a":1}}',
+    '{"text":"\\"usage_metadata\\":{\\"a\\":1}"}',
+    '{"messages":[{"usage_metadata":{"a":1}},{"usage_metadata":{"a":2}}]}',
     '{"usage":{"a":1',
     '{"usage":[1]}',
     '}{"usage":{"a":1}}',

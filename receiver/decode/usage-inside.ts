@@ -13,16 +13,30 @@ const CLOSE_OBJECT = 0x7d
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
 
+/** LangChain's words where a message lies deep within what a model answered. Quotes inside of texts are escaped. */
+const NESTED = Buffer.from('"usage_metadata":{')
+
 /** Bytes searched here before the search is handed to native code, which is quicker only over a longer way. */
 const NEAR = 32
 
 /**
  * The usage object of a JSON object that holds contents: the text of its own member `usage`, `usage_metadata` or
- * `usageMetadata`. Null where there is none, or it is longer than USAGE_BYTES_MAX, or the value was cut before it. The
+ * `usageMetadata`; else that of the one `usage_metadata` anywhere within it. Null where there is none, or it is longer than USAGE_BYTES_MAX, or the value was cut before it. The
  * bytes are searched where they lie, once; no other member becomes a string.
  */
 export function usageInside(bytes: Buffer, from: number, to: number): string | null {
   const value = bytes.subarray(from, to)
+  return ownUsage(value) ?? nestedUsage(value)
+}
+
+/** Of several messages none is the answer that the span is about. */
+function nestedUsage(value: Buffer): string | null {
+  const at = value.indexOf(NESTED)
+  if (at === -1 || value.indexOf(NESTED, at + NESTED.length) !== -1) return null
+  return objectBehind(value, at + NESTED.length - 2)
+}
+
+function ownUsage(value: Buffer): string | null {
   let depth = 0
   for (let at = 0; at < value.length; at++) {
     const byte = value[at]!

@@ -76,7 +76,7 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
     facts: Object.fromEntries(
       FACTS.map((fact) => [fact, merged(vocabularies, (v) => v.facts?.[fact])]),
     ) as unknown as Record<Fact, readonly string[]>,
-    json: vocabularies.flatMap((v) => v.json ?? []),
+    json: vocabularies.flatMap((v) => v.json ?? []).filter(hasQuantities),
     factsBeside: vocabularies.flatMap((v) => (v.json ?? []).flatMap(factsBeside)),
     inside: vocabularies
       .flatMap((v) => v.usageInside ?? [])
@@ -93,6 +93,10 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
     asks: compilePatterns(dialect.asks ?? []),
     isCumulative: compilePatterns(dialect.cumulative?.scopeVersions ?? []),
   }
+}
+
+function hasQuantities(attribute: UsageAttribute): boolean {
+  return 'disjoint' in attribute || Object.keys(attribute.paths).length > 0 || attribute.units !== undefined
 }
 
 /** A JSON attribute and where facts stand in it. */

@@ -20,6 +20,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   gemini: 'gcp.gemini',
   google: 'gcp.gemini',
   google_genai: 'gcp.gemini',
+  google_vertexai: 'gcp.vertex_ai',
   google_ai_gemini: 'gcp.gemini',
   google_vertex_ai_gemini: 'gcp.vertex_ai',
   google_vertex_ai_anthropic: 'gcp.vertex_ai',

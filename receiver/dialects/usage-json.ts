@@ -33,17 +33,15 @@ function asJson(dictionary: string): string {
 
 /**
  * Langfuse's `usage_details`: any number of buckets of which none contains another, told apart by their names. Those in
- * the provider's own words (`prompt_tokens`, `completion_tokens`) do contain the cached ones and are read as such, with the
- * details that the Python client leaves in objects of their own.
+ * the provider's own words (`prompt_tokens`, `completion_tokens`) do contain the cached ones and are read as such; in
+ * Anthropic's own, which have no total, cached tokens stand beside the input.
  */
 export function readDisjointJson(text: string): UsageJson | null {
   const object = parseObject(text)
   if (object === null) return null
-  if (
-    object.input === undefined &&
-    (object.prompt_tokens !== undefined || object.input_tokens !== undefined)
-  ) {
-    return { quantities: readPaths(object, PROVIDER_WORDS), units: unitsAt(object, PROVIDER_UNITS) }
+  if (object.input === undefined && firstAtPath(object, PROVIDER_WORDS.input) !== undefined) {
+    const words = isAnthropic(object) ? ANTHROPIC_WORDS : PROVIDER_WORDS
+    return { quantities: readPaths(object, words), units: unitsAt(object, PROVIDER_UNITS) }
   }
   const sums: Partial<Record<RawQuantity, number>> = {}
   const units: Record<string, number> = {}
@@ -72,15 +70,16 @@ function cacheWriteOf(name: string): RawQuantity {
   return name.includes('5m') ? 'cacheWrite5m' : 'cacheWrite'
 }
 
-const PROVIDER_WORDS: Paths = {
-  input: ['input_tokens', 'prompt_tokens'],
-  output: ['output_tokens', 'completion_tokens'],
-  total: ['total_tokens'],
+const PROVIDER_WORDS = {
+  input: ['input_tokens', 'prompt_tokens', 'promptTokens', 'inputTokens'],
+  output: ['output_tokens', 'completion_tokens', 'completionTokens', 'outputTokens'],
+  total: ['total_tokens', 'totalTokens'],
   cacheRead: [
     'cache_read_input_tokens',
     'cached_tokens',
     'prompt_tokens_details.cached_tokens',
     'input_tokens_details.cached_tokens',
+    'cachedInputTokens',
   ],
   cacheWrite: [
     'cache_creation_input_tokens',
@@ -92,13 +91,27 @@ const PROVIDER_WORDS: Paths = {
     'reasoning_tokens',
     'completion_tokens_details.reasoning_tokens',
     'output_tokens_details.reasoning_tokens',
+    'reasoningTokens',
   ],
+} as const satisfies Paths
+
+const { input: _input, ...besideInput } = PROVIDER_WORDS
+
+const ANTHROPIC_WORDS: Paths = {
+  ...besideInput,
+  inputUncached: ['input_tokens'],
+  cacheWrite1h: ['cache_creation.ephemeral_1h_input_tokens'],
 }
 
 const PROVIDER_UNITS = {
   input_audio_tokens: ['prompt_tokens_details.audio_tokens', 'input_tokens_details.audio_tokens'],
   output_audio_tokens: ['completion_tokens_details.audio_tokens', 'output_tokens_details.audio_tokens'],
 } as const
+
+function isAnthropic(object: Readonly<Record<string, unknown>>): boolean {
+  if (object.input_tokens === undefined || object.total_tokens !== undefined) return false
+  return ['cache_read_input_tokens', 'cache_creation_input_tokens'].some((name) => object[name] !== undefined)
+}
 
 /** A usage object in which each quantity stands at a known path. */
 export function readPathsJson(

@@ -155,6 +155,21 @@ export const OPEN_INFERENCE = {
     toolName: ['tool.name'],
     toolCallId: ['tool.id', 'tool_call.id'],
   },
+  // What LangChain says of a model, for where its span does not name the model or who made it.
+  json: [
+    { key: 'metadata', paths: {}, facts: { provider: ['ls_provider'], requestModel: ['ls_model_name'] } },
+  ],
+  // LangChain's own usage object, in which OpenInference passes over tokens written to a cache.
+  usageInside: [
+    {
+      key: 'output.value',
+      paths: {
+        cacheRead: ['input_token_details.cache_read'],
+        cacheWrite: ['input_token_details.cache_creation'],
+        reasoning: ['output_token_details.reasoning'],
+      },
+    },
+  ],
 } as const satisfies Vocabulary
 
 const { total: _workedOut, ...copied } = OPEN_INFERENCE.quantities
