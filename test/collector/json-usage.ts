@@ -106,6 +106,44 @@ export const KEPT_IN_JSON: readonly KeptInJson[] = [
     usage: { input_tokens: '100', cache_read_tokens: '40', cache_write_tokens: '10', output_tokens: '25' },
     model: 'claude-sonnet-4-5',
   },
+  {
+    dialect: 'LangChain',
+    ...oneSpan('@arizeai/openinference-instrumentation-langchain', 'ChatAnthropic', {
+      'openinference.span.kind': 'LLM',
+      'llm.token_count.prompt': 100,
+      'llm.token_count.completion': 25,
+      'llm.token_count.total': 125,
+      'llm.token_count.prompt_details.cache_read': 40,
+      'input.value': SECRET,
+      metadata: JSON.stringify({
+        ls_provider: 'anthropic',
+        ls_model_name: 'claude-opus-4-5',
+        note: SECRET,
+      }),
+      'output.value': JSON.stringify({
+        generations: [
+          [
+            {
+              text: SECRET,
+              message: {
+                kwargs: {
+                  content: SECRET,
+                  usage_metadata: {
+                    input_tokens: 100,
+                    output_tokens: 25,
+                    total_tokens: 125,
+                    input_token_details: { cache_creation: 10, cache_read: 40 },
+                  },
+                },
+              },
+            },
+          ],
+        ],
+      }),
+    }),
+    usage: { input_tokens: '100', cache_read_tokens: '40', cache_write_tokens: '10', output_tokens: '25' },
+    model: 'claude-opus-4-5',
+  },
 ]
 
 function oneSpan(

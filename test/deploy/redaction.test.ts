@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { countReasoningPartsOfText } from '../../receiver/decode/reasoning-parts.ts'
+import { usageInside } from '../../receiver/decode/usage-inside.ts'
 import type { Match } from '../../receiver/dialects/dialect.ts'
 import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from '../../receiver/dialects/keys.ts'
 import { DIALECTS } from '../../receiver/dialects/table.ts'
@@ -15,6 +16,8 @@ const allowed = new RegExp(
 
 /** Of the resource, which keeps what it has; or read only to leave spans out that the filter drops anyway. */
 const ELSEWHERE = ['service.name', 'service.instance.id', 'telemetry.sdk.name']
+/** Among an application's own words: all but what is read is cut away, and the rest put back. */
+const CUT_TO: Readonly<Record<string, readonly string[]>> = { metadata: ['ls_provider', 'ls_model_name'] }
 const OF_DROPPED = ['db.system', 'db.system.name', 'messaging.system']
 
 /** Keys in which instrumentations put contents, as recorded, and as documented where no recording is at hand. */
@@ -67,7 +70,7 @@ const CONTENTS = [
 
 test('what a dialect reads leaves the Collector', () => {
   const lost = KEYS.filter(
-    (key) => !allowed.test(key) && !ELSEWHERE.includes(key) && !OF_DROPPED.includes(key),
+    (key) => !allowed.test(key) && !ELSEWHERE.includes(key) && !OF_DROPPED.includes(key) && !(key in CUT_TO),
   )
   expect(lost).toEqual([])
 })
@@ -89,17 +92,45 @@ test('contents do not leave it', () => {
 })
 
 test('of the contents that usage stands in, nothing but the usage is put back', () => {
-  const list = statements.findIndex((s) => s.startsWith('keep_matching_keys(span.attributes'))
-  for (const key of USAGE_INSIDE_KEYS) {
-    expect(allowed.test(key), key).toBe(false)
-    const read = statements.findIndex((s) => s.includes(`ParseJSON(span.attributes["${key}"])`))
-    const [, cached] = /^set\(span\.cache\["(\w+)"\]/.exec(statements[read]!)!
-    const cut = statements.findIndex((s) => s.startsWith(`keep_keys(span.cache["${cached}"], ["usage`))
-    const put = statements.findIndex((s) => s.startsWith(`set(span.attributes["${key}"], String(`))
-    expect(statements[put], key).toContain(`String(span.cache["${cached}"])`)
-    expect([read, list, cut, put], key).toEqual([read, list, cut, put].sort((a, b) => a - b))
-    expect(read, key).toBeGreaterThanOrEqual(0)
+  for (const key of USAGE_INSIDE_KEYS.filter((key) => key !== 'output.value')) putsBack(key, '["usage')
+  for (const [key, words] of Object.entries(CUT_TO)) {
+    putsBack(key, `[${words.map((word) => `"${word}"`).join(', ')}])`)
   }
+})
+
+/** What is read of a key before the allowed are kept, is cut to some words and put back after. */
+function putsBack(key: string, words: string): void {
+  const list = statements.findIndex((s) => s.startsWith('keep_matching_keys(span.attributes'))
+  expect(allowed.test(key), key).toBe(false)
+  const read = statements.findIndex((s) => s.includes(`ParseJSON(span.attributes["${key}"])`))
+  const [, cached] = /^set\(span\.cache\["(\w+)"\]/.exec(statements[read]!)!
+  const cut = statements.findIndex((s) => s.startsWith(`keep_keys(span.cache["${cached}"], ${words}`))
+  const put = statements.findIndex((s) => s.startsWith(`set(span.attributes["${key}"], String(`))
+  expect(statements[put], key).toContain(`String(span.cache["${cached}"])`)
+  expect([read, list, cut, put], key).toEqual([read, list, cut, put].sort((a, b) => a - b))
+  expect(read, key).toBeGreaterThanOrEqual(0)
+}
+
+test('of an answer of LangChain the one usage object within it stays', () => {
+  const [read] = statements.filter((s) => s.includes('ExtractPatterns(span.attributes["output.value"]'))
+  const pattern = new RegExp(
+    literals(read!)
+      .find((text) => text.includes('(?P<'))!
+      .replace('(?P<', '(?<'),
+  )
+  const usage = fc.record({
+    input_tokens: fc.nat(),
+    input_token_details: fc.record({ cache_read: fc.nat() }),
+  })
+  fc.assert(
+    fc.property(usage, fc.string(), (usage_metadata, content) => {
+      const answer = JSON.stringify({ generations: [[{ message: { content, usage_metadata } }]] })
+      expect(pattern.exec(answer)?.groups?.usage).toBe(JSON.stringify(usage_metadata))
+      const left = `{"usage_metadata":${JSON.stringify(usage_metadata)}}`
+      const inside = (text: string) => usageInside(Buffer.from(text), 0, Buffer.byteLength(text))
+      expect(inside(left)).toBe(inside(answer))
+    }),
+  )
 })
 
 test('of the contents whose reasoning parts are counted, the marks stay and nothing else', () => {
