@@ -103,13 +103,13 @@ export class Desk {
 
   async kill(kill: Kill, reason: string | null): Promise<boolean> {
     const isNew = await this.#parts.centre.kill(this.tenantId, kill, reason)
-    this.#knowledge.hear({ kind: 'kill', of: kill.kind, id: kill.id, isKilled: true })
+    this.#knowledge.hearOwnWord({ kind: 'kill', of: kill.kind, id: kill.id, isKilled: true })
     return isNew
   }
 
   async lift(kill: Kill): Promise<boolean> {
     const wasKilled = await this.#parts.centre.lift(this.tenantId, kill)
-    this.#knowledge.hear({ kind: 'kill', of: kill.kind, id: kill.id, isKilled: false })
+    this.#knowledge.hearOwnWord({ kind: 'kill', of: kill.kind, id: kill.id, isKilled: false })
     return wasKilled
   }
 

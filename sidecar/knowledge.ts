@@ -7,7 +7,7 @@ import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Centre, Change, RateQuestion } from './centre.ts'
 import type { Counter } from './counter.ts'
-import { type KnownSpender, Memory } from './memory.ts'
+import { type KnownSpender, killName, Memory } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
 
 /** The centre is away when nothing was heard of it for so long. */
@@ -18,6 +18,9 @@ export const CARDS_MAX = 10_000
 /** A rate card is asked for again after this, and used at most so long. */
 const CARD_MS = 30_000
 const CARD_MS_MAX = 600_000
+/** For so long the centre may still tell what was so before our own word reached it. */
+const OWN_WORD_MS = 2_000
+const OWN_WORDS_MAX = 1_000
 /** Changes kept while something is read; at more what is read is read again. */
 export const HEARD_MAX = 1_000
 
@@ -27,11 +30,10 @@ interface KnowledgeParts {
   readonly metrics: CheckMetrics
 }
 
+type KillChange = Change & { readonly kind: 'kill' }
+
 /** What was changed by a message of the centre: everything, somebody who was stopped or not, or counters. */
-export type Changed =
-  | 'all'
-  | { readonly kill: Change & { kind: 'kill' } }
-  | { readonly counters: ReadonlySet<Counter> }
+export type Changed = 'all' | { readonly kill: KillChange } | { readonly counters: ReadonlySet<Counter> }
 
 /** What is known of one tenant, how long ago it was true, and how more comes to be known. */
 export class Knowledge {
@@ -44,6 +46,10 @@ export class Knowledge {
   readonly #cards = new BoundedMap<string, { readonly card: RateCard; readonly readAt: number }>(CARDS_MAX)
   readonly #tell: (changed: Changed) => void
   readonly #unfollow: () => void
+  /** Whom we stopped, or let go on, ourselves. */
+  readonly #ownWords = new BoundedMap<string, { readonly isKilled: boolean; readonly at: number }>(
+    OWN_WORDS_MAX,
+  )
   /** Heard while something is being read. */
   readonly #heard: Change[] = []
   #heardAt: number
@@ -54,7 +60,9 @@ export class Knowledge {
     this.#parts = parts
     this.#tell = tell
     this.#heardAt = parts.clock()
-    this.#unfollow = parts.centre.follow(tenantId, (change) => this.hear(change))
+    this.#unfollow = parts.centre.follow(tenantId, (change) =>
+      this.#hear(this.#contradictsOwnWord(change) ? { kind: 'reread' } : change),
+    )
   }
 
   get cards(): number {
@@ -133,8 +141,24 @@ export class Knowledge {
     return known.card
   }
 
+  /** Takes in that we stopped somebody, or let go on, once the centre has it. */
+  hearOwnWord(change: KillChange): void {
+    this.#ownWords.set(killName(change.of, change.id), {
+      isKilled: change.isKilled,
+      at: this.#parts.clock(),
+    })
+    this.#hear(change)
+  }
+
+  /** What the centre tells may be older than our own word, or be another's that is newer: only asking tells which. */
+  #contradictsOwnWord(change: Change): boolean {
+    if (change.kind !== 'kill') return false
+    const own = this.#ownWords.get(killName(change.of, change.id))
+    return own !== undefined && own.isKilled !== change.isKilled && this.#parts.clock() - own.at < OWN_WORD_MS
+  }
+
   /** Takes in what the centre tells. */
-  hear(change: Change): void {
+  #hear(change: Change): void {
     this.#heardAt = this.#parts.clock()
     if (change.kind === 'beat') return
     if (this.#reading.size > 0) this.#keep(change)

@@ -230,6 +230,7 @@ export function spenderName({ customer, session, product, agent, trace }: Spende
   return `${customer}\0${session ?? ''}\0${product ?? ''}\0${agent ?? ''}\0${trace ?? ''}`
 }
 
-function killName(kind: KillKind, id: string): string {
+/** Names somebody who may be stopped. */
+export function killName(kind: KillKind, id: string): string {
   return `${kind}\0${id}`
 }

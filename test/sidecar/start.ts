@@ -9,6 +9,7 @@ import { createRateCards } from '../../rating/rate-cards.ts'
 import { createAccess } from '../../schema/access.ts'
 import { defineBudget } from '../../schema/budgets/define.ts'
 import { transaction } from '../../schema/pool.ts'
+import type { Centre } from '../../sidecar/centre.ts'
 import { type RunningCheck, startCheck } from '../../sidecar/check.ts'
 import { createDatabaseCentre } from '../../sidecar/database-centre.ts'
 import { createHttpCentre } from '../../sidecar/http-centre.ts'
@@ -59,9 +60,8 @@ export async function startWorld(): Promise<CheckWorld> {
   }
 }
 
-/** One more check server over the same database. */
-export function startCheckOver(pool: pg.Pool, port = 0, unixPath?: string): Promise<RunningCheck> {
-  const centre = createDatabaseCentre({
+export function centreOver(pool: pg.Pool): Centre {
+  return createDatabaseCentre({
     pool,
     access: createAccess(pool, { open: true }),
     periodOf,
@@ -69,6 +69,15 @@ export function startCheckOver(pool: pg.Pool, port = 0, unixPath?: string): Prom
     log: SILENT,
     now: () => new Date(),
   })
+}
+
+/** One more check server over the same database. */
+export function startCheckOver(
+  pool: pg.Pool,
+  port = 0,
+  unixPath?: string,
+  centre: Centre = centreOver(pool),
+): Promise<RunningCheck> {
   const address = { host: '127.0.0.1', port }
   const isReady = async () => true
   return startCheck({

@@ -175,7 +175,8 @@ describe('ShouldRateLimit', () => {
     expect(told.response_headers_to_add.find(({ key }: Told) => key === 'x-aforo-reason').value).toBe(
       'budget_exhausted',
     )
-    await until(async () => (await givenOut(world.database.pool)).held === before.held)
+    // What tests before held may end meanwhile.
+    await until(async () => Number((await givenOut(world.database.pool)).held) <= Number(before.held))
   })
 
   test('holds before the response, and settles with its tokens after', async () => {
