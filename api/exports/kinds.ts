@@ -24,10 +24,26 @@ const time = column('time')
 const within = (instant: string) =>
   `($2::timestamptz is null or ${instant} >= $2) and ($3::timestamptz is null or ${instant} < $3)`
 
+/**
+ * Whether something that a line's revision adds to it has no price yet. Only lines of unpriced events are looked at more
+ * closely: what has no index but by time is read for them alone.
+ */
+const UNPRICED = `((
+      select rating.unpriced from aforo_store.ratings rating
+      where (rating.tenant_id, rating.event_id, rating.revision, rating.time)
+        = (line.tenant_id, line.event_id, line.revision, line.time))
+    and exists (
+      select from aforo_store.cost_lines cost
+      where (cost.tenant_id, cost.time, cost.event_id, cost.revision, cost.part)
+          = (line.tenant_id, line.time, line.event_id, line.revision, line.part)
+        and (cost.provider, cost.model, cost.tool) is not distinct from (line.provider, line.model, line.tool)
+        and cost.amount is null and cost.quantity > 0))`
+
 /** One row per line of an event's stack and revision: quantities, cost and price by model and tool. Sums hold. */
 const usage: ExportKind = {
   summary:
-    'Quantities, cost and price by event, part, model and tool. Rows are differences: any sum over them holds.',
+    'Quantities, cost and price by event, part, model and tool. Rows are differences: any sum over them holds. ' +
+    'The cogs of what has no price yet are empty, never zero; cogs_known adds up.',
   columns: [
     text('event_id'),
     number('revision'),
@@ -44,10 +60,11 @@ const usage: ExportKind = {
     number('quantity'),
     number('calls'),
     number('unpriced_calls'),
-    number('cogs'),
+    number('cogs', `case when ${UNPRICED} then null else line.cogs end`),
+    number('cogs_known', 'line.cogs'),
     number('price'),
   ],
-  rows: `from aforo_store.event_lines
+  rows: `from aforo_store.event_lines line
     where tenant_id = $1 and ${within('time')} and ($4::text is null or customer_id = $4)
     order by time, event_id, revision, line_no`,
 }

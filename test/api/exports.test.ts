@@ -62,7 +62,10 @@ describe('each kind', () => {
       'select count(*), sum(cogs)::text as cogs, sum(price)::text as price from aforo_store.event_lines',
     )
     expect(usage).toHaveLength(Number(lines.count))
-    expect([sumOf(usage, 'cogs'), sumOf(usage, 'price')]).toEqual([scaled(lines.cogs), scaled(lines.price)])
+    expect([sumOf(usage, 'cogs_known'), sumOf(usage, 'price')]).toEqual([
+      scaled(lines.cogs),
+      scaled(lines.price),
+    ])
     const events = await jsonLines('/v1/exports/events')
     const ratings = await sum(
       `select (select count(distinct event_id) from aforo_store.events) as count, sum(cogs)::text as cogs,
@@ -92,6 +95,24 @@ describe('each kind', () => {
       change: '12.5',
       balance: '12.5',
     })
+  })
+
+  test('leaves the cost of each line empty that a model without a price has, and of no other', async () => {
+    const usage = await jsonLines('/v1/exports/usage')
+    const own = usage.filter(({ model }) => model === 'own-1')
+    const told = own.map(({ part, revision, cogs, cogs_known }) => [part, revision, cogs, cogs_known])
+    const [unknown, later] = [
+      [
+        ['output', '0', null, '0'],
+        ['prompt', '0', null, '0'],
+      ],
+      told.filter(([, revision]) => revision !== '0'),
+    ]
+    expect(told.filter(([, revision]) => revision === '0')).toEqual([...unknown, ...unknown])
+    expect(later.map(([, , cogs]) => cogs)).toEqual(later.map(([, , , known]) => known))
+    const priced = usage.filter(({ cogs }) => cogs !== null)
+    expect(priced.map(({ cogs }) => cogs)).toEqual(priced.map((row) => row.cogs_known))
+    expect(sumOf(priced, 'cogs')).toBeGreaterThan(0n)
   })
 
   test('is cut to a span of time and a customer', async () => {
