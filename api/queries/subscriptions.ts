@@ -11,8 +11,9 @@ export type SubscriptionRow = typeof subscriptions.$inferSelect
 export interface WantedSubscription {
   readonly plan: string
   readonly from: string
-  readonly timezone: string
-  readonly anchor_day: number
+  /** Absent, as the anchor day may be: that of the subscription in force then, else UTC and the first. */
+  readonly timezone?: string | undefined
+  readonly anchor_day?: number | undefined
 }
 
 /** The subscription in force at an instant: the one that began last, of two that began together the later recorded. */
@@ -53,12 +54,13 @@ export async function addSubscription(
   // The customer's invoices hold this while they are made: what is recorded after one is not in it.
   await lockName(client, ['invoices', tenantId, customerId])
   const before = await readSubscription(client, tenantId, customerId, wanted.from)
+  const { timezone = before?.timezone ?? 'UTC', anchor_day: anchorDay = before?.anchorDay ?? 1 } = wanted
   const isSame =
     before !== undefined &&
     Date.parse(before.effectiveFrom) === Date.parse(wanted.from) &&
     before.planId === wanted.plan &&
-    before.timezone === wanted.timezone &&
-    before.anchorDay === wanted.anchor_day
+    before.timezone === timezone &&
+    before.anchorDay === anchorDay
   if (isSame) return { row: before, isNew: false }
   const [row] = await drizzle(client)
     .insert(subscriptions)
@@ -67,8 +69,8 @@ export async function addSubscription(
       customerId,
       planId: wanted.plan,
       effectiveFrom: wanted.from,
-      timezone: wanted.timezone,
-      anchorDay: wanted.anchor_day,
+      timezone,
+      anchorDay,
       recordedAt: sql`greatest(${now.toISOString()}::timestamptz, (
         select max(cutoff) from aforo_store.invoices where tenant_id = ${tenantId} and customer_id = ${customerId}))`,
     })

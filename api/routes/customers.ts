@@ -128,13 +128,17 @@ export const customerRoutes = [
     bodyFields: z.strictObject({
       plan: ownId,
       from: instant,
-      timezone: timezone.default('UTC').describe('whose calendar the billing period follows'),
+      timezone: timezone
+        .optional()
+        .describe(
+          'whose calendar the billing period follows; absent: as before, of a first subscription UTC',
+        ),
       anchor_day: z
         .int()
         .min(1)
         .max(31)
-        .default(1)
-        .describe('day of the month on which the billing period begins'),
+        .optional()
+        .describe('day of the month on which the billing period begins; absent: as before, at first the 1st'),
     }),
     answers: { 200: subscriptionFields, 201: subscriptionFields },
     async handle({ client, tenantId, path, body, now }) {

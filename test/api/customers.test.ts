@@ -115,6 +115,29 @@ describe('a subscription', () => {
     expect((await api.get(`${path}?at=2026-07-01T00:00:00Z`)).body.plan).toBe('one')
   })
 
+  test('to another plan keeps the calendar of the one before, unless it names another', async () => {
+    await api.put('/v1/customers/moved', {})
+    const moved = '/v1/customers/moved/subscription'
+    const calendar = { timezone: 'America/New_York', anchor_day: 31 }
+    await api.put(moved, { plan: 'one', from: '2026-01-31T05:00:00Z', ...calendar })
+    const second = { plan: 'two', from: '2026-02-10T05:00:00Z' }
+    const change = await api.put(moved, second)
+    expect(change).toMatchObject({ status: 201, body: { plan: 'two', ...calendar } })
+    expect(await api.put(moved, second), 'again').toEqual({ ...change, status: 200 })
+    const other = await api.put(moved, {
+      plan: 'one',
+      from: '2026-03-01T05:00:00Z',
+      timezone: 'UTC',
+      anchor_day: 1,
+    })
+    expect(other.body).toMatchObject({ timezone: 'UTC', anchor_day: 1 })
+    const between = await api.put(moved, { plan: 'one', from: '2026-02-20T05:00:00Z', anchor_day: 15 })
+    expect(between.body, 'as then, not as last').toMatchObject({
+      timezone: 'America/New_York',
+      anchor_day: 15,
+    })
+  })
+
   test('needs a time zone that there is', async () => {
     const body = { plan: 'one', from: '2026-01-01T00:00:00Z', timezone: 'Mars/Olympus' }
     expect(await api.put(path, body)).toMatchObject({
