@@ -68,7 +68,14 @@ const TEXT = `
       select json_agg(json_build_object('line_no', line_no, 'part', part, 'provider', provider, 'model', model,
         'tool', tool, 'meter', meter, 'quantity', trim_scale(quantity)::text, 'price_row_id', price_row_id::text,
         'unit_price', trim_scale(unit_price)::text, 'per', per::text, 'currency', currency,
-        'amount', trim_scale(amount)::text, 'span_ids', spans) order by line_no)
+        'discount_pct', (
+          select trim_scale(discount_pct)::text from aforo_store.price_discounts agreed
+          where agreed.price_discount_id = cost_lines.price_discount_id),
+        'price_discount_id', price_discount_id::text,
+        'native_amount', trim_scale(coalesce(native_amount, amount))::text,
+        'fx_usd', (select trim_scale(usd)::text from aforo_store.fx_rates rate where rate.fx_rate_id = cost_lines.fx_rate_id),
+        'fx_rate_id', fx_rate_id::text, 'amount', trim_scale(amount)::text,
+        'allocated', coalesce(allocated, false), 'span_ids', spans) order by line_no)
       from cost_lines), '[]'),
     'span_ids', coalesce(
       (select json_agg(distinct span_id) from cost_lines cross join unnest(spans) as span_id),

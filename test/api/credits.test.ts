@@ -46,11 +46,17 @@ async function customer(id: string): Promise<string> {
   return `/v1/customers/${id}`
 }
 
-async function use(traceNo: number, customerId: string, tokens: readonly number[], revision = 0) {
+async function use(
+  traceNo: number,
+  customerId: string,
+  tokens: readonly number[],
+  revision = 0,
+  model = 'm',
+) {
   const calls = tokens.map((inputUncached, no) =>
     modelCall(no + 1, {
       provider: 'house',
-      model: 'm',
+      model,
       requestModel: null,
       buckets: { ...NO_TOKENS, inputUncached },
     }),
@@ -216,6 +222,49 @@ describe('the ledger', () => {
     })
     expect(found.cost_lines[0]).toHaveProperty('price_row_id', expect.stringMatching(/^\d+$/))
     await expect(traceDebit(api.database.pool, 'other', data[1].entry_id)).rejects.toThrow(/no entry/)
+  })
+
+  test('tells the discount and the rate by which a cost is worked out again from its price row', async () => {
+    const path = await customer('recomputed')
+    const price = { provider: 'house', meter: 'input_uncached', unit_price: '0.002' }
+    const listed = {
+      ...price,
+      model: 'listed',
+      service_tier: 'standard',
+      effective_from: '2026-01-01T00:00:00Z',
+    }
+    const document = { complete: false, prices: [{ ...listed, per: '1' }] }
+    await api.post('/v1/prices/import', { document, name: 'list' })
+    const [proposal] = (await api.get('/v1/prices/proposals')).body.data
+    await api.post(`/v1/prices/proposals/${proposal.proposal_id}/approve`, { by: 'ann' })
+    await api.put('/v1/prices/contracts/agreed', { discount_pct: '12.5', model: 'listed' })
+    await api.put('/v1/prices/overrides/abroad', { ...price, model: 'abroad', currency: 'EUR' })
+    await api.put('/v1/fx/EUR', { usd: '1.25' })
+    const costOf = async (no: number, model: string) => {
+      await use(no, 'recomputed', [1000], 0, model)
+      const { data } = (await api.get(`${path}/ledger`)).body
+      return (await traceDebit(api.database.pool, 'default', data[0].entry_id)).cost_lines[0]
+    }
+    const common = { quantity: '1000', unit_price: '0.002', per: '1', allocated: false }
+    expect(await costOf(18, 'listed')).toMatchObject({
+      ...common,
+      price_discount_id: expect.any(String),
+      discount_pct: '12.5',
+      native_amount: '1.75',
+      fx_rate_id: null,
+      fx_usd: null,
+      amount: '1.75',
+    })
+    expect(await costOf(19, 'abroad')).toMatchObject({
+      ...common,
+      price_discount_id: null,
+      discount_pct: null,
+      currency: 'EUR',
+      native_amount: '2',
+      fx_rate_id: expect.any(String),
+      fx_usd: '1.25',
+      amount: '2.5',
+    })
   })
 
   test('shows what a correction takes back', async () => {
