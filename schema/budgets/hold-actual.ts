@@ -6,13 +6,10 @@ import type { BookHold, BookTake } from './lease-book.ts'
 /** What a hold came to: by what it was settled with, and by what its spans tell. */
 
 /** What of a take its spans have not told of: of what the call was settled with, else of all that was taken. */
-export function outstandingOf(hold: BookHold): (take: BookTake) => Scaled {
+export function outstandingOf(hold: BookHold): (take: Pick<BookTake, 'unit' | 'taken'>) => Scaled {
   const settled = hold.settledBy === 'call' && hold.actual ? actualAmounts(hold.card, hold.actual) : {}
   const told = hold.told === null ? {} : actualAmounts(hold.card, hold.told)
-  return ({ unit, taken, held }) => {
-    const due = leastOf(settled[unit] ?? taken, taken) - (told[unit] ?? 0n)
-    return leastOf(held, mostOf(due, 0n))
-  }
+  return ({ unit, taken }) => mostOf(leastOf(settled[unit] ?? taken, taken) - (told[unit] ?? 0n), 0n)
 }
 
 /** Model calls; one where nobody says. */

@@ -171,8 +171,8 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
 
 /**
  * Ends a hold by call. Settled: it shrinks to the actual, the rest is free, and the actual is held until its span
- * arrives. Released: all of it is free. What has ended before keeps its first end, but that it came late is noted.
- * Null: there is no such hold.
+ * arrives. Released: all of it is free. What has ended before keeps its first end. A settlement that comes late takes
+ * what was used again, as far as it had been held, whether or not there is room: it was used. Null: there is no such hold.
  */
 export function endHold(book: LeaseBook, end: HoldEnd, now: number): HoldEnded | null {
   const hold = book.holds.get(end.holdId)
@@ -194,7 +194,8 @@ export function endHold(book: LeaseBook, end: HoldEnd, now: number): HoldEnded |
   hold.late = late
   hold.expiresAt = now + SETTLED_MS
   hasLittleTime(hold, now)
-  free(book, hold, outstandingOf(hold))
+  if (late) takeAgain(book, hold)
+  else free(book, hold, outstandingOf(hold))
   return ended(hold)
 }
 
@@ -325,11 +326,24 @@ const NO_CARD: RateCard = { price: null, cogs: null, credits: null, contextToken
 function free(book: LeaseBook, hold: BookHold, keep: (take: BookTake) => Scaled): void {
   for (const take of hold.takes) {
     if (take.held === 0n) continue
-    const kept = keep(take)
+    const kept = leastOf(take.held, keep(take))
     const counter = book.counters.get(take.counter)
     if (!counter) throw new Error(`the counter of hold ${hold.holdId} is not locked`)
     counter.leased -= take.held - kept
     take.held = kept
+  }
+}
+
+/** Holds what a call that is over came to, though its hold was free already. A budget that has ended has no counter. */
+function takeAgain(book: LeaseBook, hold: BookHold): void {
+  const known = actualAmounts(hold.card, hold.actual!)
+  const outstanding = outstandingOf(hold)
+  for (const take of hold.takes) {
+    const counter = book.counters.get(take.counter)
+    if (!counter || known[take.unit] === undefined) continue
+    const due = outstanding(take)
+    counter.leased += due - take.held
+    take.held = due
   }
 }
 

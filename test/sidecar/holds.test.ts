@@ -132,7 +132,7 @@ test('a span ends its hold, before or after the centre has heard of it', async (
   expect(await leasedOf(key)).toBe('2')
 })
 
-test('what nobody ends in time ends by itself, and a settlement that comes late is noted', async () => {
+test('what nobody ends in time ends by itself, and a settlement that comes late is held until its span could be there', async () => {
   const key = await counter('100')
   const lease = (await send(told('slow', 1, { orders: [order(key, '10')] }))).grants[0]!.leaseId
   await send(told('slow', 2, { holds: [hold('slow1', key, lease, '4'), hold('slow2', key, lease, '3')] }))
@@ -157,7 +157,28 @@ test('what nobody ends in time ends by itself, and a settlement that comes late 
     `select state, late, actual, trim_scale(over)::text as over, trim_scale(held)::text as held
      from aforo_store.budget_holds join aforo_store.budget_hold_takes using (tenant_id, hold_id) where hold_id = 'slow1'`,
   )
-  expect(rows).toEqual([{ state: 'settled', late: true, actual: { tokens: '7' }, over: '3', held: '0' }])
+  expect(rows).toEqual([{ state: 'settled', late: true, actual: { tokens: '7' }, over: '3', held: '4' }])
+  expect(await leasedOf(key)).toBe('4')
+  await send(told('slow', 5, { ends: [{ holdId: 'slow1', actual: { tokens: '7' } }] }), 210_000)
+  expect(await leasedOf(key)).toBe('4')
+  await endOverdueHolds(database.pool, at(200_000 + SETTLED_MS - 1))
+  expect(await leasedOf(key)).toBe('4')
+  await endOverdueHolds(database.pool, at(200_000 + SETTLED_MS))
+  expect(await leasedOf(key)).toBe('0')
+})
+
+test('a settlement of what was released is held, even beyond the limit, until its span is counted', async () => {
+  const key = await counter('10')
+  const lease = (await send(told('back', 1, { orders: [order(key, '10')] }))).grants[0]!.leaseId
+  await send(told('back', 2, { holds: [hold('back1', key, lease, '4')], orders: [] }))
+  await send(told('back', 3, { ends: [{ holdId: 'back1', actual: null }] }))
+  expect(await leasedOf(key)).toBe('6')
+  await send(told('other', 1, { orders: [order(key, '4')] }))
+  expect(await leasedOf(key)).toBe('10')
+  await send(told('back', 4, { ends: [{ holdId: 'back1', actual: { tokens: '3' } }] }))
+  expect(await leasedOf(key)).toBe('13')
+  await endBySpans('back1')
+  expect(await leasedOf(key)).toBe('10')
 })
 
 test('holds that ended long ago are forgotten for as long as there are any, so many at once', async () => {

@@ -80,6 +80,13 @@ export function termsIn(no: number, limit: Scaled): Terms {
   return termsOf(KEYS[no]!.budgetId, budget)
 }
 
+/** What leases have of a counter. */
+export function sumOfLeases(book: LeaseBook, name: string): bigint {
+  let sum = 0n
+  for (const { counter, amount } of book.leases.values()) if (counter === name) sum += amount
+  return sum
+}
+
 /** A message with the names of counters, as the centre takes it in. */
 export function namedIn(told: Exchange): Told {
   return {
@@ -115,8 +122,7 @@ export function* amissAtCentre(
 ): Generator<string> {
   let no = 0
   for (const counter of book.counters.values()) {
-    let given = 0n
-    for (const lease of book.leases.values()) if (lease.counter === counter.name) given += lease.amount
+    let given = sumOfLeases(book, counter.name)
     for (const { holdId, takes } of book.holds.values()) {
       for (const take of takes) {
         if (take.counter !== counter.name) continue

@@ -24,6 +24,7 @@ import {
   namedIn,
   type Schedule,
   type Sidecar,
+  sumOfLeases,
   termsIn,
 } from './simulation-checks.ts'
 import { playWork } from './simulation-work.ts'
@@ -93,12 +94,12 @@ export function play(schedule: Schedule): Outcome {
 
   function centre(told: Exchange): ExchangeReply {
     version += 1
-    const before = [...counters.values()].map(({ leased }) => leased)
+    const before = [...counters.keys()].map((name) => sumOfLeases(book, name))
     const { ends, leases } = takeIn(book, namedIn(told), () => `lease${leaseNo++}`, now)
     faults.push(...amissOfEnds(book, told.ends, now))
     for (const [i, { name, leased, limit }] of [...counters.values()].entries()) {
       // A span that was here before its hold counts twice, until the hold is told: then there is less room, never more.
-      const isGranted = leased > before[i]!
+      const isGranted = sumOfLeases(book, name) > before[i]!
       if (isGranted && used[i]! + leased > limit!)
         faults.push(`${name} at ${now} ms: more is granted than there is`)
     }
