@@ -5,12 +5,12 @@ import { isMigrated } from '../schema/readiness.ts'
 import type { ApiDeps } from './deps.ts'
 
 /**
- * `/healthz`: this process runs. `/readyz`: it can do its work, the database answers and has our schema. `/metrics`:
+ * `/healthz`, `/livez`: this process runs. `/readyz`: it can do its work, the database answers and has our schema. `/metrics`:
  * Prometheus text, for the role `read`.
  */
 export function health(deps: Pick<ApiDeps, 'pool' | 'access' | 'registry'>): Router {
   const router = Router()
-  router.get('/healthz', (_request, response) => {
+  router.get(['/healthz', '/livez'], (_request, response) => {
     response.json({ status: 'ok' })
   })
   router.get('/readyz', async (_request, response) => {

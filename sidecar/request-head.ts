@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Credentials } from '../schema/access.ts'
+import { refuse } from './request.ts'
 
 /**
  * What a request shows at the door. Read from the headers as they came: to make an object of all of them, as
@@ -19,5 +20,19 @@ export function credentialsOf({ rawHeaders }: IncomingMessage): Credentials {
   return { authorization, tenantHeader }
 }
 
+/** Of a check over HTTP: the body, with the key that its header names. A body that names another is refused. */
+export function withKeyOf({ rawHeaders }: IncomingMessage, body: unknown): unknown {
+  let key: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.length === KEY.length && rawHeaders[i]!.toLowerCase() === KEY)
+      key ??= rawHeaders[i + 1]
+  }
+  if (key === undefined || typeof body !== 'object' || body === null || Array.isArray(body)) return body
+  const stated = (body as { readonly idempotency_key?: unknown }).idempotency_key ?? key
+  if (stated === key) return { ...body, idempotency_key: key }
+  return refuse([{ path: '/idempotency_key', message: 'is not what the header Idempotency-Key says' }])
+}
+
+const KEY = 'idempotency-key'
 const AUTHORIZATION = 'authorization'
 const TENANT = 'x-aforo-tenant'

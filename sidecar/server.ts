@@ -19,7 +19,7 @@ import { endHold } from './hold-end.ts'
 import type { CheckMetrics } from './metrics.ts'
 import { PROBLEM_STATUS, problemText } from './problem.ts'
 import { checkRequest, isName, NAME_RULE, refuse } from './request.ts'
-import { credentialsOf } from './request-head.ts'
+import { credentialsOf, withKeyOf } from './request-head.ts'
 import type { Watches } from './watch.ts'
 
 const KEEP_ALIVE_MS = 75_000
@@ -79,12 +79,12 @@ export function createCheckServer(parts: CheckServerParts): Server {
         const tenantId = admit(request, 'check')
         if (typeof tenantId !== 'string') {
           tenantId
-            .then((found) => desks.of(found).check(checkRequest(body)))
+            .then((found) => desks.of(found).check(checkRequest(withKeyOf(request, body))))
             .then((decision) => sendDecision(response, decision))
             .catch((fault: unknown) => fail(request, response, fault))
           return
         }
-        const decision = desks.of(tenantId).check(checkRequest(body))
+        const decision = desks.of(tenantId).check(checkRequest(withKeyOf(request, body)))
         if (!(decision instanceof Promise)) return sendDecision(response, decision)
         decision.then(
           (found) => sendDecision(response, found),
@@ -139,6 +139,7 @@ export function createCheckServer(parts: CheckServerParts): Server {
   ): Promise<void> {
     switch (path) {
       case '/healthz':
+      case '/livez':
         return sendJson(response, { status: 200, body: { status: 'ok' } })
       case '/readyz':
         if (!(await parts.isReady()))

@@ -26,6 +26,7 @@ afterAll(() => api.stop())
 
 test('tells of its health, readiness and metrics', async () => {
   expect((await api.get('/healthz')).body).toEqual({ status: 'ok' })
+  expect((await api.get('/livez')).body).toEqual({ status: 'ok' })
   expect((await api.get('/readyz')).body).toEqual({ status: 'ready' })
   await api.get('/v1/customers/nobody')
   const { type, body } = await api.get('/metrics')

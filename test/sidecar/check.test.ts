@@ -88,6 +88,18 @@ describe('a hold', () => {
     })
   })
 
+  test('is named by the header of a request as well', async () => {
+    const call = { ...CALL, customer: 'acme', reserve: true }
+    const named = (key: string, body: object) => world.check(body, { 'idempotency-key': key })
+    const first = await named('of a header', call)
+    expect(first.body.hold_id).toMatch(/^hold_/)
+    expect((await named('of a header', call)).body).toEqual(first.body)
+    expect((await world.check({ ...call, idempotency_key: 'of a header' })).body).toEqual(first.body)
+    expect((await named('of a header', { ...call, ttl_ms: 5_000 })).status).toBe(409)
+    const { body } = await named('of a header', { ...call, idempotency_key: 'another' })
+    expect(body.faults).toMatchObject([{ path: '/idempotency_key' }])
+  })
+
   test('of another tenant is as unknown as one that never was', async () => {
     const { hold_id } = (await world.check({ customer: 'acme', reserve: true, ...CALL })).body
     const foreign = await world.post(`/v1/holds/${hold_id}/settle`, {}, tenant('other'))
