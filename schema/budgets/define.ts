@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import type { Budget, BudgetVersion } from '../../core/budget.ts'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
+import { allUnlike } from '../../core/unlike.ts'
 import { fillCounters } from './fill.ts'
 import { lockBudgets } from './lock.ts'
 
@@ -31,7 +31,7 @@ export async function defineBudget(
 ): Promise<{ readonly stored: StoredVersion; readonly isNew: boolean }> {
   await lockBudgets(client, tenantId)
   const newest = await readVersion(client, tenantId, budgetId)
-  if (newest !== null && isDeepStrictEqual(newest.body, budget)) return { stored: newest, isNew: false }
+  if (newest !== null && allUnlike(newest.body, budget).length === 0) return { stored: newest, isNew: false }
   if (newest === null || newest.body === null) await refuseTooMany(client, tenantId)
   const version = (newest?.version ?? 0) + 1
   const counting = newest !== null && countsAlike(newest.body, budget) ? newest.counting : version
@@ -84,7 +84,7 @@ export async function readVersion(
 function countsAlike(before: Budget | null, now: Budget): boolean {
   if (before === null) return false
   const counted = ({ scope, unit, window }: Budget) => ({ scope, unit, window })
-  return isDeepStrictEqual(counted(before), counted(now))
+  return allUnlike(counted(before), counted(now)).length === 0
 }
 
 async function addVersion(
