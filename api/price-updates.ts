@@ -19,6 +19,11 @@ export interface PriceUpdates {
   pull(client: pg.PoolClient, options: { readonly allowFewer: boolean }, now: Date): Promise<ImportReport>
   approve(client: pg.PoolClient, order: ProposalOrder, now: Date): Promise<void>
   reject(client: pg.PoolClient, order: ProposalOrder, now: Date): Promise<void>
+  /** Under which names the prices of a provider, a model or both stand; null: any. None where neither is given. */
+  names(
+    provider: string | undefined,
+    model: string | undefined,
+  ): Promise<readonly { readonly provider: string | null; readonly model: string | null }[]>
   notices(client: pg.PoolClient, tenantId: TenantId, now: Date): Promise<readonly PriceNotice[]>
   /** Keeps a bill, and tells it beside our costs. */
   bill(client: pg.PoolClient, tenantId: TenantId, bill: VendorBill, now: Date): Promise<ReconciledBill>

@@ -5,6 +5,7 @@ import { listProposals } from '../api/queries/proposals.ts'
 import type { Config } from '../core/config.ts'
 import { AforoError } from '../core/errors.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
+import { priceNamesOf } from '../rating/prices/names.ts'
 import { readNotices } from '../rating/prices/notices/read-notices.ts'
 import { approveProposal, rejectProposal } from '../rating/prices/updates/decide.ts'
 import { diffLines, disagreementLines } from '../rating/prices/updates/diff-lines.ts'
@@ -119,10 +120,10 @@ export function pricesCommand(): Command {
       printing(async function* (pool) {
         const now = new Date().toISOString()
         const at = options.at === undefined ? now : instant(options.at)
-        const { provider, model, tenant } = options
+        const names = await priceNamesOf(options.provider, options.model)
         yield* priceLines((after) =>
           transaction(pool, (client) =>
-            listPrices(client, tenant, { provider, model, at, knownAt: now, after, rows: LIST_ROWS }),
+            listPrices(client, options.tenant, { names, at, knownAt: now, after, rows: LIST_ROWS }),
           ),
         )
       }),

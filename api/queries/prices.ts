@@ -68,8 +68,8 @@ export async function listPrices(
   client: pg.PoolClient,
   tenantId: TenantId,
   query: {
-    provider?: string | undefined
-    model?: string | undefined
+    /** Names that rows stand under, or aliases of models, null for any; none: all rows. */
+    names: readonly { readonly provider: string | null; readonly model: string | null }[]
     at: string
     knownAt: string
     after: Key | null
@@ -77,7 +77,19 @@ export async function listPrices(
   },
 ): Promise<ListedPrice[]> {
   const { rows } = await client.query<ListedPrice>(
-    `select distinct on (${SERIES})
+    `with given as materialized (
+       select * from unnest($4::text[], $5::text[]) as given (provider, model)
+     ), named as materialized (
+       select provider, model from given
+       union
+       select alias.to_provider, alias.to_model
+       from given join aforo_store.price_aliases alias
+         on alias.alias = given.model and alias.provider = coalesce(given.provider, alias.provider)
+       where alias.tenant_id in ('', $1) and alias.effective_from <= $2
+         and (alias.effective_to is null or alias.effective_to > $2)
+         and alias.recorded_at <= $3 and (alias.retracted_at is null or alias.retracted_at > $3)
+     )
+     select distinct on (${SERIES})
        price_row_id as "priceRowId", tenant_id as "tenantId", book, provider, model, meter,
        service_tier as "serviceTier", region, currency, unit_price as "unitPrice", per, fee_basis as "feeBasis",
        min_quantity as "minQuantity", rounding_quantity as "roundingQuantity",
@@ -85,14 +97,25 @@ export async function listPrices(
        coalesce(schedule::text, '') as "scheduleText", derived,
        effective_from::text as "effectiveFrom", effective_to::text as "effectiveTo",
        recorded_at::text as "recordedAt", source
-     from aforo_store.price_rows
+     from aforo_store.price_rows said
      where tenant_id in ('', $1) and effective_from <= $2 and (effective_to is null or effective_to > $2)
-       and recorded_at <= $3 and (retracted_at is null or retracted_at > $3) and ($4::text is null or provider = $4) and ($5::text is null or model = $5)
+       and recorded_at <= $3 and (retracted_at is null or retracted_at > $3)
+       and (cardinality($4::text[]) = 0 or exists (
+         select from named
+         where coalesce(named.provider, said.provider) = said.provider and coalesce(named.model, said.model) = said.model))
        and ($6::text[] is null or (${SERIES}) > (
          $6[1] collate "C", $6[2] collate "C", $6[3], $6[4], $6[5], $6[6]::bigint, $6[7], $6[8], $6[9], $6[10]))
      order by ${SERIES}, effective_from desc, recorded_at desc, price_row_id desc
      limit $7`,
-    [tenantId, query.at, query.knownAt, query.provider, query.model, query.after, query.rows],
+    [
+      tenantId,
+      query.at,
+      query.knownAt,
+      query.names.map(({ provider }) => provider),
+      query.names.map(({ model }) => model),
+      query.after,
+      query.rows,
+    ],
   )
   return rows
 }

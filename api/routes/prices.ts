@@ -41,17 +41,18 @@ export const priceRoutes = [
     summary: 'What models and tools cost us: the rows of the price book that count at an instant.',
     pathFields: z.object({}),
     queryFields: z.strictObject({
-      provider: name.optional(),
-      model: name.optional(),
+      provider: name.optional().describe('as the book names it, or as spans do: `aws.bedrock`'),
+      model: name.optional().describe('as the book names it, or as spans do, or what an alias means at `at`'),
       at: instant.optional().describe('instant of the usage; now, where it is not given'),
       known_at: instant.optional().describe('leaves out rows recorded later; now, where it is not given'),
       ...page,
     }),
     answers: { 200: listOf(priceFields) },
-    async handle({ client, tenantId, query, now }) {
+    async handle({ client, tenantId, query, now, prices }) {
       const { provider, model, at = now.toISOString(), known_at: knownAt = now.toISOString() } = query
       const after = decodeCursor(query.cursor, PRICE_KEY)
-      const wanted = { provider, model, at, knownAt, after, rows: query.limit + 1 }
+      const names = await prices.names(provider, model)
+      const wanted = { names, at, knownAt, after, rows: query.limit + 1 }
       return ok(pageOf(await listPrices(client, tenantId, wanted), query.limit, priceKey, showPrice))
     },
   }),

@@ -54,6 +54,55 @@ test('the book is read as of an instant and as it was known at an instant', asyn
   expect(await unitPrices('&at=2025-01-01T00:00:00Z')).toEqual([])
 })
 
+test('prices are found by the names that spans have for provider and model, and by aliases while they mean one', async () => {
+  const seeded = {
+    tenant_id: '',
+    book: 'catalogue',
+    meter: 'output',
+    source: 'test',
+    unit_price: '15',
+    per: 1_000_000,
+  }
+  const since = { effective_from: '2026-01-01T00:00:00Z', recorded_at: '2026-01-01T00:00:00Z' }
+  for (const [provider, model] of [
+    ['aws', 'regional.anthropic.claude-sonnet-4-5-20250929-v1:0'],
+    ['anthropic', 'claude-sonnet-4-5'],
+    ['mistral', 'mistral-large-2512'],
+  ]) {
+    await insert(api.database.pool, 'price_rows', { ...seeded, ...since, provider, model })
+  }
+  const alias = {
+    tenant_id: '',
+    provider: 'mistral',
+    alias: 'mistral-large-latest',
+    source: 'test',
+    ...since,
+  }
+  const to = {
+    to_provider: 'mistral',
+    to_model: 'mistral-large-2512',
+    effective_from: '2026-02-01T00:00:00Z',
+  }
+  await insert(api.database.pool, 'price_aliases', { ...alias, ...to })
+  const found = async (query: string) =>
+    (await api.get(`/v1/prices?${query}`)).body.data.map((row: { provider: string; model: string }) => [
+      row.provider,
+      row.model,
+    ])
+  const [bedrock, sonnet, large] = [
+    ['aws', 'regional.anthropic.claude-sonnet-4-5-20250929-v1:0'],
+    ['anthropic', 'claude-sonnet-4-5'],
+    ['mistral', 'mistral-large-2512'],
+  ]
+  expect(await found('provider=anthropic&model=claude-sonnet-4-5-20250929')).toEqual([sonnet])
+  expect(await found('model=claude-sonnet-4-5-20250929')).toEqual([sonnet])
+  expect(await found('provider=aws.bedrock')).toEqual([bedrock])
+  expect(await found('provider=mistral_ai&model=mistral-large-latest')).toEqual([large])
+  expect(await found('model=mistral-large-latest&at=2026-01-15T00:00:00Z'), 'not yet').toEqual([])
+  expect(await found('model=mistral-large-latest&known_at=2025-01-15T00:00:00Z')).toEqual([])
+  expect(await found('provider=openai&model=claude-sonnet-4-5')).toEqual([])
+})
+
 describe('an override', () => {
   test('adds a row when it differs and never changes one', async () => {
     const path = '/v1/prices/overrides/contract-1'

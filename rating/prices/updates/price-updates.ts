@@ -3,6 +3,7 @@ import { AforoError } from '../../../core/errors.ts'
 import type { TenantId } from '../../../core/ids.ts'
 import type { BillFilter, VendorBill } from '../../../core/vendor-bills.ts'
 import { readReconciled, recordBills } from '../bills/vendor-bills.ts'
+import { priceNamesOf } from '../names.ts'
 import { readNotices } from '../notices/read-notices.ts'
 import { approveProposal, rejectProposal } from './decide.ts'
 import { importPrices } from './import-prices.ts'
@@ -36,6 +37,7 @@ export function createPriceUpdates(sources: PullSources) {
     },
     approve: approveProposal,
     reject: rejectProposal,
+    names: priceNamesOf,
     notices: readNotices,
     async bill(client: pg.PoolClient, tenantId: TenantId, bill: VendorBill, now: Date) {
       const ids = await recordBills(client, tenantId, [bill], now)
