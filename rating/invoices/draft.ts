@@ -64,12 +64,13 @@ export async function workOut(
   order: InvoiceOrder,
   known: { readonly books: CustomerBooks; readonly counters: readonly CounterRow[] } | null,
   finality: Finality | null,
+  unfit: ErrorCode = finality ? 'conflict' : 'invalid_argument',
 ): Promise<Drafted> {
   const { tenantId, customerId, period } = order
   await client.query(`set local statement_timeout = ${READ_MS_MAX}`)
   const parties = await readParties(client, tenantId, customerId)
   const books = known?.books ?? (await readCustomerBooks(client, tenantId, customerId, null))
-  refuseOtherPeriod(books, order, finality ? 'conflict' : 'invalid_argument')
+  refuseOtherPeriod(books, order, unfit)
   const counters = known?.counters ?? (await readCounters(client, tenantId, books.terms))
   const cutoff = finality && finality.cutoff * 1000
   const bill = await billPeriod(client, { ...order, cutoff, books, counters })
@@ -84,6 +85,14 @@ export async function workOut(
   const head = { customer: customerId, parties, currency: bill.currency, period, warnings }
   const timezone = zoneOf(books, period)
   return divided(bill, parties, { ...head, timezone }, finality)
+}
+
+/**
+ * Works a draft out as its invoice would be now. Writes nothing.
+ * @throws AforoError `conflict` where its period is none of the customer's any more
+ */
+export function previewInvoice(client: pg.ClientBase, order: InvoiceOrder): Promise<Drafted> {
+  return workOut(client, order, null, null, 'conflict')
 }
 
 async function divided(
@@ -207,6 +216,15 @@ function refuseOtherPeriod(
 ): void {
   const own = customerPeriod(terms, start)
   if (own?.start === start && own.end === end) return
+  if (code === 'conflict') {
+    const periods = [{ start, end }, ...(own ? [own] : [])].map(
+      (each) => `${new Date(each.start).toISOString()} to ${new Date(each.end).toISOString()}`,
+    )
+    throw new AforoError(
+      code,
+      `a subscription moved the customer’s periods: ${periods[0]} is none any more${own ? `; draft ${periods[1]} instead` : ''}`,
+    )
+  }
   const fault = (path: string, message: string) =>
     new AforoError(code, `${path.slice(1)} ${message}`, { faults: [{ path, message }] })
   if (own === null) throw fault('/period_from', 'is before the customer’s first subscription')

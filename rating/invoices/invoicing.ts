@@ -1,7 +1,6 @@
-import type pg from 'pg'
 import { type AuditUsage, auditInvoice } from '../audit/invoice.ts'
 import { creditInvoice } from './credit-note.ts'
-import { draftInvoice, type InvoiceOrder, workOut } from './draft.ts'
+import { draftInvoice, previewInvoice } from './draft.ts'
 import { finalizeInvoice, stepInvoice } from './finalize.ts'
 import { runInvoices } from './run.ts'
 
@@ -9,7 +8,7 @@ import { runInvoices } from './run.ts'
 export function createInvoicing(auditUsage: AuditUsage) {
   return {
     draftInvoice,
-    previewInvoice: (client: pg.ClientBase, order: InvoiceOrder) => workOut(client, order, null, null),
+    previewInvoice,
     finalizeInvoice,
     creditInvoice,
     stepInvoice,

@@ -340,4 +340,26 @@ describe('an invoice', () => {
     expect([status, body.faults[0].path]).toEqual([400, '/period_from'])
     expect((await api.post('/v1/invoices', { ...wrong, customer: 'nobody' })).status).toBe(404)
   })
+
+  test('says what to draft instead where a subscription moved the periods under a draft', async () => {
+    await customer('shifted', {})
+    await use('shifted', '2026-01-10T10:00:00Z', 1000)
+    const { invoice_id: id } = (await draft('shifted', 1)).body
+    const moved = { plan: 'plan-shifted', from: '2026-01-15T00:00:00Z', anchor_day: 15 }
+    await api.put('/v1/customers/shifted/subscription', moved)
+    at('2026-02-20T00:00:00Z')
+    const told = {
+      status: 409,
+      body: {
+        code: 'conflict',
+        detail: expect.stringContaining('draft 2026-01-01T00:00:00.000Z to 2026-02-15'),
+      },
+    }
+    expect(await api.get(`/v1/invoices/${id}`)).toMatchObject(told)
+    expect(await api.post(`/v1/invoices/${id}/finalize`, {})).toMatchObject(told)
+    const period = { period_from: '2026-01-01T00:00:00Z', period_to: '2026-02-15T00:00:00Z' }
+    const instead = await api.post('/v1/invoices', { customer: 'shifted', ...period })
+    expect(instead).toMatchObject({ status: 201, body: { subtotal: '3.33' } })
+    expect((await api.get(`/v1/invoices/${id}`)).status, 'it made way').toBe(404)
+  })
 })
