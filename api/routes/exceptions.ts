@@ -29,6 +29,7 @@ const KINDS = [
   'conflict',
   'bad_time',
   'unknown_unit',
+  'bad_number',
   'cost_drift',
 ] as const
 

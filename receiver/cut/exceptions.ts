@@ -10,6 +10,7 @@ export const LISTED_KINDS = [
   'conflict',
   'bad_time',
   'unknown_unit',
+  'bad_number',
 ] as const satisfies readonly AnomalyKind[]
 
 /** `resolution` of an exception that a later revision no longer has. Such a one may come back. */

@@ -169,7 +169,7 @@ export async function fillBooks(pool: pg.Pool): Promise<void> {
     callOf('late', 'root', { quantities: { web_searches: 2, accepted_prediction_tokens: 3 } }),
     callOf('late', 'call', {
       ...CHILD,
-      anomalies: [{ kind: 'bad_number', spanId: 'x', reason: 'negative' }],
+      anomalies: [{ kind: 'bad_number', spanId: spanIdOf('call'), reason: 'negative' }],
     }),
     toolOf('late', 'tool'),
     otherOf('late', 'other', CHILD),

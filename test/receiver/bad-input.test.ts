@@ -103,7 +103,7 @@ describe('beside a sound span', () => {
       }
     })
     expect(await send(jsonOf(...odd, GOOD))).toBe(200)
-    expect(await cutAll()).toMatchObject({ calls: 3, input: 1842, kinds: ['unmetered'] })
+    expect(await cutAll()).toMatchObject({ calls: 3, input: 1842, kinds: ['bad_number', 'unmetered'] })
   })
 
   it('ten thousand attributes cost nobody anything', async () => {

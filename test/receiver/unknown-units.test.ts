@@ -42,3 +42,28 @@ it('lists usage of an unknown unit with span and name, bills the rest, and takes
   )
   expect(events).toEqual(Array(2).fill({ input: 1842, quantities: { web_searches: 2 } }))
 })
+
+it('lists a quantity that is none, bills the rest, and takes it off no total', async () => {
+  const bad = chatSpan(
+    { spanId: spanIdOf('bad'), traceId: '0badc0de'.repeat(4) },
+    { 'gen_ai.usage.input_tokens': -5 },
+  )
+  const url = `http://127.0.0.1:${receiver.httpPort}/v1/traces`
+  const headers = { 'content-type': 'application/json' }
+  expect((await fetch(url, { method: 'POST', headers, body: jsonOf(bad) })).status).toBe(200)
+  const cutter = createCutter({
+    pool: db.pool,
+    settings: CUT_DEFAULTS,
+    log: SILENT,
+    assemble,
+    metrics: metricsOf(),
+  })
+  await cutter.cut(noon(10))
+  const { rows } = await db.pool.query(
+    `select kind, reason, event.input_tokens::int as input, event.output_tokens::int as output
+     from aforo_store.exceptions join aforo_store.events event using (tenant_id, event_id)
+     where span_id = $1`,
+    [Buffer.from(spanIdOf('bad'), 'hex')],
+  )
+  expect(rows).toEqual([{ kind: 'bad_number', reason: 'negative', input: 0, output: 623 }])
+})
