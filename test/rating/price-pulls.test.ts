@@ -93,6 +93,30 @@ test('an import may change 20,000 models, and one that would change more changes
   expect(await importText(db.pool, rowFile(rows.slice(1)), noon(1))).toMatchObject({ held: 20_000 })
 }, 60_000)
 
+test('the first file of a source that lacks long contexts and half the models of its providers changes no price', async () => {
+  const models = Array.from({ length: 100 }, (_, no) => priceRow({ model: `m-${no}` }))
+  const long = priceRow({ model: 'm-0', context_from: '200000', unit_price: '3.3' })
+  await importText(db.pool, rowFile([...models, long]), noon(0))
+  for (const { id } of await proposals(db.pool)) {
+    await transaction(db.pool, (client) =>
+      approveProposal(client, { proposalId: id, by: 'ada', reason: null }, noon(0)),
+    )
+  }
+  const known = (await proposals(db.pool)).length
+  const half = [...models.filter((_, no) => no % 2 === 0), priceRow({ provider: 'other' })]
+  const read = (rows: readonly unknown[], of = {}) =>
+    importText(db.pool, rowFile(rows), noon(HOUR), { name: 'another.json', ...of })
+  await expect(read(half)).rejects.toMatchObject({
+    code: 'invalid_argument',
+    message: expect.stringContaining('lacks 51 of 101 prices that the book has of the providers it names'),
+  })
+  expect(await proposals(db.pool)).toHaveLength(known)
+  // Two of 101 may go; of a provider that nobody knows a file may be as short as it likes.
+  expect((await read(models.slice(0, 99))).accepted, 'the base price of all contexts').toBe(1)
+  expect(await read([priceRow({ provider: 'other' })], { name: 'third.json' })).toMatchObject({ held: 1 })
+  expect(await read(half, { name: 'fourth.json', allowFewer: true })).toMatchObject({ refused: [] })
+})
+
 test('a model that is approved completes what waited for it, through another cut and rating, exactly', async () => {
   await storePlan(db.pool, 'team', {
     currency: 'USD',

@@ -3,7 +3,7 @@ import { AforoError, type FieldFault } from '../../../core/errors.ts'
 import { type Decimal, ZERO } from '../../../core/money.ts'
 import { type CatalogueRow, catalogueRows } from '../catalogue-book.ts'
 import { toListPrices } from '../convert.ts'
-import type { ListPrice } from '../list-price.ts'
+import { type ListPrice, seriesOf } from '../list-price.ts'
 import { bundledCatalogue } from '../seed.ts'
 import { type CatalogueText, readCatalogue, readSecond } from './catalogue-text.ts'
 import { cogsShares } from './cogs-share.ts'
@@ -57,11 +57,13 @@ export async function comparePrices(client: pg.PoolClient, order: ImportOrder): 
   const catalogue = readCatalogue(order.catalogue)
   const providers = await bundledCatalogue()
   const says: SecondSays = second ? secondCatalogue(readSecond(second), providers) : () => []
-  if (order.allowFewer !== true) {
-    const bundled = catalogue.format === 'genai' ? toListPrices(providers).length : 0
-    refuseFewer(catalogue, (await lastRowCount(client, order.catalogue.name)) ?? bundled)
-  }
   const book = await catalogueRows(client)
+  if (order.allowFewer !== true) {
+    const before = await lastRowCount(client, order.catalogue.name)
+    if (before !== null) refuseFewer(catalogue, before)
+    else if (catalogue.format === 'genai') refuseFewer(catalogue, toListPrices(providers).length)
+    else refuseGaps(catalogue, book, now.toISOString())
+  }
   const options = { now: now.toISOString(), complete: catalogue.complete, rowSource: catalogue.rowSource }
   const first = diffCatalogue(book, catalogue.wanted, options)
   const changed = new Set(first.filter(({ kind }) => kind !== 'upstream_missing').map(modelOf))
@@ -90,6 +92,26 @@ function refuseFewer({ complete, own }: CatalogueText, before: number): void {
     `has ${own.length} prices where it had ${before}: more than 2% are gone, so the file is not believed`,
     { faults: [{ path: '/', message: `has ${own.length} prices instead of ${before}` }] },
   )
+}
+
+/**
+ * The first file of a source has none before it: it is held against what the book has of the providers it names. What is
+ * worked out from other rows need not be in a list.
+ */
+function refuseGaps({ complete, own }: CatalogueText, book: readonly CatalogueRow[], now: string): void {
+  if (!complete) return
+  const providers = new Set(own.map(({ provider }) => provider))
+  const listed = new Set(own.map(seriesOf))
+  const standing = book.filter(
+    (row) =>
+      providers.has(row.provider) && !row.derived && (row.effectiveTo === null || row.effectiveTo > now),
+  )
+  const lacking = standing.filter((row) => !listed.has(seriesOf(row)))
+  if (lacking.length <= standing.length * (1 - ROWS_KEPT_MIN)) return
+  const message = `lacks ${lacking.length} of ${standing.length} prices that the book has of the providers it names`
+  throw new AforoError('invalid_argument', `${message}: more than 2%, so the file is not believed`, {
+    faults: [{ path: '/', message }],
+  })
 }
 
 function refuseMore(models: number, name: string): void {
