@@ -14,7 +14,8 @@ export function abandonedCalls(tree: Tree): readonly Observed[] {
   tree.traits.forEach((traits, index) => {
     if ((traits & TRAIT.wrapper) === 0 || (traits & TRAIT.metered) !== 0) return
     const usage = tree.spans[index]!
-    if (!usage.failed && compiledOf(usage.dialect)?.asks(usage.name) === true) alone.push(index)
+    if (usage.failed || (usage.requestModel ?? usage.responseModel) === null) return
+    if (compiledOf(usage.dialect)?.dialect.asks === true) alone.push(index)
   })
   if (alone.length === 0) return []
   const asked = withRequests(tree)

@@ -2,7 +2,9 @@
 const LOOKED_AT_MAX = 320
 
 /** What may stand before the number. Anything else is prose, in which a number says nothing. */
-const LEADS = ['Error: ', 'code: ', 'Status ', '[', 'An error occurred ('].map((lead) => Buffer.from(lead))
+const LEADS = ['Error: ', 'code: ', '"code":', 'Status ', '[', 'An error occurred ('].map((lead) =>
+  Buffer.from(lead),
+)
 
 /** AWS clients name the error itself where others write its number: `An error occurred (ThrottlingException) when …`. */
 const AWS_LEAD = Buffer.from('An error occurred (')
@@ -22,7 +24,7 @@ const AWS_ERRORS: readonly (readonly [Uint8Array, number])[] = Object.entries({
 
 /**
  * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`), behind an
- * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`, `Status 404`), in brackets
+ * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`, `"code":404`, `Status 404`), in brackets
  * (`[404 Not Found]`), or as the name AWS gives it. Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
  */
 export function failureStatus(bytes: Uint8Array, from: number, to: number): number {

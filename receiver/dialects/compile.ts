@@ -39,8 +39,6 @@ export interface CompiledDialect {
   isFailedAs(span: Span): boolean
   /** What usage on a wrapper of this name means; undefined where it is not known. */
   wrapperUsage(name: string): Dialect['wrapperUsage']
-  /** Whether a wrapper of this name always asks a model. */
-  asks(name: string): boolean
   /** Whether calls of this version of the scope certainly repeat what earlier ones used. */
   isCumulative(scopeVersion: string): boolean
 }
@@ -90,7 +88,6 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
     hasFailed: anyOf((dialect.failed ?? []).map(compileMatch)),
     isFailedAs: anyOf((dialect.failedAs?.when ?? []).map(compileMatch)),
     wrapperUsage: (name) => (isSum(name) ? 'sum' : dialect.wrapperUsage),
-    asks: compilePatterns(dialect.asks ?? []),
     isCumulative: compilePatterns(dialect.cumulative?.scopeVersions ?? []),
   }
 }

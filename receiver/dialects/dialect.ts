@@ -30,8 +30,8 @@ export interface Dialect {
   readonly wrapperUsage?: 'sum' | 'last' | 'lifetime'
   /** Names of wrappers that are sums all the same. */
   readonly sums?: readonly Pattern[]
-  /** Names of wrappers that always ask a model. One that ended well with no request beneath stands for a call nobody told of. */
-  readonly asks?: readonly Pattern[]
+  /** Its wrappers that name a model always ask it. One that ended well with no request beneath stands for a call nobody told of. */
+  readonly asks?: boolean
   /**
    * The calls of one wrapper repeat what its earlier calls used. It is certain for these versions of the scope; for
    * others that may do so, the likeness is told and nothing is subtracted.

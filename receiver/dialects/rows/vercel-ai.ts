@@ -28,7 +28,7 @@ const reads = {
   vocabularies: [AI_SDK, GEN_AI, OPEN_INFERENCE_COPIES],
   roles: [BY_AI_OPERATION, BY_OPERATION, BY_AI_NAME],
   failedAs,
-  asks: ['ai.generateText*', 'ai.streamText*', 'ai.generateObject*', 'ai.streamObject*'],
+  asks: true,
 } as const
 
 /**
