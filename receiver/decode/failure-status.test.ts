@@ -4,6 +4,7 @@ import { failureStatusOfText } from './failure-status.ts'
 test.each([
   ['404 The model does not exist.', 404],
   ['NotFoundError: Error code: 404 - {}', 404],
+  ['UNKNOWN: 404 The model does not exist.', 404],
   ['{"error":{"code":404,"status":"NOT_FOUND"}}', 404],
   ['ModelHTTPError: status_code: 429, model_name: gpt-4o', 429],
   ['ClientError: 400 INVALID_ARGUMENT.', 400],

@@ -2,8 +2,8 @@
 const LOOKED_AT_MAX = 320
 
 /** What may stand before the number. Anything else is prose, in which a number says nothing. */
-const LEADS = ['Error: ', 'code: ', '"code":', 'Status ', '[', 'An error occurred ('].map((lead) =>
-  Buffer.from(lead),
+const LEADS = ['Error: ', 'code: ', '"code":', 'UNKNOWN: ', 'Status ', '[', 'An error occurred ('].map(
+  (lead) => Buffer.from(lead),
 )
 
 /** AWS clients name the error itself where others write its number: `An error occurred (ThrottlingException) when …`. */

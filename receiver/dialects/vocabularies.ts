@@ -214,7 +214,9 @@ export const GENKIT = {
         input: ['inputTokens'],
         output: ['outputTokens'],
         total: ['totalTokens'],
-        cacheRead: ['cachedContentTokens'],
+        cacheRead: ['cachedContentTokens', 'custom.cache_read_input_tokens'],
+        cacheWrite: ['custom.cache_creation_input_tokens'],
+        cacheWrite1h: ['custom.ephemeral_1h_input_tokens'],
         reasoning: ['thoughtsTokens'],
       },
     },
@@ -237,6 +239,23 @@ export const GOOGLE_ADK = {
       },
     },
   ],
+} as const satisfies Vocabulary
+
+/** VoltAgent's names have prefixes that nobody else's spans share, but for its own scope. */
+export const VOLTAGENT = {
+  quantities: {
+    input: ['usage.prompt_tokens'],
+    output: ['usage.completion_tokens'],
+    total: ['usage.total_tokens'],
+    cacheRead: ['usage.cached_tokens'],
+    reasoning: ['usage.reasoning_tokens'],
+  },
+  facts: {
+    requestModel: ['ai.model.name'],
+    agent: ['entity.name'],
+    toolName: ['tool.name'],
+    toolCallId: ['tool.call.id'],
+  },
 } as const satisfies Vocabulary
 
 export const PIPECAT = {

@@ -1,6 +1,6 @@
 import type { Dialect } from '../dialect.ts'
 import { BY_KNOWN_NAME, BY_MCP, BY_OPERATION } from '../operations.ts'
-import { CODEX, GEN_AI, GENKIT, GOOGLE_ADK, PYDANTIC_AI, SPRING_AI } from '../vocabularies.ts'
+import { CODEX, GEN_AI, GENKIT, GOOGLE_ADK, OPEN_INFERENCE, PYDANTIC_AI, SPRING_AI } from '../vocabularies.ts'
 import { GOOGLE, NATIVE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
@@ -115,7 +115,22 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
     id: 'mastra',
     title: 'Mastra',
     recognise: [{ scope: ['@mastra/*', 'mastra*'] }],
-    ...reads,
+    vocabularies: [GEN_AI, OPEN_INFERENCE],
+    roles: [
+      ...reads.roles,
+      // Its exporter to Arize writes OpenInference's words only, in which every step of a request is called LLM.
+      {
+        attribute: 'mastra.span.type',
+        values: {
+          model_generation: 'call',
+          model_inference: 'call',
+          tool_call: 'tool',
+          mcp_tool_call: 'tool',
+          agent_run: 'agent',
+          '*': 'wrapper',
+        },
+      },
+    ],
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
     wrapperUsage: 'sum',
@@ -132,7 +147,7 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
       },
       { attribute: 'genkit:type', present: 'wrapper' },
     ],
-    cachedInput: [{ says: 'included' }],
+    cachedInput: [{ says: 'excluded', providers: ['anthropic'] }, { says: 'included' }],
     reasoning: [{ says: 'apart' }],
     routes: {
       'googleai/': 'gcp.gemini',

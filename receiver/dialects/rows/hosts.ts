@@ -6,7 +6,7 @@ import {
   BY_OPEN_INFERENCE_REST,
   BY_OPERATION,
 } from '../operations.ts'
-import { GEN_AI, LIVEKIT, OPEN_INFERENCE, PIPECAT } from '../vocabularies.ts'
+import { GEN_AI, LIVEKIT, OPEN_INFERENCE, PIPECAT, VOLTAGENT } from '../vocabularies.ts'
 import { GOOGLE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
@@ -47,6 +47,19 @@ export const HOST_ROWS: readonly Dialect[] = [
         },
       },
     ],
+  },
+  {
+    id: 'voltagent',
+    title: 'VoltAgent (an agent adds up its requests; the span of each tells the last step only)',
+    recognise: [{ scope: ['@voltagent/*'] }],
+    vocabularies: [VOLTAGENT],
+    roles: [
+      { attribute: 'span.type', values: { llm: 'ignored', tool: 'tool', '*': 'wrapper' } },
+      // Nothing else tells what its requests used. An agent in a tool of another adds up its own.
+      { attribute: 'agent.state', present: 'call' },
+    ],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
   },
   {
     id: 'livekit',
