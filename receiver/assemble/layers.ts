@@ -116,7 +116,7 @@ function withInner(index: number, usage: Usage, inner: Observed[], anomalies: An
     }
     return inner
   }
-  if (usage.metered) reconstruct(usage, inner, anomalies)
+  if (usage.metered) reconstruct(index, usage, inner, anomalies)
   return inner
 }
 
@@ -124,13 +124,15 @@ function withInner(index: number, usage: Usage, inner: Observed[], anomalies: An
  * Several requests beneath, some without usage, and a call around them that knows the sum: what the others leave is
  * theirs. It goes to the first of them, and the others with it.
  */
-function reconstruct(usage: Usage, inner: Observed[], anomalies: Anomaly[]): void {
+function reconstruct(index: number, usage: Usage, inner: Observed[], anomalies: Anomaly[]): void {
   const missing = inner.filter((call) => !call.metered)
   if (missing.length === 0) return
   const rest = remainder(usage.buckets, inner)
   if (rest === null) return
   const known = inner.filter((call) => call.metered)
   const first = coverAll(missing, rest)
+  // Requests beneath may name no model; who knows their sum does.
+  first.observers.push(index)
   inner.length = 0
   append(inner, [...known, first])
   anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'reconstructed' })

@@ -159,13 +159,17 @@ export const OPEN_INFERENCE = {
   json: [
     { key: 'metadata', paths: {}, facts: { provider: ['ls_provider'], requestModel: ['ls_model_name'] } },
   ],
-  // LangChain's own usage object, in which OpenInference passes over tokens written to a cache.
+  // LangChain's, Bedrock's or Anthropic's own usage object, of which OpenInference passes over cached tokens.
   usageInside: [
     {
       key: 'output.value',
       paths: {
-        cacheRead: ['input_token_details.cache_read'],
-        cacheWrite: ['input_token_details.cache_creation'],
+        cacheRead: ['input_token_details.cache_read', 'cacheReadInputTokens', 'cache_read_input_tokens'],
+        cacheWrite: [
+          'input_token_details.cache_creation',
+          'cacheWriteInputTokens',
+          'cache_creation_input_tokens',
+        ],
         reasoning: ['output_token_details.reasoning'],
       },
     },

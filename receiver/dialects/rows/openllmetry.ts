@@ -1,11 +1,19 @@
 import type { Dialect } from '../dialect.ts'
 import { BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST, BY_REQUEST_TYPE, BY_TRACELOOP_KIND } from '../operations.ts'
 import { GEN_AI, TRACELOOP } from '../vocabularies.ts'
-import { NATIVE_ANTHROPIC_ON_BEDROCK } from './models.ts'
+import { NATIVE_ANTHROPIC, NATIVE_ANTHROPIC_ON_BEDROCK } from './models.ts'
 
 const reads = {
   vocabularies: [GEN_AI, TRACELOOP],
-  roles: [BY_REQUEST, BY_TRACELOOP_KIND, BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST_TYPE],
+  // Of requests it does not know how to read it tells the model and no operation.
+  roles: [
+    BY_REQUEST,
+    BY_TRACELOOP_KIND,
+    BY_KNOWN_NAME,
+    BY_OPERATION,
+    BY_REQUEST_TYPE,
+    { names: { '*.completion': 'call' } },
+  ],
 } as const
 
 /**
@@ -32,7 +40,10 @@ export const OPENLLMETRY_ROWS: readonly Dialect[] = [
     title: 'OpenLLMetry JS, Bedrock',
     recognise: [{ scope: ['@traceloop/instrumentation-bedrock'] }],
     ...reads,
-    cachedInput: [{ says: 'included', models: NATIVE_ANTHROPIC_ON_BEDROCK }, { says: 'excluded' }],
+    cachedInput: [
+      { says: 'included', models: [...NATIVE_ANTHROPIC_ON_BEDROCK, ...NATIVE_ANTHROPIC] },
+      { says: 'excluded' },
+    ],
   },
   {
     id: 'openllmetry',
