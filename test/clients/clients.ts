@@ -56,6 +56,13 @@ export const CLIENTS: readonly Client[] = [
     env: WITHOUT_APP_SPAN,
   }),
   js('vercel-ai-6', ['ai-6'], { tools: true, sessions: 1 }),
+  js('vercel-ai-5', ['ai-5'], { tools: true, sessions: 1 }),
+  js('vercel-ai-5-openinference', ['ai-5', '@arizeai/openinference-vercel'], {
+    tools: true,
+    sessions: 1,
+    program: 'programs/vercel-ai-5.mjs',
+    env: { OPENINFERENCE: '1' },
+  }),
   js('vercel-ai-7', ['ai', '@ai-sdk/otel'], { tools: true, untold: ['reasoning'] }),
   js('langchain-double', ['@langchain/openai', '@arizeai/openinference-instrumentation-langchain'], {
     tools: true,
@@ -67,11 +74,13 @@ export const CLIENTS: readonly Client[] = [
     program: 'programs/langchain-double.mjs',
     env: WITHOUT_APP_SPAN,
   }),
+  js('langchain-providers', ['@langchain/google-genai', '@langchain/anthropic'], { tools: true }),
   js('openai-agents', ['@openai/agents', '@arizeai/openinference-instrumentation-openai-agents'], {
     tools: true,
   }),
   js('mastra', ['@mastra/core', '@mastra/otel-exporter'], { tools: true, unsaidRefusals: 1 }),
   js('genkit', ['genkit'], { tools: true }),
+  js('genkit-anthropic', ['@genkit-ai/anthropic'], { tools: true }),
   js('langfuse-openai', ['@langfuse/openai'], {
     unmetered: 1,
     untoldCutOffs: 1,

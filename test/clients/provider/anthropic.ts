@@ -32,7 +32,7 @@ export function answerMessages({ client, body, ledger }: Question): Answer {
   })
   const reason = { stop_reason: tool ? 'tool_use' : 'end_turn', stop_sequence: null }
   const message = { id: served.responseId, type: 'message', role: 'assistant', model: served.model }
-  const block = tool ? toolUse(tool.name) : { type: 'text', text: ANSWER.join(''), citations: null }
+  const block = tool ? toolUse(tool.name) : { type: 'text', text: ANSWER.join('') }
   if (!request.stream) {
     return { json: { ...message, content: [block], ...reason, usage: usageOf(served, served.output) } }
   }
