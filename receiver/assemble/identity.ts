@@ -92,10 +92,12 @@ export function modelsAgree(a: ModelNames, b: ModelNames): boolean {
   return left.some((x) => right.some((y) => isNameOf(x, y) || isNameOf(y, x)))
 }
 
-/** One may have a date behind it, or the maker or the region before it, as `us.anthropic.` of Bedrock. */
+/** One may have a date or a version behind it, and the maker or the region before it, as `us.anthropic.` of Bedrock. */
 function isNameOf(short: string, long: string): boolean {
   if (long.startsWith(short)) return true
-  return long.endsWith(short) && /[./]$/.test(long.slice(0, long.length - short.length))
+  const at = short === '' ? -1 : long.indexOf(short)
+  if (at < 1) return false
+  return /[./]/.test(long[at - 1]!) && /^(?:$|[-:@.])/.test(long.slice(at + short.length))
 }
 
 function namesOf(usage: ModelNames): readonly string[] {
