@@ -2,7 +2,7 @@ import type { Spender } from '../core/budget.ts'
 import type { Exchange, ExchangeReply, HoldEnd, HoldRecord, LeaseGrant, LeaseOrder } from '../core/lease.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import { leastOf, type Scaled, scaled, scaledText } from '../core/scaled.ts'
-import { counterName, HOLD_GRACE_MS } from '../schema/budgets/lease-book.ts'
+import { counterName } from '../schema/budgets/lease-book.ts'
 import type { Counter } from './counter.ts'
 import { type Need, needOf } from './decide.ts'
 import { orderOf, type SidecarState } from './lease-order.ts'
@@ -28,7 +28,7 @@ export interface OpenHold {
 interface OpenTake {
   readonly counter: Counter
   readonly leaseId: string | null
-  amount: Scaled
+  readonly amount: Scaled
 }
 
 /** Leases of a unit: how many, what they have, and what of it untold holds have taken. */
@@ -56,7 +56,8 @@ export interface HoldOrder {
  * milliseconds of a monotonic clock.
  *
  * A lease's `amount` is what the centre thinks it is, less nothing: what our untold holds have `held` of it is part of
- * it. When they are told, both shrink.
+ * it. When they are told, both shrink. A hold whose time is over keeps what it has until then: whether its span was counted,
+ * and with that the amount used, only the centre knows.
  */
 export class HoldBook {
   readonly #sidecarId: string
@@ -173,16 +174,8 @@ export class HoldBook {
     else hold.end ??= end
   }
 
-  /** What nobody ended in time and nobody was told of is free again, as late as at the centre; it is told all the same. */
-  expire(now: number): void {
-    for (const hold of this.#untold.values()) {
-      if (hold.expiresAt + HOLD_GRACE_MS <= now) this.#giveBack(hold)
-    }
-  }
-
   /** What is to be sent now: the message under way again, or the next one. Null: nothing. */
   message(now: number, state: SidecarState = {}): Exchange | null {
-    this.expire(now)
     this.#underWay ??= this.#next(now, state)
     const told = this.#underWay
     if (!told) return null
@@ -310,14 +303,6 @@ export class HoldBook {
   #unpin(counter: Counter): void {
     counter.isPinned = false
     this.#leased.delete(counter)
-  }
-
-  #giveBack(hold: OpenHold): void {
-    for (const take of hold.takes) {
-      const { lease } = take.counter
-      if (take.leaseId !== null && lease?.leaseId === take.leaseId) lease.held -= take.amount
-      take.amount = 0n
-    }
   }
 }
 

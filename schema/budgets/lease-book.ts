@@ -137,7 +137,8 @@ export function takeIn(
 
 /**
  * Notes a hold that a sidecar took: its amounts move from the lease to the hold. Told again it is nothing new. Where its
- * span was here before it, it ends at once. What was taken of a lease that is no more holds nothing.
+ * span was here before it, it ends at once. What was taken of a lease that is no more holds nothing; nor does a hold whose
+ * time is over, and the lease keeps its amount, unless its span was counted: what is used is not to be taken again.
  */
 export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): HoldEnded {
   const known = book.holds.get(told.holdId)
@@ -147,7 +148,7 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
   const isOver = told.msLeft + HOLD_GRACE_MS <= 0
   const takes = told.takes.map(({ counter, unit, leaseId, amount }): BookTake => {
     const lease = book.leases.get(leaseName(counter, sidecarId))
-    const held = isOver || lease?.leaseId !== leaseId ? 0n : leastOf(amount, lease!.amount)
+    const held = (isOver && !known) || lease?.leaseId !== leaseId ? 0n : leastOf(amount, lease!.amount)
     if (held > 0n) lease!.amount -= held
     return { counter, unit, taken: amount, held }
   })
@@ -233,7 +234,7 @@ export function endBySpan(book: LeaseBook, holdId: string, actual: Actual | null
     hold.state = 'settled'
     hasLittleTime(hold, now)
   }
-  free(book, hold, isOver ? () => 0n : outstandingOf(hold))
+  free(book, hold, isOver || hold.settledBy === 'span' ? () => 0n : outstandingOf(hold))
 }
 
 /** Work that is over has told of most of its calls, and nobody knows which is the last: the rest is not held for long. */

@@ -5,6 +5,7 @@ import { SCALED_ONE } from '../../core/scaled.ts'
 import {
   type BookCounter,
   counterName,
+  endBySpan,
   endOverdue,
   HOLD_GRACE_MS,
   LEASE_GRACE_MS,
@@ -36,7 +37,7 @@ function open(limit: number, offset: number) {
   })
   const counter = new Counter(NAME, KEY, terms, BigInt(limit) * SCALED_ONE)
   const ours = new HoldBook('s')
-  const at: BookCounter = {
+  const at: BookCounter & { used: bigint } = {
     name: NAME,
     key: KEY,
     limit: BigInt(limit) * SCALED_ONE,
@@ -91,7 +92,9 @@ function open(limit: number, offset: number) {
     message: (ms: number, isAway = false) => ours.message(ms + offset, { isAway }),
     takenIn,
     answered: (reply: ExchangeReply, sentMs: number) => ours.answered(reply, sentMs + offset),
-    expire: (ms: number) => ours.expire(ms + offset),
+    use: (calls: number) => {
+      at.used += BigInt(calls) * SCALED_ONE
+    },
   }
 }
 
@@ -144,14 +147,34 @@ describe.each([
   })
 })
 
-test('a hold that nobody was told of is free again when its grace is over, and not before', () => {
-  const world = open(1, 0)
-  world.order(0, 1)
-  world.take(10)
-  world.expire(10 + TTL + HOLD_GRACE_MS - 1)
-  expect(world.take(10 + TTL + HOLD_GRACE_MS - 1)).toBe('short')
-  world.expire(10 + TTL + HOLD_GRACE_MS)
-  expect(isIn(world.take(10 + TTL + HOLD_GRACE_MS))).toBe(true)
+describe('a hold that nobody was told of', () => {
+  const OVER = 10 + TTL + HOLD_GRACE_MS
+
+  test('is free again once the centre has heard that its time is over', () => {
+    const world = open(1, 0)
+    world.order(0, 1)
+    world.take(10)
+    const lost = world.message(OVER)!
+    expect(world.take(OVER)).toBe('short')
+    world.answered(world.takenIn(lost, OVER), OVER)
+    world.order(OVER, 1)
+    expect(isIn(world.take(OVER))).toBe(true)
+  })
+
+  test('is not free again where its span was counted while its sidecar was cut off', () => {
+    const world = open(1, 0)
+    world.order(0, 1)
+    const hold = world.take(10) as OpenHold
+    endBySpan(world.centre, hold.holdId, { model_calls: '1' }, 5_000)
+    world.use(1)
+    const lost = world.message(OVER)!
+    expect(world.take(OVER)).toBe('short')
+    world.answered(world.takenIn(lost, OVER), OVER)
+    expect(world.leased()).toBe(0)
+    expect(world.take(OVER + 1)).toBe('short')
+    world.order(OVER + 2, 1)
+    expect(world.take(OVER + 3)).toBe('short')
+  })
 })
 
 test('a hold that outlasts its lease says until when it must be heard of', () => {
