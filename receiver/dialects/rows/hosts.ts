@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts'
+import { LIVEKIT, PIPECAT, VOLTAGENT } from '../host-vocabularies.ts'
 import {
   BY_KNOWN_NAME,
   BY_MCP,
@@ -6,7 +7,7 @@ import {
   BY_OPEN_INFERENCE_REST,
   BY_OPERATION,
 } from '../operations.ts'
-import { GEN_AI, LIVEKIT, OPEN_INFERENCE, PIPECAT, VOLTAGENT } from '../vocabularies.ts'
+import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
 import { GOOGLE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
