@@ -36,7 +36,7 @@ export interface Need {
  *  4. A hard margin floor: deny.
  *  5. A hold is wanted and a hard budget has no price to hold by: deny, `unpriced`.
  *  6. A budget that throttles, and calls come too often: throttle.
- *  7. A soft limit, a share to warn at, a soft floor: warn.
+ *  7. A soft limit that is used up, or that the call may pass; a share to warn at, a soft floor: warn.
  *  8. Else allow.
  *
  * Work under way is judged by what is used alone: where all of a limit is held, nobody else comes in, and who holds it goes on.
@@ -78,7 +78,9 @@ export function decide(question: Question, now: number): Ruling {
       if (wanted === null && question.wantsHold) unpriced ??= counter
     } else {
       if (isAway && terms.onOutage === 'closed') stale ??= counter
-      if (used >= limit) warned ??= counter
+      // What nobody bounded may be anything: it warns nobody.
+      const isPast = need?.isComplete === true && wanted !== null && wanted > room
+      if (used >= limit || isPast) warned ??= counter
     }
     if (counter.warnFrom !== null && used >= counter.warnFrom) warned ??= counter
     if (isSlowed(counter)) {

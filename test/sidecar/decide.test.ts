@@ -98,6 +98,24 @@ test.each<[string, Question, string, string]>([
     'within_budget',
   ],
   ['a soft limit', ask([counter('100', { mode: 'soft' })]), 'warn', 'soft_limit'],
+  [
+    'a soft limit that the call may pass',
+    ask([counter('95', { mode: 'soft' })], { need: need(6n) }),
+    'warn',
+    'soft_limit',
+  ],
+  [
+    'a soft limit that the call may reach',
+    ask([counter('95', { mode: 'soft' })], { need: need(5n) }),
+    'allow',
+    'within_budget',
+  ],
+  [
+    'a soft limit, and nobody bounds the call',
+    ask([counter('95', { mode: 'soft' })], { need: { ...need(6n), isComplete: false } }),
+    'allow',
+    'within_budget',
+  ],
   ['a share to warn at', ask([counter('80', { warn_at: ['0.9', '0.8'] })]), 'warn', 'soft_limit'],
   [
     'all is held, to work under way',
