@@ -1,6 +1,6 @@
 const ACCOUNT = `case when granted.rule is null then held.account
   else concat_ws(' ', split_part(held.account, ':', 1), granted.subscription_id, granted.rule, granted.period_start,
-    granted.rolled) end`
+    granted.rolled, granted.effective_at) end`
 
 /**
  * What is compared, each selected as `key`, `value`, `charges` and `ordered`, by key. Sums over the revisions of an
@@ -102,7 +102,7 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
       from aforo_store.meter_counters where quantity <> 0 or amount <> 0`,
   },
   {
-    // Grants that a plan made have ids of their own here and there: they are named by their period.
+    // Grants that a plan made have ids of their own here and there: they are named by their period, and by when what they hold began.
     name: 'credits',
     text: `select ${key('held.tenant_id', 'held.customer_id', ACCOUNT)} as key,
         ${value('trim_scale(held.input - held.output)')} as value, '' as charges, false as ordered

@@ -70,13 +70,22 @@ async function happenAgain(client: pg.PoolClient, key: WalletKey, row: HappenedR
   }
 }
 
-/** The id that a grant has here: one that a plan made is known by its period. */
+/** The id that a grant has here: one that a plan made is known by its period, and by when what it holds began. */
 async function grantHere(client: pg.PoolClient, row: HappenedRow): Promise<string> {
   if (row.rule === null) return row.grant_id!
   const { rows } = await client.query<{ grant_id: string }>(
     `select grant_id from aforo_store.credit_grants
-     where tenant_id = $1 and customer_id = $2 and subscription_id = $3 and rule = $4 and period_start = $5 and rolled = $6`,
-    [row.tenant_id, row.customer_id, row.subscription_id, row.rule, row.period_start, row.rolled],
+     where tenant_id = $1 and customer_id = $2 and subscription_id = $3 and rule = $4 and period_start = $5 and rolled = $6
+       and effective_at = $7`,
+    [
+      row.tenant_id,
+      row.customer_id,
+      row.subscription_id,
+      row.rule,
+      row.period_start,
+      row.rolled,
+      row.effective_at,
+    ],
   )
   return rows[0]?.grant_id ?? row.grant_id!
 }

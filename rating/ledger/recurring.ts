@@ -1,8 +1,4 @@
-import { type OpenGrant, type Posting, paysFor } from '../../core/credits.ts'
-import { Decimal, ZERO } from '../../core/money.ts'
-import type { Rollover } from '../../core/plan.ts'
 import { periodOf } from '../period.ts'
-import { burnOrder } from './burn-down.ts'
 
 /** A subscription of one customer. */
 export interface Subscribed {
@@ -37,55 +33,4 @@ export function boundaryAt(subscriptions: readonly Subscribed[], at: number): Bo
   if (current === null) return { current, periodEnd: null, next: taken }
   const periodEnd = periodOf(Math.floor(at / 1000), current.timezone, current.anchorDay).end * 1000
   return { current, periodEnd, next: taken === null ? periodEnd : Math.min(taken, periodEnd) }
-}
-
-/** How much of what is left is carried over. */
-export function carried(ended: readonly OpenGrant[], { max, min = '0' }: Rollover): Decimal {
-  const left = ended.reduce((sum, { remaining }) => sum.plus(remaining), ZERO)
-  return Decimal.min(max, Decimal.max(min, left))
-}
-
-/**
- * Carries what is left of grants that end over into a new one: no more than `max`, no less than `min`, the missing
- * issued anew. Where the rule says so, the overage of the period is paid out of it. What is not carried is left to
- * expire.
- *
- * @param ended the rule's grants whose period ends
- * @param overage of that period, not paid yet
- * @returns none where the new grant would get nothing
- */
-export function rollOver(
-  ended: readonly OpenGrant[],
-  rollover: Rollover,
-  overage: Decimal,
-  grantId: string,
-): readonly Posting[] {
-  const wanted = carried(ended, rollover)
-  const destination = `grant:${grantId}` as const
-  const postings: Posting[] = []
-  let rest = wanted
-  const take = (source: Posting['source'], available: Decimal) => {
-    const amount = Decimal.min(rest, available)
-    if (!amount.greaterThan(0)) return
-    rest = rest.minus(amount)
-    postings.push({ source, destination, amount, reverses: null })
-  }
-  for (const grant of ended.toSorted(burnOrder)) take(`grant:${grant.grantId}`, grant.remaining)
-  take('issued', rest)
-  const paid = rollover.carry_overage ? Decimal.min(wanted, overage) : ZERO
-  if (paid.greaterThan(0)) {
-    postings.push({ source: destination, destination: 'overage', amount: paid, reverses: null })
-  }
-  return postings
-}
-
-/** The grants of a rule that end at an instant with something left. */
-export function endedBy(grants: readonly OpenGrant[], rule: string, at: number): readonly OpenGrant[] {
-  return grants.filter(
-    (grant) =>
-      grant.rule === rule &&
-      grant.expiresAt === at &&
-      paysFor(grant, at - 1) &&
-      grant.remaining.greaterThan(0),
-  )
 }

@@ -6,8 +6,9 @@ import { addGrant, issue, type NewGrant } from '../../schema/ledger/grant.ts'
 import { instantText } from '../../schema/ledger/instant.ts'
 import type { Wallet } from '../../schema/ledger/wallet.ts'
 import { PlanShelf, versionAt } from '../plan-shelf.ts'
-import { boundaryAt, carried, endedBy, rollOver, type Subscribed } from './recurring.ts'
+import { boundaryAt, type Subscribed } from './recurring.ts'
 import { moveOn, readDueOf, readEndedStart, readOverage, readPosted, readSubscribed } from './refills.ts'
+import { endedBy, type RolledGrant, rollOver, rolloverPostings } from './rollover.ts'
 
 /** Starts of periods that are gone through for a customer at a time; a century of months. */
 export const BOUNDARIES_MAX = 1_200
@@ -86,8 +87,8 @@ async function makeGrants(
 }
 
 /**
- * Where the period before had a grant of the rule. The new one is good for that period too: usage told late may have
- * what it would have found.
+ * Where the period before had a grant of the rule. The new ones are good for the periods that their credits came
+ * through, too: usage told late may have what it would have found.
  */
 async function carryOver(
   client: pg.ClientBase,
@@ -97,16 +98,19 @@ async function carryOver(
   now: Date,
 ): Promise<void> {
   const { name, rollover } = rule
-  const effectiveAt = await readEndedStart(client, wallet.key, name, period.start)
-  if (effectiveAt === null) return
+  const endedStart = await readEndedStart(client, wallet.key, name, period.start)
+  if (endedStart === null) return
   const ended = endedBy(wallet.grants(), name, period.start)
   const overage = rollover.carry_overage
-    ? await readOverage(client, wallet.key, effectiveAt, period.start)
+    ? await readOverage(client, wallet.key, endedStart, period.start)
     : ZERO
-  const amount = carried(ended, rollover)
-  if (!amount.greaterThan(0)) return
-  const grant = newGrant(rule, period, { amount: decimalText(amount), effectiveAt, rolled: true })
-  const { grantId } = await addGrant(client, wallet, grant, now)
+  const rolled: (RolledGrant & { grantId: string })[] = []
+  for (const each of rollOver(ended, rollover, overage, endedStart)) {
+    const { amount, effectiveAt } = each
+    const grant = newGrant(rule, period, { amount: decimalText(amount), effectiveAt, rolled: true })
+    const { grantId } = await addGrant(client, wallet, grant, now)
+    rolled.push({ ...each, grantId })
+  }
   const idempotencyKey = `rollover:${keyOf(period, name)}`
   const happening: CreditHappening = {
     kind: 'rollover',
@@ -114,7 +118,7 @@ async function carryOver(
     effectiveAt: period.start,
     event: null,
   }
-  wallet.post(happening, rollOver(ended, rollover, overage, grantId), now.getTime() * 1000)
+  wallet.post(happening, rolloverPostings(rolled), now.getTime() * 1000)
 }
 
 function newGrant(

@@ -28,7 +28,7 @@ export interface Refill {
   readonly rule: string
   /** RFC 3339. */
   readonly periodStart: string
-  /** It holds what was left of the grants before. */
+  /** It holds what was left of the grants before, of one start: a period has as many as there are. */
   readonly rolled: boolean
 }
 

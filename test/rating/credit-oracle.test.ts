@@ -3,7 +3,7 @@ import type { Debit, OpenGrant, Posting } from '../../core/credits.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
 import type { Plan, Rollover } from '../../core/plan.ts'
 import { burnDown, expire, unwind } from '../../rating/ledger/burn-down.ts'
-import { rollOver } from '../../rating/ledger/recurring.ts'
+import { rollOver, rolloverPostings } from '../../rating/ledger/rollover.ts'
 import { parsePlan } from '../../rating/plan.ts'
 import { quote } from '../../rating/quote.ts'
 import cases from '../oracles/credits.json' with { type: 'json' }
@@ -68,8 +68,10 @@ class Books {
     }
     if (rollover !== undefined) {
       const ended = all()
-      const id = this.#open('rolled', ZERO, 50, null)
-      this.#post(rollOver(ended, rollover, this.overage, id))
+      const rolled = rollOver(ended, rollover, this.overage, 0)
+      this.#post(
+        rolloverPostings(rolled.map((each) => ({ ...each, grantId: this.#open('rolled', ZERO, 50, null) }))),
+      )
     }
   }
 

@@ -1,0 +1,198 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { OpenGrant, Posting } from '../../core/credits.ts'
+import { Decimal, ZERO } from '../../core/money.ts'
+import { burnDown, expire } from './burn-down.ts'
+import { endedBy, rollOver, rolloverPostings } from './rollover.ts'
+
+/** What a plan grants at the start of each period, and how much of it may go on into the next one. */
+interface Given {
+  readonly amount: number
+  readonly max: number
+}
+
+/** Usage of a period, and the period in which it is told. */
+interface Told {
+  readonly period: number
+  readonly credits: number
+  readonly in: number
+}
+
+/** A period is ten instants long. */
+const LENGTH = 10
+
+/** The credits of one customer, gone through period by period as the ledger does. */
+class Books {
+  readonly grants = new Map<string, OpenGrant>()
+  overage = ZERO
+  /** Credits that usage took out of what had begun before its period. */
+  takenBefore = ZERO
+
+  constructor(given: readonly Given[], told: readonly Told[]) {
+    for (const [period, rule] of given.entries()) {
+      this.#turn(period, rule)
+      for (const each of told) if (each.in === period) this.#use(each)
+    }
+  }
+
+  /** What lies where: credits of a start that end at an instant, held or expired. */
+  held(): Record<string, string> {
+    const sums = new Map<string, Decimal>()
+    for (const { effectiveAt, expiresAt, remaining, broken } of this.grants.values()) {
+      const add = (kind: string, amount: Decimal) => {
+        const name = `${kind} ${effectiveAt}–${expiresAt}`
+        if (!amount.isZero()) sums.set(name, amount.plus(sums.get(name) ?? ZERO))
+      }
+      add('held', remaining)
+      add('expired', broken)
+    }
+    return Object.fromEntries([...sums].sort().map(([name, amount]) => [name, amount.toFixed()]))
+  }
+
+  #turn(period: number, { amount, max }: Given): void {
+    const at = period * LENGTH
+    const ended = endedBy([...this.grants.values()], 'monthly', at)
+    const rolled = rollOver(ended, { max: String(max) }, ZERO, at - LENGTH)
+    this.#post(
+      rolloverPostings(rolled.map((each) => ({ ...each, grantId: this.#open(each.effectiveAt, at) }))),
+    )
+    if (amount > 0) {
+      const grantId = this.#open(at, at)
+      this.#post([
+        { source: 'issued', destination: `grant:${grantId}`, amount: new Decimal(amount), reverses: null },
+      ])
+    }
+    for (const grant of [...this.grants.values()]) {
+      const posting = expire(grant, at)
+      if (posting !== null) this.#post([posting])
+    }
+  }
+
+  #use({ period, credits }: Told): void {
+    const time = period * LENGTH + 5
+    const before = [...this.grants.values()]
+    const postings = burnDown(before, new Decimal(credits), time)
+    this.#post(postings)
+    for (const { source, amount } of postings) {
+      const grant = before.find(({ grantId }) => source.endsWith(`:${grantId}`))
+      if (grant !== undefined && grant.effectiveAt! < period * LENGTH)
+        this.takenBefore = this.takenBefore.plus(amount)
+      if (source !== 'overage') continue
+      // Whatever came through its period is used up before anything is owed.
+      for (const { effectiveAt, expiresAt, remaining, broken } of this.grants.values()) {
+        if (effectiveAt! <= time && time < expiresAt!) expect(remaining.plus(broken).toFixed()).toBe('0')
+      }
+    }
+  }
+
+  #open(effectiveAt: number, at: number): string {
+    const grantId = String(this.grants.size + 1)
+    this.grants.set(grantId, {
+      grantId,
+      kind: 'promo',
+      priority: 50,
+      effectiveAt,
+      expiresAt: at + LENGTH,
+      recordedAt: at,
+      rule: 'monthly',
+      isVoid: false,
+      remaining: ZERO,
+      broken: ZERO,
+    })
+    return grantId
+  }
+
+  #post(postings: readonly Posting[]): void {
+    for (const { source, destination, amount } of postings) {
+      this.#move(source, amount.neg())
+      this.#move(destination, amount)
+    }
+  }
+
+  #move(account: string, change: Decimal): void {
+    if (account === 'overage') this.overage = this.overage.minus(change)
+    const [kind, id] = account.split(':')
+    const grant = this.grants.get(id ?? '')
+    if (!grant) return
+    const field = kind === 'grant' ? 'remaining' : 'broken'
+    const left = grant[field].plus(change)
+    expect(left.isNegative()).toBe(false)
+    this.grants.set(grant.grantId, { ...grant, [field]: left })
+  }
+}
+
+const MONTHLY = Array.from({ length: 3 }, (): Given => ({ amount: 1000, max: 500 }))
+
+describe('usage of two periods back', () => {
+  test('of 700 is paid though what was left went on twice: 500 expired, the rest went on', () => {
+    const books = new Books(MONTHLY, [{ period: 0, credits: 700, in: 2 }])
+    expect(books.overage.toFixed()).toBe('0')
+    expect(books.held()).toEqual(new Books(MONTHLY, [{ period: 0, credits: 700, in: 0 }]).held())
+  })
+
+  test('may have all that was granted, and no more', () => {
+    const used = (credits: number) => new Books(MONTHLY, [{ period: 0, credits, in: 2 }]).overage.toFixed()
+    expect([used(1000), used(1001)]).toEqual(['0', '1'])
+  })
+})
+
+const WORLD = fc
+  .record({
+    given: fc.array(
+      fc.record({ amount: fc.integer({ min: 0, max: 12 }), max: fc.integer({ min: 0, max: 20 }) }),
+      {
+        minLength: 2,
+        maxLength: 7,
+      },
+    ),
+    used: fc.array(
+      fc.record({
+        place: fc.nat(),
+        credits: fc.integer({ min: 1, max: 15 }),
+        late: fc.integer({ min: 0, max: 7 }),
+      }),
+      { maxLength: 10 },
+    ),
+  })
+  .map(({ given, used }) => {
+    const last = given.length - 1
+    const told = used.map(({ place, credits, late }): Told => {
+      const period = place % given.length
+      return { period, credits, in: Math.min(last, period + late) }
+    })
+    return { given, told, onTime: told.map((each) => ({ ...each, in: each.period })) }
+  })
+
+describe('whatever a plan grants and carries over', () => {
+  test('usage told in its order, however late, takes what it takes when it is told on time', () => {
+    fc.assert(
+      fc.property(WORLD, ({ given, told, onTime }) => {
+        let latest = 0
+        const late = told
+          .toSorted((a, b) => a.period - b.period)
+          .map((each) => {
+            latest = Math.max(latest, each.in)
+            return { ...each, in: latest }
+          })
+        const books = new Books(given, late)
+        const wanted = new Books(given, onTime)
+        expect(books.held()).toEqual(wanted.held())
+        expect(books.overage).toEqual(wanted.overage)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('usage told in any order is overage only for what other usage took of before its own period', () => {
+    fc.assert(
+      fc.property(WORLD, ({ given, told, onTime }) => {
+        const books = new Books(given, told)
+        const wanted = new Books(given, onTime)
+        const more = books.overage.minus(wanted.overage)
+        expect(more.isNegative()).toBe(false)
+        expect(more.lessThanOrEqualTo(books.takenBefore)).toBe(true)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
