@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
 import { Decimal, trimNumeric } from '../../core/money.ts'
+import { completeEvents } from '../../schema/completion.ts'
 import { HOURLY_COSTS, readDatedRows, recordDatedRow, type StoredDatedRow } from '../../schema/dated-rows.ts'
 import { decimal, decimalUpTo, listOf, ownId } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
@@ -139,7 +140,10 @@ async function putHourly(
   refuseEndBefore(effectiveFrom, effectiveTo)
   const says = [id, body.hourly_usd!, body.units, body.spread_over]
   const row = { series: [tenantId, ...about], says, effectiveFrom, effectiveTo }
-  return { status: 201, body: showHourly(await recordDatedRow(client, HOURLY_COSTS, row, now)) }
+  const recorded = await recordDatedRow(client, HOURLY_COSTS, row, now)
+  // What nothing priced so far waits for its share from now on.
+  await completeEvents(client, tenantId, { kind: 'price', provider: about[0]!, model: about[1]! }, now)
+  return { status: 201, body: showHourly(recorded) }
 }
 
 async function refuseTooMany(

@@ -125,6 +125,29 @@ test('a part of an hour costs its part, at the rates in force', async () => {
   expect((await costs()).c).toBe('17')
 })
 
+test('a cost by the hour that is told after the usage completes what nothing priced', async () => {
+  const of = { requestModel: 'late-llama', responseModel: 'late-llama' }
+  await settle(tokens('e', second, 3, 0, of), tokens('f', second, 1, 0, of))
+  const reasons = async () => (await api.get('/v1/exceptions?kind=unpriced')).body.data
+  expect((await reasons()).map((each: { reason: string }) => each.reason)).toEqual(['no_price', 'no_price'])
+  const body = {
+    provider: 'house',
+    model: 'late-llama',
+    hourly_usd: '8',
+    effective_from: '2026-11-01T00:00:00Z',
+  }
+  expect((await api.put('/v1/prices/custom/late', body)).status).toBe(201)
+  at(second + 2)
+  await settle()
+  expect(await waiting()).toBe(2)
+  at(second + HOUR + ALLOCATION_GRACE_MS / 1000)
+  expect(await allocate()).toBe(1)
+  await settle()
+  const costOf = async (name: string) =>
+    (await api.get(`/v1/events?trace_id=${traceIdOf(name)}`)).body.data[0].cogs
+  expect([await costOf('e'), await costOf('f')]).toEqual(['6', '2'])
+})
+
 test('the books have no gap, a share that is changed is named, and all of it can be done again', async () => {
   const gaps = async () =>
     reportLines(
