@@ -23,27 +23,87 @@ export function equalTotals(a: TokenBuckets, b: TokenBuckets): boolean {
   return inputTokens(a) === inputTokens(b) && outputTokens(a) === outputTokens(b)
 }
 
-/** Of two observations with equal totals the one that tells more buckets apart, the first where both tell as many. */
-export function moreDetailed(a: TokenBuckets, b: TokenBuckets): TokenBuckets {
-  return details(b) > details(a) ? b : a
+/** The same in every bucket. */
+export function isEqual(a: TokenBuckets, b: TokenBuckets): boolean {
+  return (
+    a.inputUncached === b.inputUncached &&
+    a.cacheRead === b.cacheRead &&
+    a.cacheWrite === b.cacheWrite &&
+    a.cacheWrite1h === b.cacheWrite1h &&
+    a.outputText === b.outputText &&
+    a.outputReasoning === b.outputReasoning
+  )
 }
 
 /**
- * Whether `whole` is `part` with the cached or the reasoning tokens that an observer of `part` could not see.
+ * What two observers of one call know of it together; null where they contradict each other. Input and output are looked
+ * at each by itself: equal totals count with the finer split, and of unequal ones the larger, where it is the smaller one
+ * with the cached or the reasoning tokens that the other observer could not see. Of equals `a` counts.
  */
-export function completes(whole: TokenBuckets, part: TokenBuckets): boolean {
-  const cached = whole.cacheRead + whole.cacheWrite + whole.cacheWrite1h
-  const partCached = part.cacheRead + part.cacheWrite + part.cacheWrite1h
-  const inputMissing = inputTokens(whole) - inputTokens(part)
-  const outputMissing = outputTokens(whole) - outputTokens(part)
-  const input = inputMissing === 0 || (partCached === 0 && inputMissing === cached)
-  const output =
-    outputMissing === 0 || (part.outputReasoning === 0 && outputMissing === whole.outputReasoning)
-  return input && output && inputMissing + outputMissing > 0
+export function together(a: TokenBuckets, b: TokenBuckets): TokenBuckets | null {
+  const input = fullerInput(a, b)
+  if (input === null) return null
+  const output = fullerOutput(a, b)
+  if (output === null) return null
+  if (input === output) return input
+  return { ...input, outputText: output.outputText, outputReasoning: output.outputReasoning }
 }
 
-function details(b: TokenBuckets): number {
-  return Object.values(b).filter((tokens) => tokens > 0).length
+/** Whether one call may be told as both. */
+export function agree(a: TokenBuckets, b: TokenBuckets): boolean {
+  return fullerInput(a, b) !== null && fullerOutput(a, b) !== null
+}
+
+/** Whether either the inputs or the outputs, of which there are some, may be told of one call, but not both. */
+export function agreeInPart(a: TokenBuckets, b: TokenBuckets): boolean {
+  const input = inputTokens(a) > 0 && inputTokens(b) > 0 && fullerInput(a, b) !== null
+  const output = outputTokens(a) > 0 && outputTokens(b) > 0 && fullerOutput(a, b) !== null
+  return input !== output && !agree(a, b)
+}
+
+/** Buckets that share no pair of an input and an output with one another never `agree`. Calls back with each, its own first. */
+export function eachPair(b: TokenBuckets, pair: (input: number, output: number) => void): void {
+  const [input, output] = [inputTokens(b), outputTokens(b)]
+  const write = writtenTokens(b)
+  const told = (b.cacheRead > 0 ? 1 : 0) | (write > 0 ? 2 : 0) | (b.outputReasoning > 0 ? 4 : 0)
+  let without = 0
+  do {
+    pair(
+      input - ((without & 1) === 0 ? 0 : b.cacheRead) - ((without & 2) === 0 ? 0 : write),
+      output - ((without & 4) === 0 ? 0 : b.outputReasoning),
+    )
+    // The next of the subsets of what is told.
+    without = (without - told) & told
+  } while (without !== 0)
+}
+
+function fullerInput(a: TokenBuckets, b: TokenBuckets): TokenBuckets | null {
+  const more = inputTokens(b) - inputTokens(a)
+  if (more === 0) return inputDetails(b) > inputDetails(a) ? b : a
+  return more > 0 ? (isCached(more, b, a) ? b : null) : isCached(-more, a, b) ? a : null
+}
+
+/** Whether so many tokens are what `whole` has cached and `part` could not see: what was read, or written, or both. */
+function isCached(tokens: number, whole: TokenBuckets, part: TokenBuckets): boolean {
+  const read = part.cacheRead === 0 ? whole.cacheRead : 0
+  const written = writtenTokens(part) === 0 ? writtenTokens(whole) : 0
+  return tokens === read + written || tokens === read || tokens === written
+}
+
+function fullerOutput(a: TokenBuckets, b: TokenBuckets): TokenBuckets | null {
+  const more = outputTokens(b) - outputTokens(a)
+  if (more === 0) return b.outputReasoning > 0 && a.outputReasoning === 0 ? b : a
+  const [whole, part] = more > 0 ? [b, a] : [a, b]
+  return part.outputReasoning === 0 && Math.abs(more) === whole.outputReasoning ? whole : null
+}
+
+function writtenTokens(b: TokenBuckets): number {
+  return b.cacheWrite + b.cacheWrite1h
+}
+
+function inputDetails(b: TokenBuckets): number {
+  const cached = Number(b.cacheRead > 0) + Number(b.cacheWrite > 0) + Number(b.cacheWrite1h > 0)
+  return 2 * cached + Number(b.inputUncached > 0)
 }
 
 function combined(a: TokenBuckets, b: TokenBuckets, combine: (x: number, y: number) => number): TokenBuckets {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { assembled, reasons, silent, TOOL, tokens, withUsage } from '../../test/support/assemblies.ts'
 import { type Attributes, chat, type SpanWords } from '../../test/support/spans.ts'
+import { SCOPES_MAX } from './beside.ts'
+import { DOUBTS_MAX } from './doubts.ts'
 import { RUNNING_MAX } from './fetches.ts'
-import { SCOPES_MAX } from './mirrors.ts'
 
 const LONG_ID = 'chatcmpl-Ax9Zk2LmQp7RtYv4'
 
@@ -63,6 +64,71 @@ describe('mirrors', () => {
       assembled(...Array.from({ length: count }, (_, i) => twin(i + 1, {}))).calls.length
     expect(told(SCOPES_MAX)).toBe(1)
     expect(told(SCOPES_MAX + 1)).toBe(2)
+  })
+
+  const CACHED: Attributes = { 'gen_ai.usage.cache_read.input_tokens': 900 }
+  const THOUGHT: Attributes = { 'gen_ai.usage.reasoning.output_tokens': 30 }
+
+  it('beside one another merge where one cannot see cached tokens, or reasoning, and none is told as doubtful', () => {
+    const cached = chat({ id: 1, scope: 'a', attributes: CACHED }, 1000, 20)
+    const thought = chat({ id: 2, scope: 'b', from: 1, to: 999, attributes: THOUGHT }, 100, 50)
+    const blind = chat({ id: 3, scope: 'c', from: 2, to: 998 }, 100, 20)
+    for (const [words, expected] of [
+      [
+        [cached, blind],
+        [1000, 20],
+      ],
+      [
+        [thought, blind],
+        [100, 50],
+      ],
+      [
+        [cached, thought],
+        [1000, 50],
+      ],
+      [
+        [cached, thought, blind],
+        [1000, 50],
+      ],
+    ] as const) {
+      const trace = assembled(...words)
+      expect(tokens(trace)).toEqual([expected])
+      expect(reasons(trace, 'usage_ambiguous')).toEqual([])
+    }
+  })
+
+  it('are told as doubtful where the scope that tells less tells such tokens elsewhere', () => {
+    const trace = assembled(
+      chat({ id: 1, scope: 'a', attributes: CACHED }, 1000, 20),
+      chat({ id: 2, scope: 'b', from: 10, to: 990 }, 100, 20),
+      chat({ id: 3, scope: 'b', from: 5000, to: 6000, attributes: CACHED }, 1300, 7),
+    )
+    expect(tokens(trace)).toEqual([
+      [1000, 20],
+      [1300, 7],
+    ])
+    expect(reasons(trace, 'usage_ambiguous')).toEqual(['maybe_mirror'])
+  })
+
+  it.each<[string, SpanWords]>([
+    ['just the output agrees', twin(2, { from: 10, to: 990 }, 20)],
+    ['just the input agrees', chat({ id: 2, scope: 'b', from: 10, to: 990 }, 101, 19)],
+  ])('stay two and are told as doubtful where %s', (_, words) => {
+    const trace = assembled(chat({ id: 1, scope: 'a' }, 101, 20), words)
+    expect(trace.calls).toHaveLength(2)
+    expect(reasons(trace, 'usage_ambiguous')).toEqual(['maybe_mirror'])
+  })
+
+  it.each([
+    [DOUBTS_MAX, 1],
+    [DOUBTS_MAX + 1, 0],
+  ])('are told as doubtful with any of %i earlier ones', (earlier, told) => {
+    const outer = chat({ id: 1, scope: 'a', to: 5000 }, 101, 20)
+    const between = Array.from({ length: earlier - 1 }, (_, i) =>
+      chat({ id: 2 + i, scope: 'b', from: 1 + i, to: 5001 + i }, 7, 8),
+    )
+    const inner = twin(100, { from: 100, to: 900, scope: 'b' }, 20)
+    expect(reasons(assembled(outer, ...between, inner), 'usage_ambiguous')).toHaveLength(told)
   })
 
   it('one call beside two equal ones is one of them', () => {

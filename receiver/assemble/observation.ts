@@ -1,5 +1,5 @@
 import { NO_TOKENS, type TokenBuckets, type Usage } from '../../core/usage.ts'
-import { completes, equalTotals, moreDetailed } from './arithmetic.ts'
+import { together } from './arithmetic.ts'
 
 /** A model call in the making: the spans that saw it, and whose numbers count. Owned by one step at a time. */
 export interface Observed {
@@ -30,24 +30,15 @@ export function observed(index: number, usage: Usage): Observed {
 
 /**
  * Takes over what another observer of the same call saw. The call keeps its numbers unless it has none, or the other
- * tells the same totals in more detail, or has just those tokens more that this one could not see. False where the two
- * disagree.
+ * tells the same totals in more detail, or has just those tokens more that this one could not see; see `together`. False
+ * where the two disagree.
  */
 export function takeOver(call: Observed, buckets: TokenBuckets): boolean {
-  if (!call.metered) {
-    call.buckets = buckets
-    call.metered = true
-    return true
-  }
-  if (equalTotals(call.buckets, buckets)) {
-    call.buckets = moreDetailed(call.buckets, buckets)
-    return true
-  }
-  if (completes(buckets, call.buckets)) {
-    call.buckets = buckets
-    return true
-  }
-  return completes(call.buckets, buckets)
+  const known = call.metered ? together(call.buckets, buckets) : buckets
+  if (known === null) return false
+  call.buckets = known
+  call.metered = true
+  return true
 }
 
 /** Appends without spreading: a list may be longer than a call has arguments. */

@@ -78,7 +78,8 @@ export async function readWindows(
        select * from aforo_store.call_sightings s
        where s.tenant_id = near.tenant_id and s.place = near.place
          and s.start_nano between near.start - $6::bigint and near.stop
-         and s.end_nano >= near.start and (s.tokens is null or near.tokens is null or s.tokens = near.tokens)
+         and s.end_nano >= near.start and (s.tokens is null or near.tokens is null
+           or string_to_array(s.tokens, ' ') && string_to_array(near.tokens, ' '))
        offset 0) s
      order by s.start_nano, s.tenant_id, s.trace_id, s.span_id
      limit $7`,

@@ -16,6 +16,8 @@ const during = (from: number, to: number): Partial<Usage> => ({
 const tokens = (inputUncached: number, outputText = 20): Partial<Usage> => ({
   buckets: { ...NO_TOKENS, inputUncached, outputText },
 })
+/** The tokens of a plain call and so many more. */
+const CACHED = { inputUncached: 100, cacheRead: 900, outputText: 20 }
 const SILENT: Partial<Usage> = { metered: false, buckets: NO_TOKENS }
 
 function across(traces: readonly (readonly Usage[])[], byPlace = true) {
@@ -56,6 +58,21 @@ describe('two traces tell of one call', () => {
     ['by place', during(0, 500), { scopeName: 'b', ...during(1, 499) }],
     ['by place, told late by callbacks in a queue', during(0, 500), { scopeName: 'b', ...during(140, 610) }],
     ['by place, one with an id', { responseId: ID }, { scopeName: 'b' }],
+    [
+      'by an id, where one cannot see cached tokens',
+      { responseId: ID },
+      { responseId: ID, serviceName: 'gateway', buckets: { ...NO_TOKENS, ...CACHED } },
+    ],
+    [
+      'by place, where one cannot see cached tokens',
+      {},
+      { scopeName: 'b', buckets: { ...NO_TOKENS, ...CACHED } },
+    ],
+    [
+      'by place, where each misses another sort of tokens',
+      { buckets: { ...NO_TOKENS, inputUncached: 100, outputText: 20, outputReasoning: 5 } },
+      { scopeName: 'b', buckets: { ...NO_TOKENS, ...CACHED } },
+    ],
     ['by place, one under something', { parentSpanId: spanIdOf('x') }, { scopeName: 'b' }],
     [
       'by place, one silent and about as long',
@@ -86,6 +103,7 @@ describe('two traces tell of two calls', () => {
     ['with a weak id', { responseId: 'chatcmpl-123' }, { responseId: 'chatcmpl-123', serviceName: 'g' }],
     ['with two ids', { responseId: ID }, { responseId: `${ID}x`, scopeName: 'b' }],
     ['with other tokens', {}, { scopeName: 'b', ...tokens(101) }],
+    ['with cached and other tokens', tokens(101), { scopeName: 'b', buckets: { ...NO_TOKENS, ...CACHED } }],
     ['in two processes', { serviceInstance: 'x' }, { scopeName: 'b', serviceInstance: 'y' }],
     ['of two models', {}, { scopeName: 'b', responseModel: 'o4-mini', requestModel: 'o4-mini' }],
     ['neither within the other for long', during(0, 500), { scopeName: 'b', ...during(260, 760) }],
@@ -160,6 +178,19 @@ describe('the call is with', () => {
     expect(owner(nested, [outer])[0]).toEqual([1, []])
     expect(owner([callOf('i', 'i', during(10, 490))], [outer])[1]).toEqual([1, []])
   })
+
+  it.each([false, true])(
+    'has all that was seen together, also where another trace tells more: %s',
+    (isOwnerBlind) => {
+      const full = { buckets: { ...NO_TOKENS, ...CACHED } }
+      const known = callOf('a', 'a', { session: 's', ...(isOwnerBlind ? {} : full) })
+      const bare = callOf('b', 'b', { scopeName: 'b', customer: null, ...(isOwnerBlind ? full : {}) })
+      expect(across([[known], [bare]]).map(({ calls }) => calls.map(({ buckets }) => buckets))).toEqual([
+        [{ ...NO_TOKENS, ...CACHED }],
+        [],
+      ])
+    },
+  )
 
   it('takes over what its owner does not know', () => {
     const [client] = across([

@@ -2,7 +2,7 @@ import { type Assembly, isBilledElsewhere, type ModelCall } from '../../core/ass
 import type { SpanId, TraceId } from '../../core/ids.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { compareAnomalies } from '../assemble/anomalies.ts'
-import { equalTotals, moreDetailed } from '../assemble/arithmetic.ts'
+import { equalTotals, together } from '../assemble/arithmetic.ts'
 import { isInside } from '../assemble/identity.ts'
 import type { CallGroup } from './groups.ts'
 import type { Sighting } from './sighting.ts'
@@ -96,8 +96,8 @@ function merged(call: ModelCall, { call: other, polled }: Sighting): ModelCall {
 }
 
 /**
- * Of two observations with equal totals the more detailed one counts. A poll with other totals gives way; of two
- * instrumentations that disagree the inner one is nearer to the provider.
+ * Of two observations that agree all that they know together counts. A poll with other totals gives way, as it may be that of
+ * another call; of two instrumentations that disagree the inner one is nearer to the provider.
  */
 function usageOf(
   call: ModelCall,
@@ -105,10 +105,12 @@ function usageOf(
   polled: boolean,
 ): Pick<ModelCall, 'metered' | 'buckets' | 'estimated'> {
   if (!other.metered) return call
-  const equal = call.metered && equalTotals(call.buckets, other.buckets)
-  const from = call.metered && (equal || polled || !isInside(other, call)) ? call : other
-  const buckets = equal ? moreDetailed(call.buckets, other.buckets) : from.buckets
-  return { metered: true, buckets, estimated: from.estimated }
+  if (!call.metered) return other
+  if (polled && !equalTotals(call.buckets, other.buckets)) return call
+  const buckets = together(call.buckets, other.buckets)
+  if (buckets === null) return isInside(other, call) ? other : call
+  const { estimated } = equalTotals(buckets, call.buckets) ? call : other
+  return { metered: true, buckets, estimated }
 }
 
 /** A gateway or a provider knows what it charges; what a client works out comes after. */

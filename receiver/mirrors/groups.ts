@@ -1,4 +1,4 @@
-import { equalTotals } from '../assemble/arithmetic.ts'
+import { agree } from '../assemble/arithmetic.ts'
 import { isOneProcess, isWithin, overlap } from '../assemble/identity.ts'
 import { seenOf, type Unit } from './places.ts'
 import { bySightingStart, nameOf, type Sighting } from './sighting.ts'
@@ -14,7 +14,7 @@ export interface CallGroup {
 }
 
 /**
- * Joins units that share an id no two calls have, where nothing speaks against it: their tokens are equal (or some have
+ * Joins units that share an id no two calls have, where nothing speaks against it: their tokens `agree` (or some have
  * none), their times overlap, and they are of different traces. An id with other tokens is another call, unless two
  * instrumentations of one process told it of one time. The same id with equal tokens at another time is the same answer again, out of a cache or told anew: a call that costs nothing.
  * @param units all those that share ids, directly or through others, and any number beside; in any order
@@ -105,7 +105,7 @@ function isOneEmitter(a: Sighting, b: Sighting): boolean {
 
 function isAlike(a: Sighting, b: Sighting): boolean {
   if (a.call.kind !== b.call.kind) return false
-  return !a.call.metered || !b.call.metered || equalTotals(a.call.buckets, b.call.buckets)
+  return !a.call.metered || !b.call.metered || agree(a.call.buckets, b.call.buckets)
 }
 
 /** Who made the call before who asked for its result; then the trace that knows more of whose it was; then the outermost. */

@@ -9,20 +9,28 @@ import { acrossTraces } from './across.ts'
 
 const BY_PLACE = { byPlace: true }
 
-/** How a deployment is instrumented: everything it does is told by the same observers. */
-const DEPLOYMENTS: readonly (readonly Observer[])[] = [
-  ['framework'],
-  ['sdk'],
-  ['framework', 'sdk'],
-  ['framework', 'silent'],
-  ['sdk', 'gateway'],
-  ['framework', 'sdk', 'gateway'],
-  ['silent', 'poll'],
-  ['framework', 'silent', 'poll'],
-  ['queued', 'sdk'],
-  ['queued', 'silent'],
-  ['queued', 'sdk', 'gateway'],
-]
+/** How a deployment is instrumented: everything it does is told by the same observers, of which some see no cached tokens. */
+const DEPLOYMENTS: readonly { readonly toldBy: readonly Observer[]; readonly blind: readonly Observer[] }[] =
+  [
+    { toldBy: ['framework'], blind: [] },
+    { toldBy: ['sdk'], blind: [] },
+    { toldBy: ['framework', 'sdk'], blind: [] },
+    { toldBy: ['framework', 'sdk'], blind: ['sdk'] },
+    { toldBy: ['framework', 'sdk'], blind: ['framework'] },
+    { toldBy: ['framework', 'silent'], blind: [] },
+    { toldBy: ['sdk', 'gateway'], blind: [] },
+    { toldBy: ['sdk', 'gateway'], blind: ['sdk'] },
+    { toldBy: ['sdk', 'gateway'], blind: ['gateway'] },
+    { toldBy: ['framework', 'sdk', 'gateway'], blind: [] },
+    { toldBy: ['framework', 'sdk', 'gateway'], blind: ['gateway'] },
+    { toldBy: ['silent', 'poll'], blind: [] },
+    { toldBy: ['framework', 'silent', 'poll'], blind: [] },
+    { toldBy: ['queued', 'sdk'], blind: [] },
+    { toldBy: ['queued', 'sdk'], blind: ['queued'] },
+    { toldBy: ['queued', 'sdk'], blind: ['sdk'] },
+    { toldBy: ['queued', 'silent'], blind: [] },
+    { toldBy: ['queued', 'sdk', 'gateway'], blind: [] },
+  ]
 
 function across(traces: readonly (readonly Usage[])[], rules = BY_PLACE): readonly Assembly[] {
   return acrossTraces(
@@ -37,17 +45,18 @@ function tokensOf(assemblies: readonly Assembly[]): readonly string[] {
 }
 
 function made(calls: readonly MadeCall[]): readonly string[] {
-  return calls.map((call) => `${call.input}/${call.output}`).sort()
+  return calls.map((call) => `${call.input + call.cached}/${call.output}`).sort()
 }
 
 describe('calls told in several traces', () => {
   it('are each counted once, with their tokens, also where many are alike and at once', () => {
     fc.assert(
-      fc.property(madeCalls, fc.constantFrom(...DEPLOYMENTS), (calls, toldBy) => {
+      fc.property(madeCalls, fc.constantFrom(...DEPLOYMENTS), (calls, { toldBy, blind }) => {
         // A gateway and a poll share nothing but the id with whoever made the call.
         const told = calls.map((call) => ({
           ...call,
           toldBy,
+          blind,
           hasId: call.hasId || toldBy.some((observer) => observer === 'gateway' || observer === 'poll'),
         }))
         expect(tokensOf(across(tracesOf('run', told)))).toEqual(made(calls))

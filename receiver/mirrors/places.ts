@@ -1,7 +1,9 @@
 import type { UnixNano } from '../../core/time.ts'
+import { alikeGroups } from '../assemble/alike.ts'
+import { agree, isEqual } from '../assemble/arithmetic.ts'
 import { apart, isSeenTogether, magnitude, modelsAgree, type Seen } from '../assemble/identity.ts'
-import { type Pairing, partnersOf } from '../assemble/pairing.ts'
-import { bySightingStart, type Sighting, tokensOf } from './sighting.ts'
+import { type Likeness, type Pairing, partnersOf } from '../assemble/pairing.ts'
+import { bySightingStart, type Sighting } from './sighting.ts'
 
 /** Two observations of one call begin together; further apart they are not compared. */
 export const APART_NANO_MAX: UnixNano = 60_000_000_000n
@@ -17,8 +19,8 @@ const OVERHEAD_SHARE = 10n
 export type Unit = readonly Sighting[]
 
 /**
- * Pairs sightings of one process that no id connects: of different scopes and traces, seen together, of one model, with equal
- * tokens or without and as long, and with nothing but their own instrumentation above one of them, as happens where an
+ * Pairs sightings of one process that no id connects: of different scopes and traces, seen together, of one model, with tokens that
+ * `agree` or without and as long, and with nothing but their own instrumentation above one of them, as happens where an
  * instrumentation does not pass its context on. A scope sees a call once, so of two calls alike, each seen by two scopes,
  * each is paired once. As many are paired as can be, so how many calls there are does not depend on which of two equals is
  * paired with which.
@@ -28,16 +30,20 @@ export function placeUnits(sightings: readonly Sighting[]): readonly Unit[] {
   const inOrder = [...sightings].sort(bySightingStart)
   const units: Sighting[][] = []
   const metered = inOrder.filter(({ call }) => call.metered)
-  for (const alike of Map.groupBy(metered, tokensOf).values()) {
+  const alone = new Set(metered)
+  for (const alike of alikeGroups(metered.map(({ call }) => call.buckets))) {
     const open: Sighting[][] = []
-    for (const seen of byScopes(alike)) join(open, seen)
+    const sightings = alike.map((at) => metered[at]!)
+    for (const seen of byScopes(sightings)) join(open, seen)
     units.push(...open)
+    for (const sighting of sightings) alone.delete(sighting)
   }
+  for (const sighting of alone) units.push([sighting])
   units.sort((a, b) => bySightingStart(a[0]!, b[0]!))
   const silent = inOrder.filter(({ call }) => !call.metered)
-  const alone: Sighting[][] = []
-  for (const seen of byScopes(silent)) join(alone, attach(units, seen))
-  return [...units, ...alone]
+  const silentUnits: Sighting[][] = []
+  for (const seen of byScopes(silent)) join(silentUnits, attach(units, seen))
+  return [...units, ...silentUnits]
 }
 
 /** Adds each sighting to a unit that is the same call; what finds none begins a unit of its own. */
@@ -58,8 +64,14 @@ function attach(units: readonly Sighting[][], seen: readonly Sighting[]): readon
 const BY_PLACE: Pairing<Unit, Sighting> = {
   startOf: (unit) => unit[0]!.call.startNano,
   seenAt: ({ call }) => call.startNano,
-  isSame: (unit, sighting) => unit.every((other) => isSameByPlace(other, sighting)),
+  likeness: (unit, sighting) => Math.min(...unit.map((other) => likenessOf(other, sighting))) as Likeness,
   distance: (unit, sighting) => apart(unit[0]!.call, sighting.call),
+}
+
+function likenessOf(a: Sighting, b: Sighting): Likeness {
+  if (!isSameByPlace(a, b)) return 0
+  if (!a.call.metered || !b.call.metered || isEqual(a.call.buckets, b.call.buckets)) return 3
+  return agree(a.call.buckets, b.call.buckets) ? 2 : 0
 }
 
 function isSameByPlace(a: Sighting, b: Sighting): boolean {

@@ -1,7 +1,8 @@
 import type { Assembly, ModelCall } from '../../core/assembly.ts'
 import type { SpanId, TraceId } from '../../core/ids.ts'
 import { EARLIEST_SPAN_NANO } from '../../core/time.ts'
-import { inputTokens, outputTokens, type Usage } from '../../core/usage.ts'
+import type { Usage } from '../../core/usage.ts'
+import { pairWords } from '../assemble/alike.ts'
 import { isHighEntropy } from '../assemble/identity.ts'
 import { compiledOf } from '../dialects/recognise.ts'
 
@@ -34,9 +35,12 @@ export function placeOf({ call, polled, serviceName, serviceInstance }: Sighting
   return JSON.stringify([call.kind, serviceName, serviceInstance])
 }
 
-/** What two sightings with usage must agree in; null where there is none. */
+/**
+ * Words of which two sightings with usage must have one in common to be of one call, with spaces between; null where there
+ * is no usage. The first are its own tokens.
+ */
 export function tokensOf({ call: { metered, buckets } }: Sighting): string | null {
-  return metered ? `${inputTokens(buckets)}/${outputTokens(buckets)}` : null
+  return metered ? pairWords(buckets).join(' ') : null
 }
 
 /** Names a sighting among those of all traces. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assemblyToDocument } from '../../core/assembly-document.ts'
 import { SILENT } from '../../core/log.ts'
 import { unpackAssembly } from '../../core/packed-assembly.ts'
-import type { Usage } from '../../core/usage.ts'
+import { inputTokens, type Usage } from '../../core/usage.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { type Cutter, createCutter } from '../../receiver/cut/cutter.ts'
 import { SEEN_BY_MAX } from '../../receiver/cut/sighting-locks.ts'
@@ -60,7 +60,7 @@ function expected(traces: readonly (readonly Usage[])[]) {
       trace: traces[i]![0]!.traceId,
       assembly: JSON.parse(JSON.stringify(assemblyToDocument(assembly))),
       calls: assembly.calls.length,
-      input: assembly.calls.reduce((sum, { buckets }) => sum + buckets.inputUncached, 0),
+      input: assembly.calls.reduce((sum, { buckets }) => sum + inputTokens(buckets), 0),
       output: assembly.calls.reduce((sum, { buckets }) => sum + buckets.outputText, 0),
       unmetered: assembly.calls.filter((call) => !call.metered).length,
     }))

@@ -1,16 +1,20 @@
 import fc from 'fast-check'
-import { NO_TOKENS, type Usage } from '../../core/usage.ts'
+import { NO_TOKENS, type TokenBuckets, type Usage } from '../../core/usage.ts'
 import { callOf, NOON_NANO, otherOf, spanIdOf } from './usages.ts'
 
 /** A model call that was made once, and by whom it is told. */
 export interface MadeCall {
+  /** Without what was cached. */
   readonly input: number
+  readonly cached: number
   readonly output: number
   readonly fromMs: number
   readonly forMs: number
   /** Whether its observers tell the provider's response id; those of `framework` never do. */
   readonly hasId: boolean
   readonly toldBy: readonly Observer[]
+  /** Who of its observers sees no cached tokens, not even in the total. */
+  readonly blind: readonly Observer[]
 }
 
 /**
@@ -26,11 +30,13 @@ export type Observer = (typeof OBSERVERS)[number]
 export const madeCalls: fc.Arbitrary<readonly MadeCall[]> = fc.array(
   fc.record({
     input: fc.constantFrom(100, 100, 250),
+    cached: fc.constantFrom(0, 0, 150),
     output: fc.constantFrom(20, 30),
     fromMs: fc.constantFrom(0, 1, 3, 40, 5_000),
     forMs: fc.constantFrom(300, 300, 301, 800),
     hasId: fc.boolean(),
     toldBy: fc.uniqueArray(fc.constantFrom(...OBSERVERS), { minLength: 1, maxLength: OBSERVERS.length }),
+    blind: fc.subarray([...OBSERVERS]),
   }),
   { minLength: 1, maxLength: 5 },
 )
@@ -73,6 +79,11 @@ function spanOf(trace: string, no: number, call: MadeCall, observer: Observer, r
     customer: isFramework ? 'acme' : null,
     responseId: call.hasId && !isFramework ? `chatcmpl-${run}-${no}-Ax9Zk2LmQp7Rt` : null,
     metered: tells,
-    buckets: tells ? { ...NO_TOKENS, inputUncached: call.input, outputText: call.output } : NO_TOKENS,
+    buckets: tells ? bucketsOf(call, observer) : NO_TOKENS,
   })
+}
+
+function bucketsOf({ input, cached, output, blind }: MadeCall, observer: Observer): TokenBuckets {
+  const cacheRead = blind.includes(observer) ? 0 : cached
+  return { ...NO_TOKENS, inputUncached: input, cacheRead, outputText: output }
 }

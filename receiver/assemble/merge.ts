@@ -1,0 +1,21 @@
+import { isInside, isOneProcess, isWithin } from './identity.ts'
+import { append, type Observed, takeOver } from './observation.ts'
+import type { Tree } from './tree.ts'
+
+/**
+ * The inner of two metered observations is nearer to the provider and identifies the call; where the two disagree its numbers
+ * count. False where they do.
+ */
+export function merge(tree: Tree, into: Observed, other: Observed): boolean {
+  const usage = tree.spans[into.winner]!
+  const inner = tree.spans[other.winner]!
+  const nearer = !isWithin(usage, inner) && isWithin(inner, usage) && isOneProcess(inner, usage)
+  append(into.observers, other.observers)
+  append(into.places, other.places)
+  const isFirst = !into.metered
+  const agrees = !other.metered || takeOver(into, other.buckets)
+  const counts = other.metered && (isFirst || nearer || (!agrees && isInside(inner, usage)))
+  if (counts) into.winner = other.winner
+  if (counts && !agrees) into.buckets = other.buckets
+  return agrees
+}
