@@ -27,23 +27,24 @@ interface OpenLine extends Omit<CostLine, 'quantity' | 'amount' | 'spanIds' | 'w
   readonly spanIds: SpanId[]
 }
 
+/** What a quantity is of: a line but for its price and numbers. */
+export type QuantityPlace = Omit<CostLine, 'price' | 'quantity' | 'amount' | 'native' | 'wants' | 'spanIds'>
+
+/** Takes quantities of spans at the prices that were found for them. */
+export interface CostSink {
+  /** A price that cannot be used yet says what it wants. */
+  add(line: QuantityPlace & { readonly quantity: Quantity }, spanId: SpanId, found: UsedPrice | null): void
+}
+
 /** Cost lines that are being added up, in the order in which they were begun: two of one `costLineName` are one. */
-export class CostSums {
+export class CostSums implements CostSink {
   readonly #lines: OpenLine[] = []
   /** Of each model or tool by meter and tier: several where there are several prices. */
   readonly #subjects = new ByNames<Map<string, OpenLine[]>>(() => new Map())
 
   /** Adds a quantity of a span at the price that was found for it; one that cannot be used yet says what it wants. */
   add(
-    {
-      part,
-      provider,
-      model,
-      tool,
-      meter,
-      serviceTier,
-      quantity,
-    }: Omit<CostLine, 'price' | 'quantity' | 'amount' | 'spanIds'> & { readonly quantity: Quantity },
+    { part, provider, model, tool, meter, serviceTier, quantity }: Parameters<CostSink['add']>[0],
     spanId: SpanId,
     found: UsedPrice | null,
   ): void {
@@ -121,6 +122,22 @@ function closeLine(line: OpenLine): CostLine {
 
 function sumOf(sum: Decimal, quantity: Decimal): Decimal {
   return sum === ZERO ? quantity : sum.plus(quantity)
+}
+
+/**
+ * What so many cost at a price of which a whole number of things costs an amount that needs no rounding (`isWhole`): then
+ * the amounts of several lines are that of their sum, to the last digit.
+ */
+export function amountOfWhole(count: number, price: UsedPrice): Decimal {
+  return amountOf(new Decimal(count), price).amount ?? ZERO
+}
+
+/** Whether any whole quantity has, at a price, an amount within the scale of the tables, so that nothing is rounded. */
+export function isWhole(price: UsedPrice): boolean {
+  if (price.share || price.fx || wantOf(price) !== null) return false
+  const full = price.discount ? price.unitPrice.mul(discountFactor(price.discount.pct)) : price.unitPrice
+  const unit = dividedBy(full, price.per)
+  return toMoneyScale(unit).equals(unit) && unit.mul(price.per).equals(full)
 }
 
 /** The chain is exact and rounded once: quantity × unit price, less the discount, by the rate, for `per`. */

@@ -5,7 +5,7 @@ import { Decimal, ZERO } from '../core/money.ts'
 import type { CostMeter, FeeBasis } from '../core/price.ts'
 import type { UnixNano } from '../core/time.ts'
 import { inputTokens } from '../core/usage.ts'
-import { CostSums, type Quantity } from './cost-sums.ts'
+import { type CostSink, CostSums, type Quantity } from './cost-sums.ts'
 import { feesOf, GROUNDED_PROMPT, type MeteredQuantity, tokensOf } from './metered.ts'
 import { nameOf } from './name.ts'
 import type { FxRate } from './prices/terms.ts'
@@ -109,16 +109,27 @@ export function costCalls(
   booked: BookedPrices = new Map(),
 ): readonly CostLine[] {
   const lines = new CostSums()
-  for (const call of assembly.calls) {
-    if (!call.metered) continue
-    if (!costAsReported(lines, call, priceOf, booked)) costCall(lines, call, priceOf, recordedAt, booked)
-  }
+  for (const call of assembly.calls) costInto(lines, call, priceOf, recordedAt, booked)
   const doubted = new Set(assembly.anomalies.filter((a) => a.kind === 'bad_time').map((a) => a.spanId))
   for (const tool of assembly.tools) {
     costTool(lines, tool, priceOf, recordedAt, doubted.has(tool.spanId), booked)
   }
   return lines.close()
 }
+
+/** One call of `costCalls`: its quantities go where they are added up, each at its price. */
+export function costInto(
+  lines: CostSink,
+  call: ModelCall,
+  priceOf: PriceOf,
+  recordedAt: UnixNano,
+  booked: BookedPrices = NOTHING_BOOKED,
+): void {
+  if (!call.metered) return
+  if (!costAsReported(lines, call, priceOf, booked)) costCall(lines, call, priceOf, recordedAt, booked)
+}
+
+const NOTHING_BOOKED: BookedPrices = new Map()
 
 /** What the price book makes of a call, whatever was reported. */
 export function computedCost(
@@ -171,7 +182,7 @@ export function priceName({ priceRowId, discount, fx }: UsedPrice): string {
 const QUANTITY_SCALE = 9
 
 /** A call that was costed by the price book stays so, whatever is decided later. */
-function costAsReported(lines: CostSums, call: ModelCall, priceOf: PriceOf, booked: BookedPrices): boolean {
+function costAsReported(lines: CostSink, call: ModelCall, priceOf: PriceOf, booked: BookedPrices): boolean {
   const cost = reportedCost(call)
   if (cost === null) return false
   const { provider, model, requestModel, region } = call
@@ -191,7 +202,7 @@ function costAsReported(lines: CostSums, call: ModelCall, priceOf: PriceOf, book
 }
 
 function costCall(
-  lines: CostSums,
+  lines: CostSink,
   call: ModelCall,
   priceOf: PriceOf,
   recordedAt: UnixNano,
@@ -230,7 +241,7 @@ function costCall(
 
 /** By the call, by the second of its duration, or both. How long a tool ran whose times are not believed is not known. */
 function costTool(
-  lines: CostSums,
+  lines: CostSink,
   tool: ToolCall,
   priceOf: PriceOf,
   recordedAt: UnixNano,

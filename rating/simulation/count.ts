@@ -1,9 +1,10 @@
 import { type Assembly, isBilledElsewhere, type ModelCall } from '../../core/assembly.ts'
 import { assemblyFromDocument } from '../../core/assembly-document.ts'
 import { Decimal } from '../../core/money.ts'
-import { costCalls, type PriceOf } from '../cost.ts'
+import { costInto, type PriceOf } from '../cost.ts'
 import { nameOf } from '../name.ts'
 import type { BookedUsage, RatedUsage } from './events.ts'
+import { SwitchedCosts } from './switched-costs.ts'
 import { type FindSwitch, type SwitchedTo, switchCall } from './switching.ts'
 import type { Tally } from './tally.ts'
 import type { ScaleCount } from './token-ratio.ts'
@@ -62,21 +63,22 @@ function countSwitched(
   { ratios, priceOf }: Switching,
   ratioNo: number,
 ): void {
+  const { earlier } = event
+  const variant = ratioNo + 1
+  const recordedAt = BigInt(Math.round(event.recordedAtMicros)) * NANOS_PER_MICRO
+  const costs = new SwitchedCosts(tally.sumsOf(event, variant, earlier))
   const switched: ModelCall[] = []
   const calls = assembly.calls.map((call, no) => {
     const to = targets[no]
     if (!to) return call
     const other = switchCall(call, to, ratios[ratioNo]!)
+    costInto(costs, other, priceOf, recordedAt)
     switched.push(other)
     return other
   })
-  const recordedAt = BigInt(Math.round(event.recordedAtMicros)) * NANOS_PER_MICRO
-  const costs = costCalls({ ...assembly, calls: switched, tools: [] }, priceOf, recordedAt)
-  const variant = ratioNo + 1
-  tally.add(event, variant, event.earlier, { ...assembly, calls })
-  for (const line of costs) if (line.amount) tally.addCost(event, variant, event.earlier, line, line.amount)
-  if (event.earlier) return
-  const unpriced = new Set(costs.flatMap((line) => (line.price === null ? line.spanIds : [])))
+  const unpriced = costs.close()
+  tally.add(event, variant, earlier, { ...assembly, calls })
+  if (earlier) return
   for (const call of switched) tally.addCalls(event, variant, call, 1, unpriced.has(call.spanId) ? 1 : 0)
 }
 

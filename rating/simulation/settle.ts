@@ -91,10 +91,10 @@ function addCosts(place: TalliedPlace, usageNo: number, into: (of: Model) => rea
   for (const { amount, provider, model } of within.costs) {
     for (const account of into({ provider, model })) account.cogs = account.cogs.plus(amount)
   }
-  for (const each of calls.values()) {
-    for (const account of into(each)) {
-      account.calls += each.calls
-      account.unpriced += each.unpriced
+  for (const { names, value } of calls.entries) {
+    for (const account of into({ provider: names[0], model: names[1] })) {
+      account.calls += value.calls
+      account.unpriced += value.unpriced
     }
   }
 }
