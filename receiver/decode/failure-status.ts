@@ -2,9 +2,27 @@
 const LOOKED_AT_MAX = 320
 
 /** What may stand before the number. Anything else is prose, in which a number says nothing. */
-const LEADS = ['Error: ', 'code: ', '"code":', 'UNKNOWN: ', 'Status ', '[', 'An error occurred ('].map(
-  (lead) => Buffer.from(lead),
-)
+const LEADS = [
+  'Error: ',
+  'Exception: ',
+  'code: ',
+  'Code: ',
+  '"code":',
+  'UNKNOWN: ',
+  'Status ',
+  'Status code ',
+  'HTTP ',
+  '[',
+  'An error occurred (',
+].map((lead) => Buffer.from(lead))
+
+/** Clients in Go name the request before what was answered: `POST "https://…/messages": 404 Not Found {…}`. */
+const REQUEST = Buffer.from('POST "http')
+const REQUEST_LEAD = Buffer.from('": ')
+
+/** Google's client in Go: `Error 404, Message: …`. */
+const GOOGLE_LEAD = Buffer.from('Error ')
+const GOOGLE_TRAIL = Buffer.from(', Message: ')
 
 /** AWS clients name the error itself where others write its number: `An error occurred (ThrottlingException) when …`. */
 const AWS_LEAD = Buffer.from('An error occurred (')
@@ -24,8 +42,8 @@ const AWS_ERRORS: readonly (readonly [Uint8Array, number])[] = Object.entries({
 
 /**
  * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`), behind an
- * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`, `"code":404`, `Status 404`), in brackets
- * (`[404 Not Found]`), or as the name AWS gives it. Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
+ * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`, `StatusCode: 404`, `"code":404`, `Status 404`), in brackets
+ * (`[404 Not Found]`), behind the protocol (`HTTP 404 - …`) or the request (`POST "…": 404 Not Found`), or as the name AWS gives it. Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
  */
 export function failureStatus(bytes: Uint8Array, from: number, to: number): number {
   const end = Math.min(to, from + LOOKED_AT_MAX)
@@ -41,11 +59,20 @@ export function failureStatus(bytes: Uint8Array, from: number, to: number): numb
     if (first !== FOUR && first !== FIVE) continue
     if (!isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!)) continue
     if (at + 3 < to && goesOn(bytes[at + 3]!, at + 4 < to ? bytes[at + 4]! : 0)) continue
-    if (at === from || LEADS.some((lead) => isBehind(bytes, from, at, lead))) {
+    if (at === from || isLed(bytes, from, at, to)) {
       return (first - ZERO) * 100 + (bytes[at + 1]! - ZERO) * 10 + (bytes[at + 2]! - ZERO)
     }
   }
   return 0
+}
+
+function isLed(bytes: Uint8Array, from: number, at: number, to: number): boolean {
+  if (LEADS.some((lead) => isBehind(bytes, from, at, lead))) return true
+  if (isBehind(bytes, from, at, REQUEST_LEAD)) {
+    return Buffer.from(bytes.buffer, bytes.byteOffset + from, at - from).includes(REQUEST)
+  }
+  const end = at + 3 + GOOGLE_TRAIL.length
+  return end <= to && isBehind(bytes, from, at, GOOGLE_LEAD) && isBehind(bytes, from, end, GOOGLE_TRAIL)
 }
 
 /** The same of a text. */

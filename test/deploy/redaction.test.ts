@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { failureStatusOfText } from '../../receiver/decode/failure-status.ts'
 import { countReasoningPartsOfText } from '../../receiver/decode/reasoning-parts.ts'
 import { usageInside } from '../../receiver/decode/usage-inside.ts'
 import type { Match } from '../../receiver/dialects/dialect.ts'
 import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from '../../receiver/dialects/keys.ts'
 import { DIALECTS } from '../../receiver/dialects/table.ts'
+import { FAILURE_TEXTS } from '../support/failure-texts.ts'
 import { type CollectorConfig, literals, yaml } from './files.ts'
 
 const { processors } = yaml<CollectorConfig>('otel-collector-config.yaml')
@@ -15,7 +17,7 @@ const allowed = new RegExp(
 )
 
 /** Of the resource, which keeps what it has; or read only to leave spans out that the filter drops anyway. */
-const ELSEWHERE = ['service.name', 'service.instance.id', 'telemetry.sdk.name']
+const ELSEWHERE = ['service.name', 'service.instance.id', 'telemetry.sdk.name', 'telemetry.sdk.language']
 /** Among an application's own words: all but what is read is cut away, and the rest put back. */
 const CUT_TO: Readonly<Record<string, readonly string[]>> = { metadata: ['ls_provider', 'ls_model_name'] }
 const OF_DROPPED = ['db.system', 'db.system.name', 'messaging.system']
@@ -149,6 +151,17 @@ test('of the contents whose reasoning parts are counted, the marks stay and noth
       }),
     )
   }
+})
+
+test.each(FAILURE_TEXTS)('of the status text %j it leaves what names %i, and no prose', (text, status) => {
+  const of = (start: string) => statements.filter((s) => s.startsWith(start)).map((s) => literals(s))
+  const pattern = (source: string) => new RegExp(source.replaceAll('(?s)', ''), 's')
+  const left = of('replace_pattern(span.status.message')
+    .map(([source, by]) => [pattern(source!), by!.replace('$$', '$')] as const)
+    .reduce((message, [words, by]) => message.replace(words, by), text)
+  const [, kept] = of('set(span.status.message, "")')[0]!
+  expect(failureStatusOfText(pattern(kept!).test(left) ? left : '')).toBe(status)
+  if (pattern(kept!).test(left)) expect(left.length).toBeLessThanOrEqual(60)
 })
 
 test('every dialect is let in', () => {
