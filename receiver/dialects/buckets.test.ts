@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { TokenBuckets } from '../../core/usage.ts'
 import { type CountingRules, type RawUsage, toBuckets } from './buckets.ts'
 
@@ -15,9 +15,22 @@ const NONE: RawUsage = {
   inputUncached: null,
   outputText: null,
   toolUseInput: null,
+  moreInput: null,
+  moreOutput: null,
 }
 const UNKNOWN: CountingRules = { cachedInput: null, reasoning: null, google: false, provenExcluded: false }
 const GOOGLE: CountingRules = { ...UNKNOWN, google: true }
+
+test('what further passes used is added to what is told, and changes nothing else', () => {
+  const of = (more: Partial<RawUsage>) =>
+    toBuckets({ ...NONE, input: 2007, output: 23, cacheRead: 1152, ...more }, UNKNOWN).buckets
+  const without = of({})
+  expect(of({ moreInput: 500, moreOutput: 7 })).toEqual({
+    ...without,
+    inputUncached: without.inputUncached + 500,
+    outputText: without.outputText + 7,
+  })
+})
 
 describe('input', () => {
   it('contains cached tokens by default, which is told as an assumption', () => {
@@ -176,6 +189,8 @@ describe('any spelling', () => {
       inputUncached: count,
       outputText: count,
       toolUseInput: count,
+      moreInput: count,
+      moreOutput: count,
     })
     const rules = fc.record({
       cachedInput: fc.constantFrom('included', 'excluded', null),

@@ -34,10 +34,10 @@ export function toBuckets(raw: RawUsage, rules: CountingRules): Bucketed {
   const output = splitOutput(raw, inputUncached + cached, rules, doubts)
   return {
     buckets: {
-      inputUncached: inputUncached + output.moreInput,
+      inputUncached: inputUncached + output.moreInput + (raw.moreInput ?? 0),
       cacheRead,
       ...written,
-      outputText: output.text,
+      outputText: output.text + (raw.moreOutput ?? 0),
       outputReasoning: output.reasoning,
     },
     inputConvention,

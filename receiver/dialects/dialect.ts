@@ -43,7 +43,9 @@ export interface Dialect {
   readonly routes?: Readonly<Record<string, string>>
   /** Calls on spans of kind server or consumer count too: the row is a provider's or a gateway's own. */
   readonly serves?: boolean
-  /** The numbers of such spans are the instrumentation's estimate. */
+  /** What it writes for a fact that it does not know. */
+  readonly nothing?: readonly string[]
+  /** The numbers of such spans are the instrumentation's estimate, or may leave out what the provider bills. */
   readonly estimated?: readonly Match[]
   /** Failures that the span does not show in its status. */
   readonly failed?: readonly Match[]
@@ -68,6 +70,8 @@ export interface Match {
   readonly is?: readonly Pattern[]
   /** Further attributes of the span that must all have one of their values. */
   readonly where?: Readonly<Record<string, readonly Pattern[]>>
+  /** Attributes of which the span must have none. */
+  readonly without?: readonly string[]
 }
 
 /** Holds for the listed providers or models; for all where neither is listed. */
@@ -106,6 +110,9 @@ export const RAW_QUANTITIES = [
   'inputUncached',
   'outputText',
   'toolUseInput',
+  // Of further passes of the provider over the same request: beside input and output, and in no total.
+  'moreInput',
+  'moreOutput',
 ] as const
 export type RawQuantity = (typeof RAW_QUANTITIES)[number]
 

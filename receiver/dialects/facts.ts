@@ -18,11 +18,14 @@ export interface Models {
   readonly responseModel: string | null
 }
 
-/** The first spelling of a fact that is there and not empty. */
+const NOWHERE: readonly string[] = []
+
+/** The first spelling of a fact that is there and says something. */
 export function fact(span: Span, compiled: CompiledDialect, which: Fact): string | null {
+  const { nothing = NOWHERE } = compiled.dialect
   for (const key of compiled.facts[which]) {
     const value = span.attribute(key)
-    if (value !== undefined && value !== '') return String(value)
+    if (value !== undefined && value !== '' && !nothing.includes(String(value))) return String(value)
   }
   return factBeside(span, compiled, which)
 }

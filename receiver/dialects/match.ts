@@ -46,6 +46,8 @@ export function compileMatch(match: Match): SpanTest {
     const values = compilePatterns(patterns)
     tests.push((span) => holds(span.attribute(key), values))
   }
+  const { without = [] } = match
+  if (without.length > 0) tests.push((span) => without.every((key) => span.attribute(key) === undefined))
   const [only] = tests
   return tests.length === 1 && only !== undefined ? only : (span) => tests.every((test) => test(span))
 }

@@ -80,6 +80,8 @@ function empty(): Writable {
     inputUncached: null,
     outputText: null,
     toolUseInput: null,
+    moreInput: null,
+    moreOutput: null,
   }
 }
 

@@ -249,6 +249,14 @@ export const SPRING_AI = {
   facts: { toolName: ['spring.ai.tool.definition.name'] },
 } as const satisfies Vocabulary
 
+/** What Anthropic used to compact a conversation before it answered: the usage of the answer leaves it out. */
+export const ANTHROPIC = {
+  quantities: {
+    moreInput: ['anthropic.usage.compaction.input_tokens'],
+    moreOutput: ['anthropic.usage.compaction.output_tokens'],
+  },
+} as const satisfies Vocabulary
+
 /** Claude Code's names have no prefix, so that no other row may read them. */
 export const CLAUDE_CODE = {
   quantities: {

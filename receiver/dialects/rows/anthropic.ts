@@ -1,6 +1,16 @@
 import type { Dialect } from '../dialect.ts'
 import { BY_KNOWN_NAME, BY_OPERATION } from '../operations.ts'
-import { CLAUDE_CODE, GEN_AI } from '../vocabularies.ts'
+import { ANTHROPIC, CLAUDE_CODE, GEN_AI } from '../vocabularies.ts'
+
+const reads = {
+  vocabularies: [GEN_AI, ANTHROPIC],
+  // A batch is answered elsewhere: its requests are known to have been made, not what they used.
+  roles: [{ names: { 'anthropic.messages.batches.create': 'call' } }, BY_KNOWN_NAME, BY_OPERATION],
+  cachedInput: [{ says: 'included' }],
+  reasoning: [{ says: 'included' }],
+  // It is told in one number how much went in, cached or not.
+  estimated: [{ attribute: 'anthropic.usage.compaction.input_tokens' }],
+} as const
 
 /** What Anthropic's own software emits. */
 export const ANTHROPIC_ROWS: readonly Dialect[] = [
@@ -32,10 +42,7 @@ export const ANTHROPIC_ROWS: readonly Dialect[] = [
     id: 'anthropic-sdk',
     title: 'Anthropic SDKs',
     recognise: [{ scope: ['com.anthropic.sdk.*'] }],
-    vocabularies: [GEN_AI],
-    roles: [BY_KNOWN_NAME, BY_OPERATION],
-    cachedInput: [{ says: 'included' }],
-    reasoning: [{ says: 'included' }],
+    ...reads,
   },
   {
     id: 'anthropic-platform',
@@ -44,10 +51,7 @@ export const ANTHROPIC_ROWS: readonly Dialect[] = [
       { scope: ['com.anthropic.claude-platform'] },
       { service: ['claude-platform'], name: ['anthropic.*'] },
     ],
-    vocabularies: [GEN_AI],
-    roles: [BY_KNOWN_NAME, BY_OPERATION],
-    cachedInput: [{ says: 'included' }],
-    reasoning: [{ says: 'included' }],
+    ...reads,
     serves: true,
   },
 ]

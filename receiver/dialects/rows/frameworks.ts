@@ -110,6 +110,15 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
     // The scope's version is that of Spring Boot: with 3 there is Spring AI 1 only, which adds up from call to call. With
     // 4 there may be 2.0.0, which does so too, or a later one, which does not.
     cumulative: { scopeVersions: ['3.*'] },
+    nothing: ['none'],
+    // Cached tokens stand beside the input, or nowhere: Spring AI 1 passes over them, and 2 does where it adds up a stream.
+    estimated: [
+      {
+        attribute: 'gen_ai.system',
+        is: ['anthropic', 'bedrock_converse'],
+        without: [...GEN_AI.quantities.cacheRead, ...GEN_AI.quantities.cacheWrite],
+      },
+    ],
   },
   {
     id: 'mastra',
@@ -143,7 +152,7 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
     roles: [
       {
         attribute: 'genkit:metadata:subtype',
-        values: { model: 'call', embedder: 'embed', tool: 'tool', '*': 'wrapper' },
+        values: { model: 'call', embedder: 'embed', tool: 'tool', 'tool.*': 'tool', '*': 'wrapper' },
       },
       { attribute: 'genkit:type', present: 'wrapper' },
     ],
@@ -158,6 +167,10 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
       'deepseek/': 'deepseek',
       'xai/': 'x_ai',
     },
+    // Its plugin for Anthropic in Go passes over cached tokens, which the input leaves out.
+    estimated: [
+      { resource: 'telemetry.sdk.language', is: ['go'], where: { 'genkit:name': ['anthropic/*'] } },
+    ],
   },
   {
     id: 'codex',

@@ -32,6 +32,21 @@ export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
     estimated,
   },
   {
+    id: 'otel-bedrock-java',
+    title: 'OpenTelemetry Java aws-sdk (Bedrock)',
+    recognise: [{ scope: ['io.opentelemetry.aws-sdk-*'], attribute: 'gen_ai.operation.name' }],
+    ...reads,
+    cachedInput: [{ says: 'excluded' }],
+  },
+  {
+    id: 'otel-openai-java',
+    title: 'OpenTelemetry Java openai',
+    recognise: [{ scope: ['io.opentelemetry.openai-java-*'] }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+  },
+  {
     id: 'otel-openai-js',
     title: 'OpenTelemetry JS openai',
     recognise: [{ scope: ['@opentelemetry/instrumentation-openai'] }],
