@@ -35,21 +35,24 @@ export async function auditProposals(
   }
 }
 
-/** Each entry by itself: it names a decision, and its amounts are its quantity at its rows. */
+/** Each entry by itself: it is of a revision, names a decision, and its prices are those of its rows. */
 const ENTRIES = `
   select 'adjustment' as kind, entry.tenant_id, entry.adjustment_id::text as id,
     case when decision.proposal_id is null then format('is booked by proposal %s, which nobody approved', entry.proposal_id)
+      when event.event_id is null then format('is of %s#%s at %s, which is not there', entry.event_id, entry.revision, entry.time)
       else 'names a row or an approver that its decision does not' end as found
   from aforo_store.cogs_adjustments entry
   left join aforo_store.price_decisions decision
     on decision.proposal_id = entry.proposal_id and decision.decision = 'approved'
+  left join aforo_store.events event on event.tenant_id = entry.tenant_id and event.event_id = entry.event_id
+    and event.revision = entry.revision and event.time = entry.time
   left join aforo_store.price_rows old on old.price_row_id = entry.old_price_row_id
   left join aforo_store.price_rows new on new.price_row_id = entry.new_price_row_id
   where ($1::text is null or entry.tenant_id = $1) and entry.time >= $2::timestamptz and entry.time < $3::timestamptz
-    and (decision.proposal_id is null or new.price_row_id is null or old.price_row_id is null
+    and (decision.proposal_id is null or event.event_id is null or new.price_row_id is null or old.price_row_id is null
       or not entry.new_price_row_id = any (decision.price_row_ids)
-      or (entry.old_unit_price, entry.old_per) is distinct from (old.unit_price, old.per)
-      or (entry.new_unit_price, entry.new_per) is distinct from (new.unit_price, new.per)
+      or (entry.old_unit_price, entry.old_per, entry.currency) is distinct from (old.unit_price, old.per, old.currency)
+      or (entry.new_unit_price, entry.new_per, entry.currency) is distinct from (new.unit_price, new.per, new.currency)
       or (entry.approver, entry.reason) is distinct from (decision.decided_by, decision.reason))`
 
 /** What was taken in is in the book: rows of the proposal's model, of the digest of its source. */

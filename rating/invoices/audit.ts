@@ -166,6 +166,11 @@ async function derivedFaults(
     // What others had billed of the period may be given back on the note beside the invoice: they count together.
     const both = await readBillOfBoth(client, tenantId, invoiceId, bill)
     const name = `subscription ${subscriptionId}, period ${new Date(periodStart).toISOString()}`
+    // What was billed is looked for by the very instant: under another one it would be billed once more.
+    if (unit.period.start !== periodStart) {
+      const begins = new Date(unit.period.start).toISOString()
+      faults.push({ check: 'invoice_periods', found: `bills ${name}, and that period begins at ${begins}` })
+    }
     if (!isNothing(minus(owed, both.owed))) {
       const told = `${decimalText(both.owed.gross)}, and it came to ${decimalText(owed.gross)}`
       faults.push({ check: 'invoice_periods', found: `says of ${name} that it came to ${told}` })

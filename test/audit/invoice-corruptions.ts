@@ -48,6 +48,13 @@ export const INVOICE_CORRUPTIONS: readonly Corruption[] = [
     INVOICE,
   ],
   [
+    'beginning of what an invoice bills',
+    `update aforo_store.invoice_periods set period_start = period_start + interval '1 hour' where ${UNKEPT}`,
+    'invoice_periods',
+    'invoice',
+    INVOICE,
+  ],
+  [
     'invoice’s customer',
     `update aforo_store.invoices set customer_id = 'umbrella' where ${UNKEPT} and number = 1`,
     'invoices',

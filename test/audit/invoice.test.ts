@@ -26,7 +26,14 @@ const NOT_BEHIND_INVOICES: readonly AuditCheck[] = [
   'invoice_numbers',
 ]
 /** Nor on traces that were never cut, on calls of nobody, and on who approved what a provider charges. */
-const BESIDE_INVOICES = ['trace not due', 'sighting’s owner', 'adjustment’s approver']
+const BESIDE_INVOICES = [
+  'trace not due',
+  'sighting’s owner',
+  'adjustment’s time',
+  'adjustment’s revision',
+  'adjustment’s currency',
+  'adjustment’s approver',
+]
 
 let api: RunningApi
 let whileChanged: Awaited<ReturnType<typeof createCorrupter>>

@@ -25,6 +25,27 @@ export const PRICE_CORRUPTIONS: readonly Corruption[] = [
     /^evt_/,
   ],
   [
+    'adjustment’s time',
+    `update aforo_store.cogs_adjustments set time = time + interval '1 hour'`,
+    'cogs_adjustments',
+    'adjustment',
+    /^\d+$/,
+  ],
+  [
+    'adjustment’s revision',
+    `update aforo_store.cogs_adjustments set revision = revision + 1`,
+    'cogs_adjustments',
+    'adjustment',
+    /^\d+$/,
+  ],
+  [
+    'adjustment’s currency',
+    `update aforo_store.cogs_adjustments set currency = 'EUR'`,
+    'cogs_adjustments',
+    'adjustment',
+    /^\d+$/,
+  ],
+  [
     'adjustment’s approver',
     `update aforo_store.cogs_adjustments set approver = 'eve'`,
     'cogs_adjustments',
