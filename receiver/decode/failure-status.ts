@@ -40,20 +40,29 @@ const AWS_ERRORS: readonly (readonly [Uint8Array, number])[] = Object.entries({
   ValidationException: 400,
 }).map(([name, status]) => [Buffer.from(`${name})`), status])
 
+/** Status of an answer that arrived, and that its client could not use: what it cost was spent. */
+export const ANSWERED = 200
+
+/** How the Vercel AI SDK begins to say so. */
+const ANSWERED_WORDS = [
+  'Invalid JSON response',
+  'Failed to process successful response',
+  'Empty response body',
+  'No object generated',
+].map((words) => Buffer.from(words))
+
 /**
  * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`), behind an
  * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`, `StatusCode: 404`, `"code":404`, `Status 404`), in brackets
- * (`[404 Not Found]`), behind the protocol (`HTTP 404 - …`) or the request (`POST "…": 404 Not Found`), or as the name AWS gives it. Of 400 to 599; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
+ * (`[404 Not Found]`), behind the protocol (`HTTP 404 - …`) or the request (`POST "…": 404 Not Found`), or as the name AWS gives it. Of 400 to 599; ANSWERED where it says that an answer came; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
  */
 export function failureStatus(bytes: Uint8Array, from: number, to: number): number {
   const end = Math.min(to, from + LOOKED_AT_MAX)
+  if (ANSWERED_WORDS.some((words) => isAt(bytes, from, to, words))) return ANSWERED
   for (let at = from; at + 3 <= end; at++) {
     const first = bytes[at]!
     if (first === OPENING && isBehind(bytes, from, at + 1, AWS_LEAD)) {
-      const room = to - at - 1
-      const named = AWS_ERRORS.find(
-        ([name]) => name.length <= room && isBehind(bytes, at + 1, at + 1 + name.length, name),
-      )
+      const named = AWS_ERRORS.find(([name]) => isAt(bytes, at + 1, to, name))
       if (named !== undefined) return named[1]
     }
     if (first !== FOUR && first !== FIVE) continue
@@ -96,6 +105,10 @@ function isDigit(byte: number): boolean {
 function goesOn(byte: number, next: number): boolean {
   const letter = byte | 0x20
   return isDigit(byte) || (byte === POINT && isDigit(next)) || (letter >= 0x61 && letter <= 0x7a)
+}
+
+function isAt(bytes: Uint8Array, at: number, to: number, words: Uint8Array): boolean {
+  return words.length <= to - at && words.every((byte, i) => bytes[at + i] === byte)
 }
 
 function isBehind(bytes: Uint8Array, from: number, at: number, lead: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-/** Texts of a span's status as clients write them, and the HTTP status each names; 0 where it names none. */
+/** Texts of a span's status as clients write them, and the HTTP status each names, 200 where an answer came; 0 where it names none. */
 export const FAILURE_TEXTS: readonly (readonly [string, number])[] = [
   ['404 The model does not exist.', 404],
   ['NotFoundError: Error code: 404 - {}', 404],
@@ -24,6 +24,11 @@ export const FAILURE_TEXTS: readonly (readonly [string, number])[] = [
   ['The model is unknown (Service: BedrockRuntime, Status Code: 404, Request ID: 1)', 404],
   ['Status code 429, "{}"', 429],
   ['599', 599],
+  ['Invalid JSON response', 200],
+  ['Failed to process successful response', 200],
+  ['No object generated: the model did not return a response.', 200],
+  ['Invalid JSON respons', 0],
+  ['The client said: Invalid JSON response', 0],
   ['', 0],
   [
     `ServiceResponseException: ("<class 'semantic_kernel.connectors.ai.open_ai.OpenAIChatCompletion'> service failed to complete the prompt", NotFoundError("Error code: 404 - {}"))`,
