@@ -11,6 +11,7 @@ import { mergeMirrors } from './mirrors.ts'
 import { toModelCall } from './model-call.ts'
 import { append } from './observation.ts'
 import { readRows } from './rows.ts'
+import { settleStreamEnds } from './stream-ends.ts'
 import { collectTools } from './tools.ts'
 import { TRAIT } from './traits.ts'
 import { type Tree, toTree } from './tree.ts'
@@ -25,7 +26,8 @@ export function assemble(usages: readonly Usage[], context: { readonly now: Unix
   const anomalies: Anomaly[] = []
   const tree = withVersions(toTree(readRows(usages, context.now, anomalies), anomalies))
   const collapsed = [...collapseLayers(tree, anomalies), ...abandonedCalls(tree)]
-  const merged = mergeMirrors(tree, joinFetches(tree, collapsed), anomalies)
+  const told = settleStreamEnds(tree, joinFetches(tree, collapsed))
+  const merged = mergeMirrors(tree, told, anomalies)
   const settled = settleWrappers(tree, differenceSiblings(tree, merged, anomalies), anomalies)
   // Spans are in the order of start and id, and so are the calls by the index of the span that counts.
   const inOrder = settled.toSorted((a, b) => a.winner - b.winner)

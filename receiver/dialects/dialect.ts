@@ -33,6 +33,11 @@ export interface Dialect {
   /** Its wrappers that name a model always ask it. One that ended well with no request beneath stands for a call nobody told of. */
   readonly asks?: boolean
   /**
+   * Its requests for streams tell no usage; their ends do, always, and where nothing is above a request its end is in a
+   * trace of its own. There the end stands for the call, and the request for nothing (stream-ends.ts).
+   */
+  readonly toldAtEnd?: boolean
+  /**
    * The calls of one wrapper repeat what its earlier calls used. It is certain for these versions of the scope; for
    * others that may do so, the likeness is told and nothing is subtracted.
    */

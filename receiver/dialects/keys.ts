@@ -56,10 +56,11 @@ function keysOfDialect(dialect: Dialect): string[] {
     ...(dialect.failedAs?.when ?? []),
   ]
   return [
-    ...matches.flatMap(({ attribute, resource, where }) => [
+    ...matches.flatMap(({ attribute, resource, where, without }) => [
       attribute,
       resource,
       ...Object.keys(where ?? {}),
+      ...(without ?? []),
     ]),
     dialect.failureText,
     ...dialect.roles.map((rule) => ('names' in rule ? undefined : rule.attribute)),

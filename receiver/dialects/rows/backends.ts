@@ -9,6 +9,32 @@ const ESTIMATED_STREAMS: Dialect['estimated'] = [
   { attribute: 'gen_ai.request.is_stream', is: ['true'] },
 ]
 
+/** A stream is two spans: the request, which tells no usage, and this once all of it was read. */
+const STREAM_END = 'streaming response from *'
+
+const LOGFIRE_READS = {
+  vocabularies: [GEN_AI, LOGFIRE],
+  roles: [
+    {
+      names: {
+        [STREAM_END]: 'fetch',
+        'Agent run*': 'agent',
+        'Function: *': 'tool',
+        'Chat completion with *': 'call',
+        'Responses API*': 'call',
+        'Speech → Text*': 'call',
+        'Text → Speech': 'call',
+        'Text → Speech group': 'wrapper',
+        'Turn *': 'wrapper',
+        'Task: *': 'wrapper',
+      },
+    },
+    BY_OPERATION,
+  ],
+  cachedInput: [{ says: 'included' }],
+  reasoning: [{ says: 'included' }],
+} as const satisfies Partial<Dialect>
+
 /** SDKs of observability backends. They often stack over another instrumentation of the same call. */
 export const BACKEND_ROWS: readonly Dialect[] = [
   {
@@ -30,32 +56,26 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     failureText: 'langfuse.observation.status_message',
   },
   {
+    id: 'logfire-stream',
+    title: 'Logfire, streams of providers',
+    recognise: [
+      {
+        scope: ['logfire.openai', 'logfire.anthropic'],
+        name: ['Chat Completion with *', 'Completion with *', 'Responses API with *', 'Message with *'],
+        without: ['gen_ai.response.id', 'gen_ai.response.finish_reasons'],
+      },
+      { scope: ['logfire.openai', 'logfire.anthropic'], name: [STREAM_END] },
+    ],
+    ...LOGFIRE_READS,
+    toldAtEnd: true,
+  },
+  {
     id: 'logfire',
     title: 'Logfire, its own instrumentations of providers and agents',
     recognise: [
       { scope: ['logfire.openai', 'logfire.anthropic', 'logfire.openai_agents', 'logfire.claude_agent_sdk'] },
     ],
-    vocabularies: [GEN_AI, LOGFIRE],
-    roles: [
-      {
-        names: {
-          // A stream is two spans: the request, which tells no usage, and this once all of it was read.
-          'streaming response from *': 'fetch',
-          'Agent run*': 'agent',
-          'Function: *': 'tool',
-          'Chat completion with *': 'call',
-          'Responses API*': 'call',
-          'Speech → Text*': 'call',
-          'Text → Speech': 'call',
-          'Text → Speech group': 'wrapper',
-          'Turn *': 'wrapper',
-          'Task: *': 'wrapper',
-        },
-      },
-      BY_OPERATION,
-    ],
-    cachedInput: [{ says: 'included' }],
-    reasoning: [{ says: 'included' }],
+    ...LOGFIRE_READS,
   },
   {
     id: 'langsmith',
