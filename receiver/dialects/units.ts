@@ -3,11 +3,11 @@ import type { Anomaly } from '../../core/usage.ts'
 import { STATED_USAGE_PREFIX, UNKNOWN_UNITS_KEY } from '../decode/keys.ts'
 import { type Spellings, spellings } from './compile.ts'
 import { readQuantity } from './numbers.ts'
-import { STATED_UNITS } from './unit-names.ts'
+import { STATED_UNITS, UNIT_ALIASES } from './unit-names.ts'
 
-/** `aforo.usage.<unit>`, with the unit it states. */
-export const STATED_UNIT_KEYS: readonly (readonly [string, string])[] = STATED_UNITS.map(
-  (unit) => [unit, `${STATED_USAGE_PREFIX}${unit}`] as const,
+/** `aforo.usage.<unit>`, with the unit it states: of one unit its own name first. */
+export const STATED_UNIT_KEYS: readonly (readonly [string, string])[] = STATED_UNITS.flatMap((unit) =>
+  [unit, ...(UNIT_ALIASES[unit] ?? [])].map((name) => [unit, `${STATED_USAGE_PREFIX}${name}`] as const),
 )
 const STATED: Spellings<string> = spellings(STATED_UNIT_KEYS.map(([unit, key]) => [unit, [key]]))
 export const NO_SPELLINGS: Spellings<string> = spellings([])
