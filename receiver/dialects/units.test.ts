@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest'
+import { chat, usage } from '../../test/support/spans.ts'
+
+it('takes units by the catalogue’s names, and by their own where both are stated', () => {
+  const stated = {
+    'aforo.usage.storage_searches': 4,
+    'aforo.usage.social_searches': 2,
+    'aforo.usage.x_searches': 3,
+    'aforo.usage.input_document_pages': 10,
+  }
+  const { quantities, anomalies } = usage(chat({ id: 1, attributes: stated }, 10, 5))
+  expect(quantities).toEqual({ file_searches: 4, x_searches: 3, pages: 10 })
+  expect(anomalies).toEqual([])
+})
