@@ -84,7 +84,12 @@ export const billableEventFields = z.object({
   cogs_computed: decimal
     .optional()
     .describe('what the price book makes of the same calls, as far as it knows'),
-  price: money.describe('null while no customer on a plan is known'),
+  price: money.describe(
+    'null while no customer on a plan is known, or a cost is unknown that the plan charges',
+  ),
+  price_known: decimal
+    .optional()
+    .describe('where a cost is unknown that the plan charges: the rest of the price'),
   other_prices: z
     .array(z.object({ currency: z.string(), price: decimal }))
     .optional()
@@ -98,7 +103,8 @@ export const billableEventFields = z.object({
   cogs_usd: money.optional().describe('where the currency is not USD: COGS as they are kept'),
   fx_usd: money.optional().describe('what a unit of the currency is worth in USD; null: nobody has said'),
   fx_rate_id: z.string().nullable().optional().describe('the rate of `/v1/fx` that says so'),
-  credits: money,
+  credits: money.describe('null where price is'),
+  credits_known: decimal.optional().describe('what price_known comes to in credits'),
   plan: z.object({ plan_id: z.string(), version: count }).nullable(),
   anomalies: z.array(z.object({ kind: z.string(), span_id: z.string().nullable(), reason: z.string() })),
   span_ids: z.array(z.string()),

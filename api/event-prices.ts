@@ -43,7 +43,14 @@ export function pricesIn(details: EventDetails, currency: string | null): EventP
   }
 }
 
-const NOTHING_USED = { quantity: '0', calls: '0', unpricedCalls: '0', unconverted: '0', cogs: '0' }
+const NOTHING_USED = {
+  quantity: '0',
+  calls: '0',
+  unpricedCalls: '0',
+  unconverted: '0',
+  uncharged: '0',
+  cogs: '0',
+}
 
 function placeOf({ part, provider, model, tool, unit }: Omit<PriceIn, 'currency' | 'price'>): string {
   return JSON.stringify([part, provider, model, tool, part === 'other' ? unit : null])

@@ -8,6 +8,7 @@ export interface Known {
   readonly rated: boolean
   /** Nothing of the event lacks a price row. */
   readonly allCosts: boolean
+  /** The newest revision is rated by a plan. */
   readonly price: boolean
 }
 
@@ -62,9 +63,10 @@ export function moneyOf(
   known: Known,
 ): { cogs: string | null; price: string | null } {
   const isCostKnown = known.rated && (known.allCosts || !costs.some((cost) => cost.isUnpriced))
+  const isPriceKnown = known.price && !lines.some((line) => Number(line.uncharged) > 0)
   return {
     cogs: isCostKnown ? total(lines.map((line) => line.cogs)).toFixed() : null,
-    price: known.price ? total(lines.map((line) => line.price)).toFixed() : null,
+    price: isPriceKnown ? total(lines.map((line) => line.price)).toFixed() : null,
   }
 }
 

@@ -11,7 +11,8 @@ import type { EventHead } from './queries/event-pages.ts'
  * A billable event as the API shows it. Pure.
  *
  * Cost and price are told only where they are known: cogs is null while something is unpriced or the newest revision
- * is not rated, with what is known in `cogs_known`; price is null without a customer on a plan; margin needs both.
+ * is not rated, with what is known in `cogs_known`; price is null without a customer on a plan, and while a cost is unknown that the plan charges, with the rest
+ * in `price_known`; margin needs both.
  * What back-dated prices make of cogs stands beside them and counts in the margin.
  * All amounts are in `currency`, but for what could not be given back when the event went over to it; without a rate of it nothing is known of cost or margin.
  */
@@ -29,7 +30,9 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
     price: isPriceKnown,
   }
   const cogs = isCostKnown && rate !== 'unknown' ? new Decimal(sums.cogs ?? 0) : null
-  const price = isPriceKnown && sums.price !== null ? new Decimal(sums.price) : null
+  const isCharged = isPriceKnown && sums.price !== null
+  const isComplete = head.uncharged !== true
+  const price = isCharged && isComplete ? new Decimal(sums.price!) : null
   const adjustment = new Decimal(sums.cogsAdjustment ?? 0)
   const revenue = others.length === 0 ? price : price && revenueIn(details, rate)
   const margin = cogs && revenue ? revenue.minus(cogs).minus(adjustment) : null
@@ -74,6 +77,7 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
       cogs_computed: trimNumeric(sums.computedCogs ?? '0'),
     }),
     price: price?.toFixed() ?? null,
+    ...(isCharged && !isComplete && { price_known: trimNumeric(sums.price!) }),
     ...(others.length > 0 && { other_prices: [...others] }),
     margin: margin?.toFixed() ?? null,
     margin_pct: margin && revenue ? percentOf(margin, revenue) : null,
@@ -84,7 +88,8 @@ export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference
         fx_usd: head.fxUsd && trimNumeric(head.fxUsd),
         fx_rate_id: head.fxRateId,
       }),
-    credits: isPriceKnown && sums.credits !== null ? trimNumeric(sums.credits) : null,
+    credits: isPriceKnown && isComplete && sums.credits !== null ? trimNumeric(sums.credits) : null,
+    ...(isCharged && !isComplete && sums.credits !== null && { credits_known: trimNumeric(sums.credits) }),
     plan: head.planId === null ? null : { plan_id: head.planId, version: head.planVersion! },
     anomalies: anomaliesOf(head, details),
     span_ids: [...head.spanIds],

@@ -98,7 +98,7 @@ const STACK = `
     line.model, line.tool, line.unit, sum(line.quantity)::text as quantity, sum(line.calls)::text as calls,
     sum(line.unpriced_calls)::text as unpriced_calls, sum(line.cogs)::text as cogs, sum(line.price)::text as price,
     case when count(line.price_usd) > 0 then sum(coalesce(line.price_usd, line.price)) end::text as price_usd,
-    sum(line.unconverted)::text as unconverted
+    sum(line.unconverted)::text as unconverted, sum(line.unpriced)::text as unpriced, sum(line.uncharged)::text as uncharged
   from ${linesOf('event_lines')}
   group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
 
@@ -210,6 +210,8 @@ function stackLine(row: Row): StackLine {
     price: new Decimal(row.price!),
     priceUsd: row.price_usd == null ? null : new Decimal(row.price_usd),
     unconverted: Number(row.unconverted ?? 0),
+    unpriced: Number(row.unpriced ?? 0),
+    uncharged: Number(row.uncharged ?? 0),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Part } from '../core/event.ts'
-import type { Decimal } from '../core/money.ts'
+import { type Decimal, ZERO } from '../core/money.ts'
 import type { Meter, MeterFilter, Plan } from '../core/plan.ts'
 import { ByNames } from './by-names.ts'
 import { matchesGlob } from './glob.ts'
@@ -52,6 +52,16 @@ export function chargesOf(
     charges.push(charge)
   }
   return charges
+}
+
+/** Whether some meter of the plan charges a cost, so that nobody knows the price before the cost is known. */
+export function chargesCost(
+  plan: Plan,
+  { provider, model, tool }: Pick<Chargeable, 'provider' | 'model' | 'tool'>,
+  scope: EventScope,
+): boolean {
+  const cost: Chargeable = { base: 'cost', provider, model, tool, quantity: ZERO, costPart: null }
+  return meterOf(plan, metersOf(plan).cost, cost, scope) !== undefined
 }
 
 /** The first meter that counts a quantity and lets it pass. */

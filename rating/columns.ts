@@ -88,10 +88,9 @@ export const STACK_LINES: RatedTable<StackLine> = {
     { name: 'cogs', write: (to, line) => to.amount(line.cogs) },
     { name: 'price', write: (to, line) => to.amount(line.price) },
     { name: 'price_usd', write: (to, line) => to.amount(line.priceUsd) },
-    {
-      name: 'unconverted',
-      write: (to, line) => to.integer(line.unconverted === 0 ? null : line.unconverted),
-    },
+    { name: 'unconverted', write: (to, line) => to.integer(orNull(line.unconverted)) },
+    { name: 'unpriced', write: (to, line) => to.integer(orNull(line.unpriced)) },
+    { name: 'uncharged', write: (to, line) => to.integer(orNull(line.uncharged)) },
   ],
 }
 
@@ -116,7 +115,13 @@ export const RATINGS: RatedTable<number> = {
     { name: 'fx_rate_id', write: (to, _, rated) => to.bigint(rated.fx?.id ?? null) },
     { name: 'fx_usd', write: (to, _, rated) => to.amount(rated.fx?.usd ?? null) },
     { name: 'price_usd', write: (to, _, rated) => to.amount(rated.priceUsd) },
+    { name: 'uncharged', write: (to, _, rated) => (rated.uncharged.size > 0 ? to.boolean(true) : to.none()) },
   ],
+}
+
+/** Nearly all are zero, and nothing takes no room. */
+function orNull(count: number): number | null {
+  return count === 0 ? null : count
 }
 
 /** What the event is charged by; null where nobody can be charged. */

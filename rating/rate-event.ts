@@ -4,7 +4,7 @@ import type { EventStatus } from '../core/event.ts'
 import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Booked } from './booked.ts'
-import { chargesOf } from './charge.ts'
+import { chargesCost, chargesOf } from './charge.ts'
 import type { ClaimedRevision } from './claim.ts'
 import { type CostLine, costCalls } from './cost.ts'
 import { COST_CURRENCY } from './cost-sums.ts'
@@ -42,6 +42,8 @@ export interface PreparedEvent extends EventOffer {
   /** What charges are worth; null where the event never had any in another currency than USD. */
   readonly worthOf: WorthOf | null
   readonly steps: readonly ChargeStep[]
+  /** Costs that the plan charges and nobody knows yet: until then the price is not known either. */
+  readonly uncharged: ReadonlySet<CostLine>
 }
 
 /** A revision with everything that is written for it. The lines are differences to the revisions before. */
@@ -88,7 +90,8 @@ export function prepareEvent(offer: EventOffer, { priceOf, rateOf }: Prices): Pr
   // Of an event that was ever charged in another currency every line says what it is worth in USD.
   const isForeign = currency !== COST_CURRENCY || booked.stack.some((line) => line.priceUsd !== null)
   const worthOf = isForeign ? worthOfCharges(offer, currency, fx, rateOf) : null
-  return { ...offer, assembly, costs, reported, fx, wantsRate, worthOf, steps }
+  const uncharged = unchargedOf(offer, costs, inCurrency)
+  return { ...offer, assembly, costs, reported, fx, wantsRate, worthOf, steps, uncharged }
 }
 
 /** What an event is charged in; USD where nobody is charged. */
@@ -126,7 +129,7 @@ export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedE
   )
   const costLines = costDifference(costs, booked.costs)
   const charges = sumCharges(booked.charges, charged)
-  const stack = stackOf(assembly, event, costs, charges, prepared.worthOf)
+  const stack = stackOf(assembly, event, costs, charges, prepared.worthOf, prepared.uncharged)
   const stackLines = stackDifference(stack, booked.stack)
   const price = prepared.worthOf ? priceOfLines(stackLines) : sumOf(charged)
   const known = typeof attribution !== 'string'
@@ -164,6 +167,23 @@ function statusOf({ attribution, costs, assembly, wantsRate }: PreparedEvent): E
   if (typeof attribution === 'string') return 'unattributed'
   if (isUnpriced(costs) || wantsRate !== null) return 'unpriced'
   return assembly.calls.some((call) => !call.metered) ? 'unmetered' : 'rated'
+}
+
+const NONE: ReadonlySet<CostLine> = new Set()
+
+/** Nearly always there are none. */
+function unchargedOf(
+  { event, attribution }: EventOffer,
+  costs: readonly CostLine[],
+  inCurrency: InCurrency,
+): ReadonlySet<CostLine> {
+  if (typeof attribution === 'string') return NONE
+  const unknown = costs.filter(
+    ({ price, amount }) =>
+      price === null || (amount !== null && !amount.isZero() && inCurrency(amount) === null),
+  )
+  if (unknown.length === 0) return NONE
+  return new Set(unknown.filter((line) => chargesCost(attribution.plan, line, event)))
 }
 
 /** In an order that is the same whatever the order of the spans. */

@@ -20,6 +20,10 @@ export interface StackLine extends StackPlace {
   readonly priceUsd: Decimal | null
   /** 1 where some of the price is in a currency without a rate, of which `priceUsd` says nothing. */
   readonly unconverted: number
+  /** 1 where some cost is unknown, of which `cogs` says nothing. */
+  readonly unpriced: number
+  /** 1 where the plan charges such a cost, of which `price` says nothing. */
+  readonly uncharged: number
 }
 
 /** What a charge is to its event: whether it is in the currency of its price, and its worth in USD. */
@@ -70,6 +74,7 @@ const UNITS: Readonly<Record<Exclude<Part, 'other'>, string>> = {
 /**
  * The whole stack of an event. Σ cogs is its known cost, Σ price the sum of its charges in the currency of its price.
  * @param worthOf null where all charges are in USD
+ * @param uncharged those of the costs that the plan charges once they are known
  */
 export function stackOf(
   assembly: Assembly,
@@ -77,6 +82,7 @@ export function stackOf(
   costs: readonly CostLine[],
   charges: readonly StackCharge[],
   worthOf: WorthOf | null = null,
+  uncharged: ReadonlySet<CostLine> = NO_COSTS,
 ): readonly StackLine[] {
   const { product, agent } = scope
   const lines = new OpenLines()
@@ -102,7 +108,11 @@ export function stackOf(
     at('tools', { provider: null, model: null, tool: name }, UNITS.tools).count += 1
   }
   for (const cost of costs) {
-    if (cost.amount) add(at(cost.part, cost, unitOf(cost.part, '')), 'cogs', cost.amount)
+    if (!cost.amount && cost.price !== null) continue
+    const line = at(cost.part, cost, unitOf(cost.part, ''))
+    if (cost.amount) add(line, 'cogs', cost.amount)
+    if (cost.price === null) line.unpriced = 1
+    if (uncharged.has(cost)) line.uncharged = 1
   }
   for (const charge of charges) {
     const line = at(charge.part, charge, unitOf(charge.part, charge.meter), charge.customer)
@@ -125,6 +135,8 @@ function unpricedSpans(costs: readonly CostLine[]): ReadonlySet<SpanId> {
   return spans
 }
 
+const NO_COSTS: ReadonlySet<CostLine> = new Set()
+
 const NOBODY: Subject = { provider: null, model: null, tool: null }
 
 function unitOf(part: Part, meter: string): string {
@@ -146,6 +158,8 @@ export function stackDifference(
       sum.calls += sign * line.calls
       sum.unpricedCalls += sign * line.unpricedCalls
       sum.unconverted += sign * line.unconverted
+      sum.unpriced += sign * line.unpriced
+      sum.uncharged += sign * line.uncharged
       // To multiply by the sign would make one more number of each, which is most of what this costs.
       const moved = sign === 1 ? sumOf : differenceOf
       if (isForeign) sum.priceUsd = moved(sum.priceUsd ?? ZERO, line.priceUsd ?? line.price)
@@ -163,6 +177,8 @@ function saysSomething(line: StackLine): boolean {
     !line.cogs.isZero() ||
     !line.price.isZero() ||
     line.unconverted !== 0 ||
+    line.unpriced !== 0 ||
+    line.uncharged !== 0 ||
     line.priceUsd?.isZero() === false
   )
 }
@@ -189,7 +205,7 @@ class OpenLines {
       if (line.product === product && line.agent === agent) return line
     }
     const place = { customer, product, agent, part, provider, model, tool, unit }
-    const counts = { count: 0, calls: 0, unpricedCalls: 0, unconverted: 0 }
+    const counts = { count: 0, calls: 0, unpricedCalls: 0, unconverted: 0, unpriced: 0, uncharged: 0 }
     const line: OpenLine = { ...place, ...counts, quantity: ZERO, cogs: ZERO, price: ZERO, priceUsd: null }
     own.push(line)
     this.all.push(line)
@@ -221,10 +237,11 @@ function compare(a: string | null, b: string | null): number {
 /** Field by field: taking one out of many costs more than all the sums of the line. */
 function closed(line: OpenLine): StackLine {
   const { customer, product, agent, part, provider, model, tool, unit } = line
-  const { count, calls, unpricedCalls, cogs, price, priceUsd, unconverted } = line
+  const { count, calls, unpricedCalls, cogs, price, priceUsd, unconverted, unpriced, uncharged } = line
   const quantity = count === 0 ? line.quantity : sumOf(line.quantity, new Decimal(count))
   const place = { customer, product, agent, part, provider, model, tool, unit }
-  return { ...place, quantity, calls, unpricedCalls, cogs, price, priceUsd, unconverted }
+  const unknown = { unconverted, unpriced, uncharged }
+  return { ...place, quantity, calls, unpricedCalls, cogs, price, priceUsd, ...unknown }
 }
 
 function add(line: OpenLine, field: 'quantity' | 'cogs' | 'price', amount: Decimal): void {

@@ -10,13 +10,16 @@ interface Sums {
   readonly cogs: string
   readonly revenue: string
   readonly unconverted: string
+  /** Lines with an unknown cost, and those of them whose price is made of it. */
+  readonly without_cost: string
+  readonly uncharged: string
   readonly total: string
 }
 
 /**
  * Looks at margins over the rule's window, in percent of the revenue in USD, COGS with what back-dated prices make of
- * them. Where a call has no known cost the margin is at best what is told; where revenue is in a currency without a rate
- * nothing is known.
+ * them. Where a cost is unknown the margin is at best what is told; where revenue is in a currency without a rate, or made of
+ * such a cost, nothing is known.
  */
 export async function observeMargins(look: Look): Promise<Seen> {
   const judgeFrom = new Decimal(look.rule.judge_from!)
@@ -93,18 +96,19 @@ async function observeSums(
   const { rows } = await client.query<Sums>(
     `with line as (
        select ${key} as key, calls, unpriced_calls, cogs, coalesce(price_usd, price) as revenue,
-         coalesce(unconverted, 0) as unconverted
+         coalesce(unconverted, 0) as unconverted, coalesce(unpriced, 0) as without_cost, coalesce(uncharged, 0) as uncharged
        from aforo_store.event_lines where ${inWindow}
        union all
-       select ${key}, 0, 0, delta, 0, 0 from aforo_store.cogs_adjustments where ${inWindow}
+       select ${key}, 0, 0, delta, 0, 0, 0, 0 from aforo_store.cogs_adjustments where ${inWindow}
      ), summed as (
        select key, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls, sum(cogs) as cogs,
-         sum(revenue) as revenue, sum(unconverted) as unconverted
+         sum(revenue) as revenue, sum(unconverted) as unconverted, sum(without_cost) as without_cost, sum(uncharged) as uncharged
        from line where key is not null
        group by key
      )
      select key, calls::text as calls, unpriced_calls::text as unpriced, cogs::text as cogs,
-       revenue::text as revenue, unconverted::text as unconverted, count(*) over ()::text as total
+       revenue::text as revenue, unconverted::text as unconverted, without_cost::text as without_cost,
+       uncharged::text as uncharged, count(*) over ()::text as total
      from summed
      where (${beyond}) or key = any ($6::text[])
      order by key = any ($6::text[]) desc, revenue desc, key
@@ -131,12 +135,13 @@ function onlyOf(terms: ScopeTerms): string {
   return `and ($4::text is null or ${column} = $4)`
 }
 
-function marginOf({ revenue, cogs, unpriced, unconverted }: Sums, judgeFrom: Decimal): Known {
-  if (unconverted !== '0') return { certainty: 'unknown' }
+function marginOf(row: Sums, judgeFrom: Decimal): Known {
+  const { revenue, cogs, unpriced, unconverted, without_cost: withoutCost, uncharged } = row
+  if (unconverted !== '0' || uncharged !== '0') return { certainty: 'unknown' }
   const price = new Decimal(revenue)
   if (price.lessThanOrEqualTo(ZERO) || price.lessThan(judgeFrom)) return { certainty: 'nothing' }
   const value = price.minus(cogs).times(100).div(price)
-  return { certainty: unpriced === '0' ? 'exact' : 'at_best', value }
+  return { certainty: unpriced === '0' && withoutCost === '0' ? 'exact' : 'at_best', value }
 }
 
 function callShare(part: string, calls: string, judgeFrom: Decimal): Known {

@@ -59,7 +59,7 @@ export async function observeSpend(look: Look): Promise<Seen> {
 /** Each day's window is a range of the index by time; what lies between them is not read. */
 const spendText = (key: string, spend: string) => `
   with line as (
-    select day, ${key} as key, ${spend} as spend, coalesce(unconverted, 0) as unconverted
+    select day, ${key} as key, ${spend} as spend, coalesce(unconverted, 0) + coalesce(uncharged, 0) as unconverted
     from generate_series(0, $7::integer) as day
     cross join lateral (
       select * from aforo_store.event_lines

@@ -43,7 +43,8 @@ const UNPRICED = `((
 const usage: ExportKind = {
   summary:
     'Quantities, cost and price by event, part, model and tool. Rows are differences: any sum over them holds. ' +
-    'The cogs of what has no price yet are empty, never zero; cogs_known adds up.',
+    'The cogs of what has no price yet are empty, never zero, and so is a price that is made of them; cogs_known and ' +
+    'price_known add up.',
   columns: [
     text('event_id'),
     number('revision'),
@@ -62,7 +63,8 @@ const usage: ExportKind = {
     number('unpriced_calls'),
     number('cogs', `case when ${UNPRICED} then null else line.cogs end`),
     number('cogs_known', 'line.cogs'),
-    number('price'),
+    number('price', 'case when line.uncharged > 0 then null else line.price end'),
+    number('price_known', 'line.price'),
   ],
   rows: `from aforo_store.event_lines line
     where tenant_id = $1 and ${within('time')} and ($4::text is null or customer_id = $4)
@@ -89,7 +91,8 @@ const COUNTS = [
 ]
 
 const STATUS = `coalesce(newest.status, 'pending')`
-const PRICE = `case when ${STATUS} not in ('pending', 'unattributed') then ratings.price end`
+const IS_CHARGED = `${STATUS} not in ('pending', 'unattributed')`
+const PRICE = `case when ${IS_CHARGED} and newest.uncharged is not true then ratings.price end`
 const COGS = `case when not newest.unpriced then ratings.cogs end`
 
 const events: ExportKind = {
@@ -111,8 +114,9 @@ const events: ExportKind = {
     number('cogs', COGS),
     number('cogs_known', 'ratings.cogs'),
     number('price', PRICE),
+    number('price_known', `case when ${IS_CHARGED} then ratings.price end`),
     number('margin', `(${PRICE}) - (${COGS})`),
-    number('credits', 'ratings.credits'),
+    number('credits', 'case when newest.uncharged is not true then ratings.credits end'),
     text('currency', 'newest.currency'),
   ],
   rows: `from aforo_store.events event

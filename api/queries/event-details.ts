@@ -52,6 +52,8 @@ export interface StackLine {
   readonly unpricedCalls: string
   /** Above 0: some of the price is in a currency that nobody has said the worth of. */
   readonly unconverted: string
+  /** Above 0: some cost is unknown that the price is made of. */
+  readonly uncharged: string
   readonly cogs: string
   readonly price: string
 }
@@ -173,7 +175,7 @@ const ADJUSTED = `
 const LINES = `
   select event_id as "eventId", SLOT as slot, part, provider, model, tool, unit, sum(quantity) as quantity,
     sum(calls) as calls, sum(unpriced_calls) as "unpricedCalls", sum(cogs) as cogs, sum(price) as price,
-    sum(coalesce(unconverted, 0))::text as unconverted
+    sum(coalesce(unconverted, 0))::text as unconverted, sum(coalesce(uncharged, 0))::text as uncharged
   from aforo_store.event_lines where ${OF_EVENTS}
   group by 1, 2, part, provider, model, tool, unit
   order by 1, 2, provider collate "C", model collate "C", tool collate "C", part, unit`

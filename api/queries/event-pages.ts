@@ -39,6 +39,8 @@ export interface EventHead {
   /** Of the revision's rating; null where it is not rated yet. */
   readonly status: EventStatus | null
   readonly unpriced: boolean | null
+  /** Some cost that its plan charges is unknown. */
+  readonly uncharged: boolean | null
   readonly currency: string | null
   /** What a unit of the currency is worth in USD, and the row that says so; null for USD, and where nobody has said. */
   readonly fxUsd: string | null
@@ -80,7 +82,7 @@ export async function readEventHeads(
        coalesce(e.assembly->'tools', '[]') as tools,
        jsonb_path_query_array(e.assembly, '$.joined.traces[*].traceId') as "traceIds",
        e.assembly->'joined' is not null as "isJoined",
-       r.status, r.unpriced, r.currency, r.fx_usd as "fxUsd",
+       r.status, r.unpriced, r.uncharged, r.currency, r.fx_usd as "fxUsd",
        r.fx_rate_id::text as "fxRateId", r.plan_id as "planId", r.plan_version as "planVersion"
      from aforo_store.events e
      left join aforo_store.ratings r

@@ -26,6 +26,9 @@ export interface MarginRow {
   readonly revenue: string
   /** Lines whose price is in a currency without a rate. */
   readonly unconverted: string
+  /** Lines with an unknown cost, and those of them whose price is made of it. */
+  readonly unpriced: string
+  readonly uncharged: string
 }
 
 /** The types of a margin's sort key: per column whether it is empty, and its text. Empty ones come last. */
@@ -54,28 +57,32 @@ export async function readMargins(
   const { rows } = await client.query<MarginRow>(
     `with summed as (
        select key, second, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls, sum(cogs) as cogs,
-         sum(revenue) as revenue, sum(unconverted) as unconverted
+         sum(revenue) as revenue, sum(unconverted) as unconverted, sum(unpriced) as unpriced,
+         sum(uncharged) as uncharged
        from (
          select ${first} as key, ${second} as second, calls, unpriced_calls, cogs,
-           coalesce(price_usd, price) as revenue, coalesce(unconverted, 0) as unconverted
+           coalesce(price_usd, price) as revenue, coalesce(unconverted, 0) as unconverted,
+           coalesce(unpriced, 0) as unpriced, coalesce(uncharged, 0) as uncharged
          from aforo_store.event_lines
          where ${IN_TIME}
          union all
-         select ${first}, ${second}, 0, 0, delta, 0, 0 from aforo_store.cogs_adjustments
+         select ${first}, ${second}, 0, 0, delta, 0, 0, 0, 0 from aforo_store.cogs_adjustments
          where ${IN_TIME}) line
        group by 1, 2
      ),
      grouped as (
-       select ${KEY_TEXT[query.groupBy] ?? 'key'} as key, second, calls, unpriced_calls, cogs, revenue, unconverted
+       select ${KEY_TEXT[query.groupBy] ?? 'key'} as key, second, calls, unpriced_calls, cogs, revenue, unconverted,
+         unpriced, uncharged
        from summed
      ),
      keyed as (
        select *, array[(key is null)::int::text, coalesce(key, ''), (second is null)::int::text, coalesce(second, '')]
          collate "C" as sort_key
        from grouped
-       where calls <> 0 or cogs <> 0 or revenue <> 0 or unconverted <> 0
+       where calls <> 0 or cogs <> 0 or revenue <> 0 or unconverted <> 0 or unpriced <> 0 or uncharged <> 0
      )
-     select key, second, calls, unpriced_calls as "unpricedCalls", cogs, revenue, unconverted
+     select key, second, calls, unpriced_calls as "unpricedCalls", cogs, revenue, unconverted, unpriced,
+       uncharged
      from keyed
      where $4::text[] is null or sort_key > $4::text[] collate "C"
      order by sort_key

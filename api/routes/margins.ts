@@ -17,9 +17,11 @@ const marginFields = z.object({
   key: z.string().nullable().describe('null: what belongs to none'),
   provider: z.string().nullable().optional().describe('with group_by=model'),
   calls: z.int(),
-  cogs: decimal.nullable().describe('null while any call of the group is unpriced'),
+  cogs: decimal.nullable().describe('null while any call or tool of the group is unpriced'),
   cogs_known: decimal.optional().describe('where cogs is null: the part that is known'),
-  revenue: decimal.nullable().describe('null while some of it is in a currency without a rate'),
+  revenue: decimal
+    .nullable()
+    .describe('null while some of it is in a currency without a rate, or made of a cost that is unknown'),
   revenue_known: decimal.optional().describe('where revenue is null: the part that is known'),
   margin: decimal.nullable(),
   margin_pct: decimal.nullable(),
@@ -61,14 +63,15 @@ function showMargin(row: MarginRow, groupBy: Grouping): Margin {
   const revenue = new Decimal(row.revenue)
   const calls = Number(row.calls)
   const unpriced = Number(row.unpricedCalls)
-  const isRevenueKnown = Number(row.unconverted) === 0
-  const margin = unpriced === 0 && isRevenueKnown ? revenue.minus(known) : null
+  const isRevenueKnown = Number(row.unconverted) === 0 && Number(row.uncharged) === 0
+  const isCostKnown = unpriced === 0 && Number(row.unpriced) === 0
+  const margin = isCostKnown && isRevenueKnown ? revenue.minus(known) : null
   return {
     key: row.key,
     ...(groupBy === 'model' && { provider: row.second }),
     calls,
-    cogs: unpriced === 0 ? trimNumeric(row.cogs) : null,
-    ...(unpriced > 0 && { cogs_known: trimNumeric(row.cogs) }),
+    cogs: isCostKnown ? trimNumeric(row.cogs) : null,
+    ...(!isCostKnown && { cogs_known: trimNumeric(row.cogs) }),
     revenue: isRevenueKnown ? trimNumeric(row.revenue) : null,
     ...(!isRevenueKnown && { revenue_known: trimNumeric(row.revenue) }),
     margin: margin?.toFixed() ?? null,

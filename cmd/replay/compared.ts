@@ -46,7 +46,7 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
       select ${key('r.tenant_id', 'r.event_id')} as key,
         ${value(
           'trim_scale(sum(cogs))',
-          `(array_agg(concat_ws('/', status, unpriced, customer_id, subscription_id, period_start, plan_id,
+          `(array_agg(concat_ws('/', status, unpriced, coalesce(uncharged, false), customer_id, subscription_id, period_start, plan_id,
             plan_version, currency, fx_rate_id) order by revision desc))[1]`,
         )} as value,
         ${value('trim_scale(sum(price))', 'trim_scale(sum(credits))')} as charges, bool_or(o.event_id is not null) as ordered
@@ -89,11 +89,11 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
     name: 'event lines',
     text: `with ${ORDERED()}
       select ${key('l.tenant_id', 'l.event_id', 'customer_id', 'product_id', 'agent', 'part', 'provider', 'model', 'tool', 'unit')} as key,
-        ${value('trim_scale(sum(quantity))', 'sum(calls)', 'sum(unpriced_calls)', 'trim_scale(sum(cogs))')} as value,
+        ${value('trim_scale(sum(quantity))', 'sum(calls)', 'sum(unpriced_calls)', 'sum(coalesce(unpriced, 0))', 'sum(coalesce(uncharged, 0))', 'trim_scale(sum(cogs))')} as value,
         trim_scale(sum(price))::text as charges, bool_or(o.event_id is not null) as ordered
       from aforo_store.event_lines l left join ordered o on o.tenant_id = l.tenant_id and o.event_id = l.event_id
       group by l.tenant_id, l.event_id, customer_id, product_id, agent, part, provider, model, tool, unit
-      having sum(quantity) <> 0 or sum(calls) <> 0 or sum(cogs) <> 0`,
+      having sum(quantity) <> 0 or sum(calls) <> 0 or sum(cogs) <> 0 or sum(unpriced) <> 0 or sum(uncharged) <> 0`,
   },
   {
     name: 'counters',

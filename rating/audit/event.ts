@@ -48,7 +48,8 @@ export async function compareBooks(books: EventBooks, report: AuditReport): Prom
   }
   for (const line of rated.stackLines.slice(0, 1)) {
     const numbers = [line.quantity, line.cogs, line.price].map(decimalText).join(', ')
-    const counts = `${line.calls} calls, ${line.unpricedCalls} unpriced`
+    const unknown = `${line.unpriced} without cost, ${line.uncharged} without price`
+    const counts = `${line.calls} calls, ${line.unpricedCalls} unpriced, ${unknown}`
     const of = words(line, line.part, line.customer)
     gap('event_lines', `lacks ${of}: quantity, COGS, price ${numbers}, ${counts}`)
   }
@@ -64,6 +65,7 @@ function* ratingFaults(rating: StoredRating, rated: RatedEvent, asReported: bool
   const { attribution, costs, credits, status, reportedCogs, computedCogs } = rated
   if (status !== rating.status) yield `has status ${rating.status}, and is ${status}`
   if (isUnpriced(costs) !== rating.unpriced) yield `says unpriced is ${rating.unpriced}`
+  if (rated.uncharged.size > 0 !== rating.uncharged) yield `says uncharged is ${rating.uncharged}`
   if (credits?.isZero() === false) yield `lacks ${decimalText(credits)} credits`
   if (reportedCogs?.isZero() === false) yield `lacks ${decimalText(reportedCogs)} of reported COGS`
   if (!asReported && computedCogs?.isZero() === false)

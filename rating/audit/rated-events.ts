@@ -12,6 +12,7 @@ export interface StoredRating {
   readonly time: string
   readonly status: string
   readonly unpriced: boolean
+  readonly uncharged: boolean
   readonly customer: string | null
   readonly subscriptionId: string | null
   /** Milliseconds since 1970. */
@@ -39,7 +40,7 @@ export function newestRatings(
 ): AsyncGenerator<readonly StoredRating[], void, void> {
   return pagesOf<StoredRating & pg.QueryResultRow>(
     client,
-    `select tenant_id as "tenantId", event_id as "eventId", revision, time::text as time, status, unpriced,
+    `select tenant_id as "tenantId", event_id as "eventId", revision, time::text as time, status, unpriced, coalesce(uncharged, false) as uncharged,
        customer_id as customer, subscription_id::text as "subscriptionId",
        (extract(epoch from period_start) * 1000)::double precision as "periodStart", plan_id as "planId",
        plan_version as "planVersion", currency

@@ -152,6 +152,7 @@ export const ratings = store.table(
     fxRateId: bigint('fx_rate_id', { mode: 'bigint' }),
     fxUsd: numeric('fx_usd', { precision: 30, scale: 15 }),
     priceUsd: numeric('price_usd', { precision: 38, scale: 18 }),
+    uncharged: boolean(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.eventId, t.revision, t.time] })],
 )
@@ -223,4 +224,6 @@ export const eventLines = store.table('event_lines', {
   price: numeric({ precision: 38, scale: 18 }).notNull(),
   priceUsd: numeric('price_usd', { precision: 38, scale: 18 }),
   unconverted: integer(),
+  unpriced: integer(),
+  uncharged: integer(),
 })

@@ -194,6 +194,12 @@ test('margins, calls without a price and calls without usage are judged over a w
   await world.cut(300_010)
   await world.rate(300_010)
   await watch(300_020)
+  // The plan marks up what the output cost, and nobody knows that yet: the margin may be anything.
+  expect(await toldOf(pool(), 'margin')).toEqual([])
+  await world.price(300_030, 'own', 'dear', 'output', '0')
+  await world.cut(300_040)
+  await world.rate(300_040)
+  await watch(300_100)
   expect(await toldOf(pool(), 'margin')).toEqual(['globex warn'])
   expect(await toldOf(pool(), 'unpriced')).toEqual(['new warn'])
   expect(await toldOf(pool(), 'unmetered')).toEqual(['mute warn'])

@@ -62,7 +62,7 @@ describe('each kind', () => {
       'select count(*), sum(cogs)::text as cogs, sum(price)::text as price from aforo_store.event_lines',
     )
     expect(usage).toHaveLength(Number(lines.count))
-    expect([sumOf(usage, 'cogs_known'), sumOf(usage, 'price')]).toEqual([
+    expect([sumOf(usage, 'cogs_known'), sumOf(usage, 'price_known')]).toEqual([
       scaled(lines.cogs),
       scaled(lines.price),
     ])
@@ -72,7 +72,7 @@ describe('each kind', () => {
          sum(price)::text as price from aforo_store.ratings`,
     )
     expect(events).toHaveLength(Number(ratings.count))
-    expect([sumOf(events, 'cogs_known'), sumOf(events, 'price')]).toEqual([
+    expect([sumOf(events, 'cogs_known'), sumOf(events, 'price_known')]).toEqual([
       scaled(ratings.cogs),
       scaled(ratings.price),
     ])

@@ -3,6 +3,7 @@ import { spanIdOf, traceIdOf } from '../support/usages.ts'
 import type { Corruption } from './corruption.ts'
 import { LEDGER_CORRUPTIONS } from './ledger-corruptions.ts'
 import { PRICE_CORRUPTIONS } from './price-corruptions.ts'
+import { UNKNOWN_CORRUPTIONS } from './unknown-corruptions.ts'
 
 export const evt = (trace: string) => eventIdOf(traceIdOf(trace))
 export const ofEvent = (trace: string) => `event_id = '${evt(trace)}'`
@@ -387,4 +388,5 @@ export const CORRUPTIONS: readonly Corruption[] = [
   ],
   ...LEDGER_CORRUPTIONS,
   ...PRICE_CORRUPTIONS,
+  ...UNKNOWN_CORRUPTIONS,
 ]

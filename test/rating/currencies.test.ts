@@ -238,7 +238,10 @@ describe('a plan in another currency', () => {
     expect(await eventOf('europe')).toMatchObject({
       status: 'unpriced',
       currency: 'EUR',
-      price: '2',
+      price: null,
+      price_known: '2',
+      credits: null,
+      credits_known: '4',
       cogs: null,
       cogs_usd: '1.23',
       fx_usd: null,

@@ -21,6 +21,8 @@ const line = fc.record<StackLine>({
   price: amount,
   priceUsd: fc.option(amount),
   unconverted: fc.integer({ min: 0, max: 1 }),
+  unpriced: fc.integer({ min: 0, max: 1 }),
+  uncharged: fc.integer({ min: 0, max: 1 }),
 })
 const lines = fc.array(line, { maxLength: 6 })
 
@@ -39,6 +41,8 @@ function sums(all: readonly StackLine[], isForeign: boolean): ReadonlyMap<string
         of.reduce((sum, each) => sum + each.calls, 0),
         of.reduce((sum, each) => sum + each.unpricedCalls, 0),
         of.reduce((sum, each) => sum + each.unconverted, 0),
+        of.reduce((sum, each) => sum + each.unpriced, 0),
+        of.reduce((sum, each) => sum + each.uncharged, 0),
       ]),
     ]),
   )
