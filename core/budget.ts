@@ -1,3 +1,5 @@
+import { shortName } from './short-name.ts'
+
 /** Budgets: how much of something may be used by whom in which window. Amounts are decimal text. */
 
 /**
@@ -99,9 +101,16 @@ export interface Spender {
   readonly trace: string | null
 }
 
+/** Bytes of a subject: it is part of keys, and a row of PostgreSQL's indexes has 2,704 for all of one. */
+export const SUBJECT_BYTES_MAX = 2_048
+/** A text of so many characters is never longer. */
+const SUBJECT_CHARS_SURE = Math.floor(SUBJECT_BYTES_MAX / 3)
+/** Of each value of a longer one: five of them escaped, six bytes for a character, are within the bound. */
+const VALUE_CHARS_MAX = 64
+
 /**
  * The subject of the budget's counter that a spender's usage goes to: the values that are counted apart, as JSON text.
- * Null: the budget is not about him.
+ * Where that would be too long for a key, long values are cut, and end in a hash. Null: the budget is not about him.
  */
 export function subjectOf(budget: Pick<Budget, 'scope' | 'window'>, spender: Spender): string | null {
   const apart: string[] = []
@@ -117,7 +126,9 @@ export function subjectOf(budget: Pick<Budget, 'scope' | 'window'>, spender: Spe
     if (one === null) return null
     apart.push(one)
   }
-  return JSON.stringify(apart)
+  const subject = JSON.stringify(apart)
+  if (subject.length <= SUBJECT_CHARS_SURE || Buffer.byteLength(subject) <= SUBJECT_BYTES_MAX) return subject
+  return JSON.stringify(apart.map((value) => shortName(value, VALUE_CHARS_MAX)))
 }
 
 /** What a subject's values are of: what the budget counts apart, by name. */

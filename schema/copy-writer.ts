@@ -1,4 +1,5 @@
 import type { Decimal } from '../core/money.ts'
+import { shortName } from '../core/short-name.ts'
 import { AmountDigits, numericDigits } from './numeric.ts'
 
 /** Text beyond this is cut: ids and names that long are no ids, and an index row must hold them. */
@@ -287,17 +288,6 @@ export class CopyWriter {
  * The text as a table can hold it. A cut text ends in a hash of the whole, so that two long ids stay two.
  */
 export function storable(text: string): string {
-  const kept = text.length > TEXT_CHARACTERS_MAX ? shortened(text) : text
+  const kept = shortName(text, TEXT_CHARACTERS_MAX)
   return (kept.includes(NUL) ? kept.replaceAll(NUL, '�') : kept).toWellFormed()
-}
-
-function shortened(text: string): string {
-  let h1 = 0x811c9dc5
-  let h2 = 0x1b873593
-  for (let i = 0; i < text.length; i++) {
-    h1 = Math.imul(h1 ^ text.charCodeAt(i), 0x01000193)
-    h2 = Math.imul(h2 ^ text.charCodeAt(i), 0x85ebca6b) ^ (h1 >>> 15)
-  }
-  const hash = [h1, h2].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
-  return `${text.slice(0, TEXT_CHARACTERS_MAX - hash.length - 1)}~${hash}`
 }

@@ -83,7 +83,7 @@ const TOLD = `
   ),
   told as (
     select budget.tenant_id, budget.budget_id, budget.counting_version, budget.body ->> 'window' as span,
-      to_jsonb(array_remove(array[
+      aforo_store.subject_of(array_remove(array[
         ${apart('customer', 'spent.customer_id')}, ${apart('product', 'spent.product_id')},
         ${apart('agent', 'spent.agent')}, ${apart('session', 'spent.session_id')},
         case budget.body ->> 'window' when 'session' then spent.session_id when 'trace' then spent.trace_id end

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { BudgetVersion } from '../../core/budget.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
+import { shortName } from '../../core/short-name.ts'
 import {
   type CounterMove,
   movesOf,
@@ -70,6 +71,19 @@ test('more counters than one statement moves are all moved', async () => {
     `select count(*)::integer as count, trunc(sum(used))::text as used from aforo_store.budget_counters where tenant_id = 'many'`,
   )
   expect(rows).toEqual([{ count: MOVES_MAX + 1, used: String(2 * (MOVES_MAX + 1)) }])
+})
+
+test('the database shortens names as the counting of usage does', async () => {
+  const letters = fc.string({
+    unit: fc.constantFrom('a', '"', '\u0001', 'ü', '漢', '😀', '\u2028'),
+    maxLength: 140,
+  })
+  const names = fc.sample(letters, { numRuns: 300, seed: 1 })
+  const { rows } = await db.pool.query<{ short: string }>(
+    'select aforo_store.short_name(name, 64) as short from unnest($1::text[]) with ordinality as told (name, no) order by no',
+    [names],
+  )
+  expect(rows.map(({ short }) => short)).toEqual(names.map((name) => shortName(name, 64)))
 })
 
 test('what a rolling window counts at an instant is all that was spent in slots that it touches', () => {

@@ -306,3 +306,24 @@ test('a trace that its cut found unchanged is told of to budgets, however late t
   await look(3_700)
   expect(await world.open()).toEqual([])
 })
+
+test('names as long as the journal keeps them count too, and keep no event from being rated', async () => {
+  await world.budget(0, 'each', {
+    scope: { customer: '*', product: '*', agent: '*' },
+    window: 'session',
+    unit: 'model_calls',
+  })
+  // No two characters in a row are alike, so that an index cannot hold them smaller.
+  const long = (from: number) =>
+    Array.from({ length: 512 }, (_, i) => String.fromCodePoint(0x4e00 + ((from + i * 7_919) % 20_000))).join(
+      '',
+    )
+  const names = { customer: long(1), product: long(2), agent: long(3), session: long(4) }
+  await world.push(1, callOf('one', 'root', names))
+  await look(1)
+  expect(Object.values(await world.used('each'))).toEqual(['1'])
+  await settle(40)
+  expect(Object.values(await world.used('each'))).toEqual(['1'])
+  const { rows } = await db.pool.query('select count(*)::int as count from aforo_store.ratings')
+  expect(rows).toEqual([{ count: 1 }])
+})
