@@ -245,6 +245,19 @@ export const GOOGLE_ADK = {
   ],
 } as const satisfies Vocabulary
 
+/** Koog tells cached tokens among what else a client has to say of an answer. */
+export const KOOG = {
+  json: [
+    {
+      key: 'gen_ai.response.metadata',
+      paths: {
+        cacheRead: ['cacheReadInputTokens'],
+        cacheWrite: ['cacheCreationInputTokens', 'cacheWriteInputTokens'],
+      },
+    },
+  ],
+} as const satisfies Vocabulary
+
 export const SPRING_AI = {
   facts: { toolName: ['spring.ai.tool.definition.name'] },
 } as const satisfies Vocabulary

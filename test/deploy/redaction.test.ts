@@ -19,7 +19,10 @@ const allowed = new RegExp(
 /** Of the resource, which keeps what it has; or read only to leave spans out that the filter drops anyway. */
 const ELSEWHERE = ['service.name', 'service.instance.id', 'telemetry.sdk.name', 'telemetry.sdk.language']
 /** Among an application's own words: all but what is read is cut away, and the rest put back. */
-const CUT_TO: Readonly<Record<string, readonly string[]>> = { metadata: ['ls_provider', 'ls_model_name'] }
+const CUT_TO: Readonly<Record<string, readonly string[]>> = {
+  metadata: ['ls_provider', 'ls_model_name'],
+  'gen_ai.response.metadata': ['cacheReadInputTokens', 'cacheCreationInputTokens', 'cacheWriteInputTokens'],
+}
 const OF_DROPPED = ['db.system', 'db.system.name', 'messaging.system']
 
 /** Keys in which instrumentations put contents, as recorded, and as documented where no recording is at hand. */

@@ -7,7 +7,7 @@ import {
   BY_OPEN_INFERENCE_REST,
   BY_OPERATION,
 } from '../operations.ts'
-import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
+import { GEN_AI, KOOG, OPEN_INFERENCE } from '../vocabularies.ts'
 import { GOOGLE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
@@ -121,10 +121,12 @@ export const HOST_ROWS: readonly Dialect[] = [
   },
   {
     id: 'koog',
-    title: 'Koog (states no usage)',
-    recognise: [{ scope: ['ai.koog', 'ai.koog.*'] }],
-    vocabularies: [GEN_AI],
+    title: 'Koog (before 1.0 it states no usage)',
+    // Its scope is called after the application since it has a name of its own to give.
+    recognise: [{ scope: ['ai.koog', 'ai.koog.*'] }, { attribute: 'koog.event.id' }],
+    vocabularies: [GEN_AI, KOOG],
     roles: [{ names: { 'llm.chat*': 'call' } }, BY_OPERATION],
+    cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }, { says: 'included' }],
   },
   {
     id: 'beeai',
