@@ -16,6 +16,19 @@ import {
   OPEN_INFERENCE,
 } from '../vocabularies.ts'
 
+/**
+ * Of a stream without usage LiteLLM counts the tokens itself, and has no details of the input then. Of a provider that
+ * tells none in a stream its numbers look the same.
+ */
+const COUNTED_STREAMS: Dialect['estimated'] = [
+  ['llm.is_streaming', ['True', 'true']] as const,
+  ['gen_ai.request.stream', ['true']] as const,
+].map(([key, says]) => ({
+  attribute: 'metadata.usage_object',
+  is: ["*'prompt_tokens_details': None*"],
+  where: { [key]: says },
+}))
+
 /** Gateways see the call from the middle; they bring every provider's numbers into OpenAI's shape. */
 export const GATEWAY_ROWS: readonly Dialect[] = [
   {
@@ -64,6 +77,7 @@ export const GATEWAY_ROWS: readonly Dialect[] = [
     ],
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'included' }],
+    estimated: COUNTED_STREAMS,
     serves: true,
   },
   {
