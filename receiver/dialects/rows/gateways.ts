@@ -47,16 +47,25 @@ export const GATEWAY_ROWS: readonly Dialect[] = [
     id: 'litellm-raw',
     title: "LiteLLM `otel` callback, a provider's answer as it came, in OpenAI's shape",
     // Within an application's span it is the only one that is left of several requests: each writes over that span.
-    recognise: LITELLM_RAW_PROVIDERS.map((provider) => ({
-      scope: ['litellm'],
-      name: ['raw_gen_ai_request'],
-      attribute: `llm.${provider}.usage`,
-    })),
+    // An embedding is sent without what the provider answered.
+    recognise: LITELLM_RAW_PROVIDERS.flatMap((provider) => [
+      { scope: ['litellm'], name: ['raw_gen_ai_request'], attribute: `llm.${provider}.usage` },
+      {
+        scope: ['litellm'],
+        name: ['raw_gen_ai_request'],
+        attribute: `llm.${provider}.model`,
+        is: ['*embed*'],
+      },
+    ]),
     vocabularies: [LITELLM_RAW],
     roles: [
       ...LITELLM_RAW_PROVIDERS.map((provider) => ({
         attribute: `llm.${provider}.object`,
         values: { 'chat.completion': 'call', text_completion: 'call', response: 'call' } as const,
+      })),
+      ...LITELLM_RAW_PROVIDERS.map((provider) => ({
+        attribute: `llm.${provider}.model`,
+        values: { '*embed*': 'embed' } as const,
       })),
       { names: { raw_gen_ai_request: 'ignored' } },
     ],
