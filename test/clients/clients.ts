@@ -187,4 +187,24 @@ export const CLIENTS: readonly Client[] = [
     python: 'frameworks',
     packages: ['openinference-instrumentation-llama-index'],
   },
+  {
+    name: 'openai-agents-otel-py',
+    tools: true,
+    program: 'programs/openai_agents_otel.py',
+    python: 'agents',
+    packages: ['openai-agents', 'opentelemetry-instrumentation-genai-openai-agents'],
+  },
+  {
+    name: 'autogen-double-py',
+    tools: true,
+    program: 'programs/autogen_double.py',
+    python: 'agents',
+    packages: ['autogen-agentchat', 'openinference-instrumentation-autogen-agentchat'],
+  },
+  {
+    name: 'instructor-openai-py',
+    program: 'programs/instructor_openai.py',
+    python: 'agents',
+    packages: ['instructor', 'openinference-instrumentation-instructor'],
+  },
 ]
