@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BODY_BYTES_MAX } from '../../api/body.ts'
 import { encodeCursor } from '../../api/cursor.ts'
+import { LONG_ROUTES, ROUTES } from '../../api/routes.ts'
 import { type RunningApi, startApi, trace } from './start.ts'
 
 let api: RunningApi
@@ -60,16 +61,19 @@ describe('a request that cannot be answered', () => {
     ['an unknown field', '/v1/customers/a', put({ nam: 'x' }), 400, 'invalid_argument'],
     ['a NUL', '/v1/customers/a', put({ name: 'a\0b' }), 400, 'invalid_argument'],
     ['half a surrogate pair', '/v1/customers/a', put({ name: 'a\ud800' }), 400, 'invalid_argument'],
-    ['an id with a line break', '/v1/customers/a%0Ab', {}, 400, 'invalid_argument'],
+    ['an id with a line break', '/v1/customers/a%0Ab', {}, 404, 'not_found'],
+    ['an id with a line break, to be made', '/v1/customers/a%0Ab', put({}), 400, 'invalid_argument'],
     ['an id that is no UTF-8', '/v1/customers/%ff', {}, 400, 'invalid_argument'],
-    ['an id too long', `/v1/customers/${'a'.repeat(257)}`, {}, 400, 'invalid_argument'],
-    ['a trace id of the wrong length', '/v1/traces/abc', {}, 400, 'invalid_argument'],
-    ['a trace id of zeros', `/v1/traces/${'0'.repeat(32)}`, {}, 400, 'invalid_argument'],
+    ['an id too long', `/v1/customers/${'a'.repeat(257)}`, {}, 404, 'not_found'],
+    ['a trace id of the wrong length', '/v1/traces/abc', {}, 404, 'not_found'],
+    ['a trace id of zeros', `/v1/traces/${'0'.repeat(32)}`, {}, 404, 'not_found'],
     ['an unknown trace', `/v1/traces/${trace(1)}`, {}, 404, 'not_found'],
     ['an unknown event', '/v1/events/evt_x', {}, 404, 'not_found'],
     ['an unknown customer', '/v1/customers/nobody', {}, 404, 'not_found'],
     ['an unknown plan', '/v1/plans/none', {}, 404, 'not_found'],
-    ['a plan id that cannot be', '/v1/plans/-x', {}, 400, 'invalid_argument'],
+    ['a plan id that cannot be', '/v1/plans/-x', {}, 404, 'not_found'],
+    ['a plan id that cannot be, to be made', '/v1/plans/-x', put({}), 400, 'invalid_argument'],
+    ['an invoice id that cannot be', '/v1/invoices/INV-1', {}, 404, 'not_found'],
     ['an unknown exception', '/v1/exceptions/none/resolve', post({ note: 'x' }), 404, 'not_found'],
     [
       'a subscription of nobody',
@@ -241,6 +245,43 @@ describe('an Idempotency-Key', () => {
     expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(201))
     expect(answers.filter((answer) => answer.headers.get('idempotency-replayed') === 'true')).toHaveLength(7)
   })
+})
+
+describe('an id in an address', () => {
+  const named = [...ROUTES, ...LONG_ROUTES].filter(({ path }) => path.includes('{'))
+  const asked = named.filter(({ method }) => method !== 'put')
+  const about = (routes: typeof named) => routes.map(({ method, path }) => [method, path] as const)
+  test.each(about(asked))('that cannot be is not there: %s %s', async (method, path) => {
+    const given = path.replace(/\{\w+\}/g, 'x'.repeat(600))
+    const { status, body } = await send(method, given)
+    expect([status, body.code]).toEqual([404, 'not_found'])
+  })
+
+  test.each(about(asked.filter(({ method, path }) => method === 'get' && !path.includes('{export}'))))(
+    'that could be and is not: %s %s',
+    async (method, path) => {
+      const given = path
+        .replace('{invoice_id}', `inv_${'0'.repeat(24)}`)
+        .replace('{trace_id}', 'f'.repeat(32))
+        .replace('{currency}', 'XXX')
+        .replace(/\{\w+\}/g, 'nobody')
+      const { status, body } = await send(method, given)
+      expect([status, body.code]).toEqual([404, 'not_found'])
+    },
+  )
+
+  test.each(about(named.filter(({ method }) => method === 'put')))(
+    'that cannot be is not made: %s %s',
+    async (method, path) => {
+      const { status, body } = await send(method, path.replace(/\{\w+\}/g, 'x'.repeat(600)))
+      expect([status, body.code]).toEqual([400, 'invalid_argument'])
+    },
+  )
+
+  const send = (method: string, path: string) =>
+    method === 'get'
+      ? api.get(path)
+      : api.send(path, { method: method.toUpperCase(), headers: json, body: '{}' })
 })
 
 function subscription(plan: string) {

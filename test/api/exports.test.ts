@@ -126,7 +126,7 @@ describe('each kind', () => {
 })
 
 test.each([
-  ['/v1/exports/nothing', {}, 400],
+  ['/v1/exports/nothing', {}, 404],
   ['/v1/exports/usage?form=x', {}, 400],
   ['/v1/exports/usage?from=yesterday', {}, 400],
   ['/v1/exports/usage', { accept: 'image/png' }, 400],

@@ -204,7 +204,7 @@ describe('a grant', () => {
     expect(entry).toMatchObject({ kind: 'void', amount: '20', change: '-20', balance: '0', grant_id: id })
     expect((await api.post(`${path}/grants/${id}/void`, {})).status).toBe(409)
     expect((await api.post(`${path}/grants/1/void`, {})).status).toBe(404)
-    expect((await api.post(`${path}/grants/x/void`, {})).status).toBe(400)
+    expect((await api.post(`${path}/grants/x/void`, {})).status).toBe(404)
   })
 
   test('of a plan that makes no sense is refused, all faults at once', async () => {
