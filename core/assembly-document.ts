@@ -55,6 +55,18 @@ export function callFromDocument(document: CallDocument): ModelCall {
   return timesFromText(document)
 }
 
+/** A tool call on its own, as JSON can hold it. */
+export type ToolDocument = Timed<ToolCall>
+
+export function toolToDocument(tool: ToolCall): ToolDocument {
+  return timesAsText(tool)
+}
+
+/** @throws SyntaxError or TypeError where the document is none of ours */
+export function toolFromDocument(document: ToolDocument): ToolCall {
+  return timesFromText(document)
+}
+
 function timesAsText<T extends { startNano: UnixNano; endNano: UnixNano }>(timed: T): Timed<T> {
   return { ...timed, startNano: String(timed.startNano), endNano: String(timed.endNano) }
 }

@@ -76,6 +76,10 @@ function joined(
   })
 }
 
+/**
+ *  3  they tell the same                              2  one tells what the other cannot see
+ *  1  one tells what the other might have seen
+ */
 function likenessOf(tree: Tree, sights: Sights, a: Observed, b: Observed): Likeness {
   const isBeside = areBeside(tree, a, b) && sameByPlace(tree.spans[a.winner]!, tree.spans[b.winner]!)
   if (!isBeside) return 0

@@ -4,11 +4,7 @@ import { matchMost } from './matching.ts'
 /** How many observations before and after it one is compared with. Beyond it they stay apart. */
 export const NEIGHBOURS_MAX = 64
 
-/**
- * How sure it is that two observations are of one call, if they are.
- *  3  they tell the same                              2  one tells what the other could not see
- *  1  one tells what the other might have seen        0  they are of two calls
- */
+/** How sure it is that two observations are of one call: not at all, or the more the higher. Who compares them says why. */
 export type Likeness = 0 | 1 | 2 | 3
 
 const LESS_SURE: readonly Likeness[] = [2, 1]

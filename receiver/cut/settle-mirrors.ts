@@ -87,15 +87,15 @@ export function boardOf(
   return board
 }
 
-/** The calls of a trace that others saw too, or that were answered before, by the call's span. */
+/** The calls and tools of a trace that others saw too, or that were answered before, by their span. */
 export function groupsOf(
   { trace, assembly }: AssembledTrace,
   groupOf: ReadonlyMap<string, CallGroup>,
 ): ReadonlyMap<SpanId, CallGroup> {
   const groups = new Map<SpanId, CallGroup>()
-  for (const call of assembly.calls) {
-    const group = groupOf.get(rowName(trace.tenantId, sightingName(trace.traceId, call.spanId)))
-    if (group !== undefined && (group.sightings.length > 1 || group.replay)) groups.set(call.spanId, group)
+  for (const { spanId } of [...assembly.calls, ...assembly.tools]) {
+    const group = groupOf.get(rowName(trace.tenantId, sightingName(trace.traceId, spanId)))
+    if (group !== undefined && (group.sightings.length > 1 || group.replay)) groups.set(spanId, group)
   }
   return groups
 }

@@ -1,10 +1,17 @@
 import { hash } from 'node:crypto'
 import type pg from 'pg'
-import { type CallDocument, callFromDocument, callToDocument } from '../../core/assembly-document.ts'
+import {
+  type CallDocument,
+  callFromDocument,
+  callToDocument,
+  type ToolDocument,
+  toolFromDocument,
+  toolToDocument,
+} from '../../core/assembly-document.ts'
 import type { SpanId, TenantId, TraceId } from '../../core/ids.ts'
 import { copyInto } from '../../schema/copy.ts'
 import { CopyWriter } from '../../schema/copy-writer.ts'
-import { nameOf, placeOf, type Sighting, tokensOf } from '../mirrors/sighting.ts'
+import { nameOf, placeOf, type Sighting, standIn, type ToolWords, tokensOf } from '../mirrors/sighting.ts'
 
 /** A sighting as its row has it. */
 export interface SightingRow {
@@ -46,10 +53,10 @@ export const ROW_COLUMNS = `s.tenant_id, s.sighting, s.place, s.members, encode(
   encode(s.owner_trace_id, 'hex') as owner_trace_id, encode(s.owner_span_id, 'hex') as owner_span_id, s.replay`
 
 export function rowOf(row: Readonly<Record<string, unknown>>): SightingRow {
-  const { call, ...rest } = row.sighting as Omit<Sighting, 'call' | 'traceId'> & { call: CallDocument }
+  const { call, tool, ...rest } = row.sighting as SightingDocument
   return {
     tenantId: row.tenant_id as string,
-    sighting: { traceId: row.trace_id as string, call: callFromDocument(call), ...rest },
+    sighting: { traceId: row.trace_id as string, ...seenFromDocument({ call, tool }), ...rest },
     place: row.place as string | null,
     members: row.members as string[],
     owner: { traceId: row.owner_trace_id as string, spanId: row.owner_span_id as string },
@@ -57,9 +64,29 @@ export function rowOf(row: Readonly<Record<string, unknown>>): SightingRow {
   }
 }
 
+/** Either a call, or a tool: what stands in for that is made anew. */
+interface SeenDocument {
+  readonly call?: CallDocument | undefined
+  readonly tool?: (ToolDocument & ToolWords) | undefined
+}
+
+type SightingDocument = Omit<Sighting, 'call' | 'tool' | 'traceId'> & SeenDocument
+
+function seenFromDocument({ call, tool }: SeenDocument): Pick<Sighting, 'call' | 'tool'> {
+  if (tool === undefined) return { call: callFromDocument(call!), tool: null }
+  const { isNamed, badTime, ...document } = tool
+  const execution = toolFromDocument(document)
+  return { call: standIn(execution, { isNamed, badTime }), tool: execution }
+}
+
 /** What decides, without the trace, which has a column of its own. */
-export function documentOf({ traceId: _, call, ...rest }: Sighting): string {
-  return JSON.stringify({ call: callToDocument(call), ...rest })
+export function documentOf({ traceId: _, call, tool, ...rest }: Sighting): string {
+  const seen: SeenDocument =
+    tool === null
+      ? { call: callToDocument(call) }
+      : { tool: { ...toolToDocument(tool), isNamed: call.model !== null, badTime: call.badTime } }
+  const document: SightingDocument = { ...seen, ...rest }
+  return JSON.stringify(document)
 }
 
 /** Writes the sightings of the traces that are cut, which have none: their events will say what these rows say. */

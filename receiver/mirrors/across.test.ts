@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { isBilledElsewhere } from '../../core/assembly.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { callOf, NOON_NANO, otherOf, spanIdOf, traceIdOf } from '../../test/support/usages.ts'
 import { assemble } from '../assemble/assemble.ts'
@@ -124,6 +125,86 @@ describe('two traces tell of two calls', () => {
   ])('%s', (_, a, b) => {
     expect(callsOf(a, b)).toBe(2)
     expect(callsOf(b, a)).toBe(2)
+  })
+})
+
+describe('a tool', () => {
+  const TOOL: Partial<Usage> = {
+    usageClass: 'tool',
+    ...SILENT,
+    requestModel: null,
+    responseModel: null,
+    toolName: 'search',
+  }
+  const CALL_ID = 'call_Jx8Qe2LmN4pRtYv7Ax9Z'
+  const toolsOf = (a: Partial<Usage>, b: Partial<Usage>): readonly (string | null)[] =>
+    across([[callOf('a', 'a', { ...TOOL, ...a })], [callOf('b', 'b', { ...TOOL, ...b })]])
+      .flatMap(({ tools }) => tools)
+      .map(({ callId }) => callId)
+
+  it.each<[string, Partial<Usage>, Partial<Usage>]>([
+    [
+      'by its call id',
+      { toolCallId: CALL_ID },
+      { toolCallId: CALL_ID, serviceName: 'mcp', ...during(900, 1300) },
+    ],
+    ['by its call id, of one emitter', { toolCallId: CALL_ID }, { toolCallId: CALL_ID }],
+    [
+      'by place, and has the id that one tells',
+      { toolCallId: CALL_ID },
+      { scopeName: 'b', ...during(2, 498) },
+    ],
+    [
+      'by its call id, within one process, where its server has another name for it',
+      { toolCallId: CALL_ID },
+      { toolCallId: CALL_ID, scopeName: 'b', toolName: 'docs.search' },
+    ],
+  ])('that two traces tell of is one %s', (_, a, b) => {
+    expect(toolsOf(a, b)).toEqual([CALL_ID])
+    expect(toolsOf(b, a)).toEqual([CALL_ID])
+  })
+
+  it.each<[string, Partial<Usage>, Partial<Usage>]>([
+    ['of one emitter', {}, {}],
+    ['of two names', {}, { scopeName: 'b', toolName: 'search_web' }],
+    ['of no name', { toolName: null }, { scopeName: 'b', toolName: null }],
+    ['with two ids', { toolCallId: CALL_ID }, { scopeName: 'b', toolCallId: `${CALL_ID}x` }],
+    [
+      'with one id and two names',
+      { toolCallId: CALL_ID },
+      { toolCallId: CALL_ID, serviceName: 'b', toolName: 'x' },
+    ],
+    [
+      'with one id, at another time',
+      { toolCallId: CALL_ID },
+      { toolCallId: CALL_ID, ...during(60_000, 60_200) },
+    ],
+    ['with a weak id', { toolCallId: 'call_1' }, { toolCallId: 'call_1', serviceName: 'b' }],
+    ['in two processes', {}, { scopeName: 'b', serviceInstance: 'y' }],
+    ['one much shorter', during(0, 5000), { scopeName: 'b', ...during(1000, 1500) }],
+    [
+      'each under something of its own',
+      { parentSpanId: spanIdOf('x') },
+      { scopeName: 'b', parentSpanId: spanIdOf('y') },
+    ],
+    [
+      'with times nobody believes',
+      { startNano: 5n, endNano: 9n },
+      { scopeName: 'b', startNano: 5n, endNano: 9n },
+    ],
+  ])('that two traces tell of is two %s', (_, a, b) => {
+    expect(toolsOf(a, b)).toHaveLength(2)
+    expect(toolsOf(b, a)).toHaveLength(2)
+  })
+
+  it('leaves its trace pointing to the one that has it, billed there with all that it had', () => {
+    const [own, other] = across([
+      [callOf('a', 'a', { ...TOOL, session: 's' })],
+      [callOf('b', 'b', { ...TOOL, scopeName: 'b', customer: null, toolType: 'extension' })],
+    ])
+    expect(own!.tools).toMatchObject([{ name: 'search', type: 'extension' }])
+    expect(other!.anomalies).toEqual([{ kind: 'mirror', spanId: spanIdOf('b'), reason: traceIdOf('a') }])
+    expect(isBilledElsewhere(other!)).toBe(true)
   })
 })
 

@@ -1,4 +1,4 @@
-import { type Assembly, isBilledElsewhere, type ModelCall } from '../../core/assembly.ts'
+import { type Assembly, isBilledElsewhere, type ModelCall, type ToolCall } from '../../core/assembly.ts'
 import type { SpanId, TraceId } from '../../core/ids.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { compareAnomalies } from '../assemble/anomalies.ts'
@@ -8,9 +8,9 @@ import type { CallGroup } from './groups.ts'
 import type { Sighting } from './sighting.ts'
 
 /**
- * What a trace amounts to once it is known which of its calls other traces saw too. A call that another trace has is
- * taken out, and an anomaly `mirror` names that trace; a call this trace has takes over what the others know of it.
- * @param groupOf by the call's span; calls that are not in it stay as they are
+ * What a trace amounts to once it is known which of its calls and tools other traces saw too. What another trace has is
+ * taken out, and an anomaly `mirror` names that trace; what this trace has takes over what the others know of it.
+ * @param groupOf by the call's span, or the tool's; those that are not in it stay as they are
  */
 export function withMirrors(
   assembly: Assembly,
@@ -28,7 +28,7 @@ export function withMirrors(
       continue
     }
     steps -= call.reasoningSteps
-    if (group.owner.traceId === traceId && group.owner.call.spanId === call.spanId) {
+    if (isOwner(group, traceId, call.spanId)) {
       const merged = mergedCall(group)
       steps += merged.reasoningSteps
       calls.push(merged)
@@ -38,17 +38,39 @@ export function withMirrors(
       settled.add(call.spanId)
     }
   }
-  if (calls.every((call, i) => call === assembly.calls[i]) && calls.length === assembly.calls.length) {
-    return assembly
+  const tools: ToolCall[] = []
+  for (const tool of assembly.tools) {
+    const group = groupOf.get(tool.spanId)
+    if (group === undefined) tools.push(tool)
+    else if (isOwner(group, traceId, tool.spanId)) tools.push(mergedTool(tool, group))
+    else anomalies.push({ kind: 'mirror', spanId: tool.spanId, reason: group.owner.traceId })
   }
+  if (isSame(calls, assembly.calls) && isSame(tools, assembly.tools)) return assembly
   const kept = assembly.anomalies.filter(
     ({ kind, spanId }) => !(SETTLED.has(kind) && settled.has(spanId)) || isStill(kind, spanId, calls),
   )
-  const result = { ...assembly, calls, reasoningSteps: steps, anomalies: [...kept, ...anomalies] }
+  const result = { ...assembly, calls, tools, reasoningSteps: steps, anomalies: [...kept, ...anomalies] }
   if (isBilledElsewhere(result))
     result.anomalies = result.anomalies.filter(({ kind }) => kind !== 'unattributed')
   result.anomalies.sort(compareAnomalies)
   return result
+}
+
+function isOwner({ owner }: CallGroup, traceId: TraceId, spanId: SpanId): boolean {
+  return owner.traceId === traceId && owner.call.spanId === spanId
+}
+
+function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i])
+}
+
+/** The owner's execution, with the id and the type that only others tell. */
+function mergedTool(tool: ToolCall, { sightings }: CallGroup): ToolCall {
+  const first = (read: (told: ToolCall) => string | null) =>
+    sightings.reduce<string | null>((found, other) => found ?? (other.tool && read(other.tool)), null)
+  const callId = tool.callId ?? first((told) => told.callId)
+  const type = tool.type ?? first((told) => told.type)
+  return callId === tool.callId && type === tool.type ? tool : { ...tool, callId, type }
 }
 
 /** What is told of a call and is no longer true once another trace has it, or has told its usage. */

@@ -104,8 +104,13 @@ function isOneEmitter(a: Sighting, b: Sighting): boolean {
 }
 
 function isAlike(a: Sighting, b: Sighting): boolean {
-  if (a.call.kind !== b.call.kind) return false
+  if (a.call.kind !== b.call.kind || (a.tool !== null && areTwoTools(a, b))) return false
   return !a.call.metered || !b.call.metered || agree(a.call.buckets, b.call.buckets)
+}
+
+/** One id may be of a tool and of another that it was handed to. */
+function areTwoTools({ call: { model: a } }: Sighting, { call: { model: b } }: Sighting): boolean {
+  return a !== null && b !== null && a !== b
 }
 
 /** Who made the call before who asked for its result; then the trace that knows more of whose it was; then the outermost. */

@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Assembly } from '../../core/assembly.ts'
 import { inputTokens, outputTokens, type Usage } from '../../core/usage.ts'
-import { type MadeCall, madeCalls, type Observer, tracesOf } from '../../test/support/traced-calls.ts'
+import {
+  type MadeCall,
+  madeCalls,
+  type Observer,
+  toolsMade,
+  tracesOf,
+} from '../../test/support/traced-calls.ts'
 import { NOON_NANO } from '../../test/support/usages.ts'
 import { assemble } from '../assemble/assemble.ts'
 import { acrossTraces } from './across.ts'
@@ -44,6 +50,14 @@ function tokensOf(assemblies: readonly Assembly[]): readonly string[] {
   return calls.map(({ buckets }) => `${inputTokens(buckets)}/${outputTokens(buckets)}`).sort()
 }
 
+function isTool({ usageClass }: Usage): boolean {
+  return usageClass === 'tool'
+}
+
+function countOf({ calls, tools }: Assembly): number {
+  return calls.length + tools.length
+}
+
 function made(calls: readonly MadeCall[]): readonly string[] {
   return calls.map((call) => `${call.input + call.cached}/${call.output}`).sort()
 }
@@ -59,7 +73,9 @@ describe('calls told in several traces', () => {
           blind,
           hasId: call.hasId || toldBy.some((observer) => observer === 'gateway' || observer === 'poll'),
         }))
-        expect(tokensOf(across(tracesOf('run', told)))).toEqual(made(calls))
+        const found = across(tracesOf('run', told))
+        expect(tokensOf(found)).toEqual(made(calls))
+        expect(found.flatMap(({ tools }) => tools)).toHaveLength(toolsMade(told))
       }),
       { numRuns: 2000 },
     )
@@ -88,8 +104,8 @@ describe('calls told in several traces', () => {
           const alone = assemble(usages, { now: NOON_NANO })
           const result = owners.get(traces[i]![0]!.traceId)!
           const mirrors = result.anomalies.filter(({ kind }) => kind === 'mirror')
-          expect(result.calls.length + mirrors.length).toBe(alone.calls.length)
-          for (const { reason } of mirrors) expect(owners.get(reason)!.calls.length).toBeGreaterThan(0)
+          expect(countOf(result) + mirrors.length).toBe(countOf(alone))
+          for (const { reason } of mirrors) expect(countOf(owners.get(reason)!)).toBeGreaterThan(0)
         }
       }),
       { numRuns: 500 },
@@ -104,7 +120,9 @@ describe('calls told in several traces', () => {
           calls.map((call) => ({ ...call, hasId: false })),
         )
         const told = calls.reduce((sum, { toldBy }) => sum + toldBy.length, 0)
-        expect(tokensOf(across(traces, { byPlace: false }))).toHaveLength(told)
+        const found = across(traces, { byPlace: false })
+        expect(tokensOf(found)).toHaveLength(told)
+        expect(found.flatMap(({ tools }) => tools)).toHaveLength(traces.flat().filter(isTool).length)
       }),
       { numRuns: 300 },
     )

@@ -68,10 +68,12 @@ const BY_PLACE: Pairing<Unit, Sighting> = {
   distance: (unit, sighting) => apart(unit[0]!.call, sighting.call),
 }
 
+/** 3  they tell one id    2  they tell the same    1  one tells what the other may not see */
 function likenessOf(a: Sighting, b: Sighting): Likeness {
   if (!isSameByPlace(a, b)) return 0
-  if (!a.call.metered || !b.call.metered || isEqual(a.call.buckets, b.call.buckets)) return 3
-  return agree(a.call.buckets, b.call.buckets) ? 2 : 0
+  if (a.call.metered && b.call.metered && !agree(a.call.buckets, b.call.buckets)) return 0
+  if (a.call.responseId !== null && a.call.responseId === b.call.responseId) return 3
+  return !a.call.metered || !b.call.metered || isEqual(a.call.buckets, b.call.buckets) ? 2 : 1
 }
 
 function isSameByPlace(a: Sighting, b: Sighting): boolean {

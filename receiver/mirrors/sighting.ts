@@ -1,16 +1,19 @@
-import type { Assembly, ModelCall } from '../../core/assembly.ts'
+import type { Assembly, ModelCall, ToolCall } from '../../core/assembly.ts'
 import type { SpanId, TraceId } from '../../core/ids.ts'
 import { EARLIEST_SPAN_NANO } from '../../core/time.ts'
-import type { Usage } from '../../core/usage.ts'
+import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { pairWords } from '../assemble/alike.ts'
 import { isHighEntropy } from '../assemble/identity.ts'
 import { compiledOf } from '../dialects/recognise.ts'
 
-/** A model call as one trace saw it, with what tells whether another trace saw the same one. */
+/** A model call or a tool's execution as one trace saw it, with what tells whether another trace saw the same one. */
 export interface Sighting {
   readonly traceId: TraceId
+  /** Of an execution what `standIn` makes of it. */
   readonly call: ModelCall
-  /** Ids that no two calls share: the request's, the response's. */
+  /** Null for a model call. */
+  readonly tool: ToolCall | null
+  /** Ids that no two calls share: the request's, the response's, the execution's. */
   readonly keys: readonly string[]
   /** Instrumentations that told of it, sorted. */
   readonly scopes: readonly string[]
@@ -30,9 +33,10 @@ export interface Sighting {
 const KEY_LENGTH_MAX = 256
 
 /** What may be compared by place: see `placeUnits`. Null for polls, and where its times are not believed. */
-export function placeOf({ call, polled, serviceName, serviceInstance }: Sighting): string | null {
+export function placeOf({ call, tool, polled, serviceName, serviceInstance }: Sighting): string | null {
   if (polled || call.badTime || call.startNano < EARLIEST_SPAN_NANO) return null
-  return JSON.stringify([call.kind, serviceName, serviceInstance])
+  if (tool === null) return JSON.stringify([call.kind, serviceName, serviceInstance])
+  return call.model === null ? null : JSON.stringify(['tool', serviceName, serviceInstance, call.model])
 }
 
 /**
@@ -55,29 +59,88 @@ export function nameOf({ traceId, call }: Sighting): string {
 /** The sightings of a trace; `usages` are the rows its assembly was made of. Totals of agents are none. */
 export function sightingsOf(assembly: Assembly, usages: readonly Usage[]): readonly Sighting[] {
   const [first] = usages
-  if (first === undefined || assembly.calls.length === 0) return []
+  if (first === undefined || assembly.calls.length + assembly.tools.length === 0) return []
   const bySpan = Map.groupBy(usages, (usage) => usage.spanId)
-  const trace = { traceId: first.traceId, standing: standingOf(assembly, usages) }
-  return assembly.calls
-    .filter((call) => call.granularity === 'call')
-    .map((call) => {
-      const told = call.spanIds.flatMap((spanId) => bySpan.get(spanId) ?? [])
-      const own = (bySpan.get(call.spanId) ?? told).reduce(lesser)
-      const scopes = distinct(told.map((usage) => usage.scopeName))
-      return {
-        ...trace,
-        standing: trace.standing * 2 + (own.parentSpanId === '' ? 0 : 1),
-        call,
-        keys: keysOf(told),
-        scopes,
-        serviceName: own.serviceName,
-        serviceInstance: own.serviceInstance,
-        root: isRoot(own, scopes, bySpan),
-        polled: own.usageClass === 'fetch',
-        serves: told.some(isServing),
-      }
-    })
+  const standing = standingOf(assembly, usages)
+  const sighting = (call: ModelCall, tool: ToolCall | null): Sighting => {
+    const told = call.spanIds.flatMap((spanId) => bySpan.get(spanId) ?? [])
+    const own = (bySpan.get(call.spanId) ?? told).reduce(lesser)
+    const scopes = distinct(told.map((usage) => usage.scopeName))
+    return {
+      traceId: first.traceId,
+      standing: standing * 2 + (own.parentSpanId === '' ? 0 : 1),
+      call,
+      tool,
+      keys: tool === null ? keysOf(told) : keysOfTool(tool),
+      scopes,
+      serviceName: own.serviceName,
+      serviceInstance: own.serviceInstance,
+      root: isRoot(own, scopes, bySpan),
+      polled: own.usageClass === 'fetch',
+      serves: told.some(isServing),
+    }
+  }
+  const calls = assembly.calls.filter((call) => call.granularity === 'call')
+  return [
+    ...calls.map((call) => sighting(call, null)),
+    ...assembly.tools.map((tool) => sighting(standIn(tool, wordsOf(tool, assembly, bySpan)), tool)),
+  ]
 }
+
+/** What is said of an execution beside itself. */
+export interface ToolWords {
+  /** Whether its name is the tool's, or only its span's. */
+  readonly isNamed: boolean
+  readonly badTime: boolean
+}
+
+/** A trace's bounds are those of the spans whose times are believed. */
+function wordsOf(
+  { spanId, name, startNano, endNano }: ToolCall,
+  bounds: Pick<Assembly, 'startNano' | 'endNano'>,
+  bySpan: ReadonlyMap<SpanId, readonly Usage[]>,
+): ToolWords {
+  return {
+    isNamed: bySpan.get(spanId)?.some(({ toolName }) => toolName === name) ?? false,
+    badTime: startNano < bounds.startNano || endNano > bounds.endNano,
+  }
+}
+
+/**
+ * An execution as a call without usage, so that both are compared and decided alike. Its model is the tool, null where no
+ * span names one.
+ */
+export function standIn(
+  { spanId, name, callId, startNano, endNano }: ToolCall,
+  { isNamed, badTime }: ToolWords,
+): ModelCall {
+  const model = isNamed ? name : null
+  const own = {
+    spanId,
+    spanIds: [spanId],
+    model,
+    requestModel: model,
+    responseId: callId,
+    startNano,
+    endNano,
+  }
+  return { ...NO_CALL, ...own, badTime }
+}
+
+const NO_CALL = {
+  kind: 'chat',
+  granularity: 'call',
+  provider: null,
+  metered: false,
+  buckets: NO_TOKENS,
+  reasoningSteps: 0,
+  quantities: {},
+  serviceTier: null,
+  region: null,
+  reportedCost: null,
+  estimated: false,
+  cacheHit: false,
+} as const satisfies Partial<ModelCall>
 
 /** How many spans up it is looked for what is above a call. Deeper ones count as held by a trace. */
 const STEPS_MAX = 64
@@ -121,6 +184,10 @@ function keysOf(told: readonly Usage[]): readonly string[] {
     if (isKey(responseId)) keys.push(`response/${responseId}`)
   }
   return distinct(keys)
+}
+
+function keysOfTool({ callId }: ToolCall): readonly string[] {
+  return isKey(callId) ? [`tool/${callId}`] : []
 }
 
 /** An id that no two calls share, and short enough to be looked up. */

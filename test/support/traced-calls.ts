@@ -15,6 +15,8 @@ export interface MadeCall {
   readonly toldBy: readonly Observer[]
   /** Who of its observers sees no cached tokens, not even in the total. */
   readonly blind: readonly Observer[]
+  /** Whether it asked for a tool, which runs once it is over and is told by the same observers, as far as they tell of tools. */
+  readonly asksTool: boolean
 }
 
 /**
@@ -37,6 +39,7 @@ export const madeCalls: fc.Arbitrary<readonly MadeCall[]> = fc.array(
     hasId: fc.boolean(),
     toldBy: fc.uniqueArray(fc.constantFrom(...OBSERVERS), { minLength: 1, maxLength: OBSERVERS.length }),
     blind: fc.subarray([...OBSERVERS]),
+    asksTool: fc.boolean(),
   }),
   { minLength: 1, maxLength: 5 },
 )
@@ -52,9 +55,37 @@ export function tracesOf(run: string, calls: readonly MadeCall[]): readonly (rea
         known.push(otherOf(trace, 'root', { agent: 'triage' }))
       known.push(spanOf(trace, no, call, observer, run))
       traces.set(trace, known)
+      if (call.asksTool && TOLD_TOOLS.has(observer))
+        known.push(toolOf(known.at(-1)!, no, call, observer, run))
     }
   })
   return [...traces.values()]
+}
+
+/** A gateway runs the tool, as the server of a protocol. */
+const TOLD_TOOLS: ReadonlySet<Observer> = new Set(['framework', 'sdk', 'gateway', 'queued'])
+
+/** How many executions of tools there were that somebody tells of. */
+export function toolsMade(calls: readonly MadeCall[]): number {
+  return calls.filter(({ asksTool, toldBy }) => asksTool && toldBy.some((each) => TOLD_TOOLS.has(each)))
+    .length
+}
+
+function toolOf(asking: Usage, no: number, call: MadeCall, observer: Observer, run: string): Usage {
+  return callOf('', '', {
+    ...asking,
+    spanId: spanIdOf(`${asking.spanId} tool`),
+    usageClass: 'tool',
+    startNano: asking.endNano + 1_000_000n,
+    endNano: asking.endNano + 1_000_000n + (asking.endNano - asking.startNano),
+    responseId: null,
+    requestModel: null,
+    responseModel: null,
+    metered: false,
+    buckets: NO_TOKENS,
+    toolName: 'search',
+    toolCallId: call.hasId && observer !== 'framework' ? `call_${run}-${no}-Ax9Zk2LmQp7Rt` : null,
+  })
 }
 
 /** How late a clock or a queue makes both ends of a call. */
