@@ -85,6 +85,9 @@ export const ANOMALY_KINDS = [
 ] as const
 export type AnomalyKind = (typeof ANOMALY_KINDS)[number]
 
+/** No single request costs more, in USD: the dearest model asks 600 for a million tokens. */
+export const REPORTED_COST_MAX = 1_000_000
+
 /**
  * One span, normalised: a row of the usage journal. Everything later is a function of these rows.
  * The tenant and the instant of receipt are the journal's, not the span's.

@@ -1,10 +1,10 @@
 import type { Assembly, ModelCall, ToolCall } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import type { SpanId } from '../core/ids.ts'
-import { Decimal, ZERO } from '../core/money.ts'
+import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
 import type { CostMeter, FeeBasis } from '../core/price.ts'
 import type { UnixNano } from '../core/time.ts'
-import { inputTokens } from '../core/usage.ts'
+import { inputTokens, REPORTED_COST_MAX } from '../core/usage.ts'
 import { type CostSink, CostSums, type Quantity } from './cost-sums.ts'
 import { feesOf, GROUNDED_PROMPT, type MeteredQuantity, tokensOf } from './metered.ts'
 import { nameOf } from './name.ts'
@@ -146,8 +146,9 @@ export function computedCost(
 /** What the spans of a call report that it cost; null where they do not, or where nobody was asked anew. */
 export function reportedCost(call: ModelCall): Decimal | null {
   if (call.reportedCost === null || call.cacheHit) return null
-  const cost = new Decimal(call.reportedCost)
-  return cost.isNegative() ? null : cost
+  const cost = toMoneyScale(new Decimal(call.reportedCost))
+  // What the receiver would not take today may be in the journal.
+  return cost.isNegative() || cost.greaterThan(REPORTED_COST_MAX) ? null : cost
 }
 
 /** Names a quantity of a span in the books of earlier revisions. */

@@ -1,8 +1,9 @@
 import type { Span } from '../../core/span.ts'
+import type { Anomaly } from '../../core/usage.ts'
 import { textOf } from './attribution.ts'
 import type { CompiledDialect } from './compile.ts'
 import type { Fact } from './dialect.ts'
-import { readAmount } from './numbers.ts'
+import { amountFault, readAmount } from './numbers.ts'
 import { providerName, tierName } from './providers.ts'
 import { firstAtPath, parseObject } from './usage-json.ts'
 
@@ -104,11 +105,12 @@ export interface ReportedCost {
 
 const NO_COST: ReportedCost = { amount: null, key: null }
 
-export function reportedCostOf(span: Span, compiled: CompiledDialect): ReportedCost {
-  const stated = costAt(span, STATED_COST)
+/** What is no cost is an anomaly; words under a key of others are not: they may have written why there is none. */
+export function reportedCostOf(span: Span, compiled: CompiledDialect, anomalies: Anomaly[]): ReportedCost {
+  const stated = costAt(span, STATED_COST, anomalies)
   if (stated !== null) return stated
   for (const key of compiled.facts.cost) {
-    const cost = costAt(span, key)
+    const cost = costAt(span, key, anomalies)
     if (cost !== null) return cost
   }
   for (const { key, paths } of compiled.costs) {
@@ -121,10 +123,15 @@ export function reportedCostOf(span: Span, compiled: CompiledDialect): ReportedC
   return NO_COST
 }
 
-function costAt(span: Span, key: string): ReportedCost | null {
+function costAt(span: Span, key: string, anomalies: Anomaly[]): ReportedCost | null {
   const value = span.attribute(key)
-  const amount = value === undefined ? null : readAmount(value)
-  return amount === null ? null : { amount, key }
+  if (value === undefined) return null
+  const amount = readAmount(value)
+  if (amount !== null) return { amount, key }
+  const reason = amountFault(value)
+  if (key === STATED_COST || reason !== 'not_a_number')
+    anomalies.push({ kind: 'bad_number', spanId: span.spanId, reason })
+  return null
 }
 
 /** What a tool is called, without the words that instrumentations put before it. */

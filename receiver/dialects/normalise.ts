@@ -60,7 +60,7 @@ function ofDialect(span: Span, compiled: CompiledDialect, keys: AttributionKeys)
   }
   const isTool = is.usageClass === 'tool'
   const failed = span.failed || compiled.hasFailed(span)
-  const cost = reportedCostOf(span, compiled)
+  const cost = reportedCostOf(span, compiled, anomalies)
   const told = is.readsUsage && !isTool ? meter(span, compiled, is, models, read(), anomalies) : UNMETERED
   const beside = reading === null ? {} : read().units
   // Pictures and speech have no output in tokens.

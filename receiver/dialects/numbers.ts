@@ -1,4 +1,6 @@
+import { Decimal } from '../../core/money.ts'
 import type { AttributeValue } from '../../core/span.ts'
+import { REPORTED_COST_MAX } from '../../core/usage.ts'
 
 /** No single request counts more than this; what does is a fault of the sender. */
 export const COUNT_MAX = 1_000_000_000
@@ -29,7 +31,7 @@ export function readQuantity(value: AttributeValue): number | CountFault {
 }
 
 /**
- * An amount of money as plain decimal text, or null where it is none or negative. Doubles are written in their shortest
+ * An amount of money as plain decimal text, or null where it is none, negative, or more than any request costs. Doubles are written in their shortest
  * decimal form, which is what the sender wrote down.
  */
 export function readAmount(value: AttributeValue): string | null {
@@ -37,7 +39,14 @@ export function readAmount(value: AttributeValue): string | null {
   const parts = /^(\d{1,20})(?:\.(\d{1,40}))?(?:e([+-]?\d{1,2}))?$/i.exec(text)
   if (parts === null) return null
   const [, whole = '0', fraction = '', exponent = '0'] = parts
-  return shifted(whole, fraction, Number(exponent))
+  const amount = shifted(whole, fraction, Number(exponent))
+  return new Decimal(amount).greaterThan(REPORTED_COST_MAX) ? null : amount
+}
+
+/** Why a value is no amount that `readAmount` takes. */
+export function amountFault(value: AttributeValue): CountFault {
+  const quantity = readQuantity(value)
+  return typeof quantity === 'number' ? 'too_large' : quantity
 }
 
 const NUMERIC_TEXT = /^\s*[+-]?\d+(?:\.\d*)?(?:e[+-]?\d{1,3})?\s*$/i

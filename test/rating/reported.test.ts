@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { auditAll } from '../../cmd/audit/run.ts'
+import { reportLines } from '../../cmd/audit.ts'
 import { SILENT } from '../../core/log.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
@@ -81,6 +83,15 @@ describe('a cost that spans report', () => {
       cogs_reported: '0.009',
       cogs_computed: '0.009',
     })
+  })
+
+  test('is none beyond sense, and digits beyond those of money leave no gap', async () => {
+    await happen(call('absurd', '1', `1${'0'.repeat(60)}`), call('dust', '1', `0.0045${'0'.repeat(30)}1`))
+    expect(await eventOf('absurd')).toMatchObject({ status: 'rated', cogs: '0.0045' })
+    expect(await eventOf('dust')).toMatchObject({ status: 'rated', cogs: '0.0045', cogs_reported: '0.0045' })
+    const scope = { tenantId: null, from: '-infinity', to: 'infinity' }
+    const lines = reportLines(await auditAll(api.database.url, scope, noon(now)))
+    expect(lines.filter((line) => line.startsWith('gap'))).toEqual([])
   })
 
   test('may be rounded to a millionth', async () => {

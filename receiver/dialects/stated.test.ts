@@ -12,3 +12,15 @@ it('takes units by the catalogue’s names, and by their own where both are stat
   expect(quantities).toEqual({ file_searches: 4, x_searches: 3, pages: 10 })
   expect(anomalies).toEqual([])
 })
+
+it.each([
+  ['aforo.cost_usd', -1, ['negative']],
+  ['aforo.cost_usd', 1e25, ['too_large']],
+  ['aforo.cost_usd', 'a lot', ['not_a_number']],
+  ['gen_ai.usage.cost', 1e25, ['too_large']],
+  ['gen_ai.usage.cost', 'unknown', []],
+] as const)('takes no cost from %s of %s', (key, value, reasons) => {
+  const { reportedCost, anomalies, spanId } = usage(chat({ id: 1, attributes: { [key]: value } }, 10, 5))
+  expect(reportedCost).toBeNull()
+  expect(anomalies).toEqual(reasons.map((reason) => ({ kind: 'bad_number', spanId, reason })))
+})
