@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { transaction } from '../../schema/pool.ts'
 
 /**
  * A database whose rows are changed behind Aforo's back for a while, so that whoever is connected sees it. Copies of all
@@ -17,20 +18,14 @@ export async function createCorrupter(pool: pg.Pool) {
   for (const name of columns.keys()) {
     await pool.query(`create table spare.${name} as select * from aforo_store.${name}`)
   }
-  /** One transaction in which no trigger and no foreign key looks. */
-  async function unlooked(statements: readonly string[]): Promise<number> {
-    const client = await pool.connect()
-    try {
+  /** One transaction in which no trigger and no foreign key looks; none of it, where a statement fails. */
+  const unlooked = (statements: readonly string[]): Promise<number> =>
+    transaction(pool, async (client) => {
       let changed = 0
-      await client.query('begin')
       await client.query('set local session_replication_role = replica')
       for (const statement of statements) changed += (await client.query(statement)).rowCount ?? 0
-      await client.query('commit')
       return changed
-    } finally {
-      client.release()
-    }
-  }
+    })
   return async <T>(change: string, look: () => Promise<T>): Promise<T> => {
     const names = new Set([...change.matchAll(/aforo_store\.(\w+)/g)].map((match) => match[1]!))
     if ((await unlooked([change])) === 0) throw new Error(`nothing is changed by ${change}`)
