@@ -258,6 +258,15 @@ export const KOOG = {
   ],
 } as const satisfies Vocabulary
 
+/** Its first names for usage, which its Java version has to this day. */
+export const SEMANTIC_KERNEL = {
+  quantities: {
+    input: ['gen_ai.response.prompt_tokens'],
+    output: ['gen_ai.response.completion_tokens'],
+  },
+  facts: { toolName: ['semantic_kernel.function.invocation.name'] },
+} as const satisfies Vocabulary
+
 export const SPRING_AI = {
   facts: { toolName: ['spring.ai.tool.definition.name'] },
 } as const satisfies Vocabulary

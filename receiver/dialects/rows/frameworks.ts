@@ -1,6 +1,15 @@
 import type { Dialect } from '../dialect.ts'
 import { BY_KNOWN_NAME, BY_MCP, BY_OPERATION } from '../operations.ts'
-import { CODEX, GEN_AI, GENKIT, GOOGLE_ADK, OPEN_INFERENCE, PYDANTIC_AI, SPRING_AI } from '../vocabularies.ts'
+import {
+  CODEX,
+  GEN_AI,
+  GENKIT,
+  GOOGLE_ADK,
+  OPEN_INFERENCE,
+  PYDANTIC_AI,
+  SEMANTIC_KERNEL,
+  SPRING_AI,
+} from '../vocabularies.ts'
 import { GOOGLE, NATIVE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
@@ -84,8 +93,9 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
   {
     id: 'semantic-kernel',
     title: 'Semantic Kernel',
-    recognise: [{ scope: ['Microsoft.SemanticKernel*', 'semantic_kernel*'] }],
-    ...reads,
+    recognise: [{ scope: ['Microsoft.SemanticKernel*', 'semantic_kernel*', 'SemanticKernel'] }],
+    vocabularies: [GEN_AI, SEMANTIC_KERNEL],
+    roles: [...reads.roles, { names: { 'function_invocation *': 'tool' } }],
     cachedInput: [{ says: 'included' }],
   },
   {
