@@ -8,7 +8,7 @@ import {
   BY_OPERATION,
 } from '../operations.ts'
 import { GEN_AI, KOOG, OPEN_INFERENCE } from '../vocabularies.ts'
-import { GOOGLE } from './models.ts'
+import { GOOGLE, NATIVE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
 
@@ -22,10 +22,28 @@ export const HOST_ROWS: readonly Dialect[] = [
         scope: ['io.quarkus.opentelemetry', 'io.quarkiverse.langchain4j*', 'dev.langchain4j*'],
         attribute: 'gen_ai.operation.name',
       },
+      // Its requests have no operation and no provider, only a model.
+      {
+        scope: ['io.quarkus.opentelemetry', 'io.quarkiverse.langchain4j*', 'dev.langchain4j*'],
+        attribute: 'gen_ai.request.model',
+      },
     ],
-    ...reads,
-    cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }],
-    reasoning: [{ says: 'apart', providers: GOOGLE }],
+    vocabularies: [GEN_AI],
+    roles: [...reads.roles, { names: { 'completion *': 'call' } }],
+    cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'], models: NATIVE }],
+    reasoning: [{ says: 'apart', providers: GOOGLE, models: ['gemini-*'] }],
+    // It tells neither cached tokens, which Anthropic's input leaves out, nor thoughts, which Google's output does.
+    estimated: [
+      {
+        attribute: 'gen_ai.request.model',
+        is: [...NATIVE, 'gemini-*'],
+        without: [
+          ...GEN_AI.quantities.cacheRead,
+          ...GEN_AI.quantities.cacheWrite,
+          ...GEN_AI.quantities.reasoning,
+        ],
+      },
+    ],
   },
   {
     id: 'dify',
