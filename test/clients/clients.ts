@@ -17,7 +17,7 @@ export interface Client {
   readonly untold?: readonly Detail[]
   /** How many requests that the provider refused its spans tell like calls that brought nothing; none where not given. */
   readonly unsaidRefusals?: number
-  /** How many calls that it left in the middle of their answer it makes no span of; none where not given. */
+  /** How many calls that it left in the middle of their answer, or could not read that of, it makes no span of; none where not given. */
   readonly untoldCutOffs?: number
   /** Whether it calls the tools that models ask for, and makes spans of that. */
   readonly tools?: true
@@ -43,10 +43,13 @@ export const CLIENTS: readonly Client[] = [
     untoldCutOffs: 1,
     untold: ['cacheRead', 'reasoning'],
   }),
-  js('openinference-openai', ['@arizeai/openinference-instrumentation-openai'], { unmetered: 3 }),
+  js('openinference-openai', ['@arizeai/openinference-instrumentation-openai'], {
+    unmetered: 3,
+    untoldCutOffs: 1,
+  }),
   js('traceloop-openai', ['@traceloop/instrumentation-openai'], {
     unmetered: 2,
-    untoldCutOffs: 1,
+    untoldCutOffs: 2,
     untold: ['cacheRead', 'reasoning'],
   }),
   js('anthropic-native', ['@anthropic-ai/sdk']),

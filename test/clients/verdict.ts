@@ -29,7 +29,7 @@ export interface Expected {
   readonly sessions: number
   /** Refused requests that its spans tell like calls: each is to be listed. */
   readonly unsaidRefusals: number
-  /** Calls that it left in the middle of their answer, and makes no span of. */
+  /** Calls that it left in the middle of their answer or could not read that of, and makes no span of. */
   readonly untoldCutOffs: number
 }
 
@@ -50,7 +50,7 @@ export interface Judgement {
 }
 
 /**
- * Holds what was billed against what was served. A call that was left in the middle of its answer is to be listed, and lowers
+ * Holds what was billed against what was served. A call whose answer was left in its midst or could not be read is to be listed, and lowers
  * no verdict: nobody told its client what it used.
  *  EXACT             every call once, every bucket of every call as served
  *  TOTALS            every call once with its input and output; what the client does not tell of cache or reasoning is missing

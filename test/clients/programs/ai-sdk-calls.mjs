@@ -1,5 +1,5 @@
 // What an application does with the Vercel AI SDK, version 6 or 7: a text, a stream, a tool loop, a call with cached and
-// reasoning tokens, one that succeeds at the second attempt, one that is refused, a stream that is left, an embedding.
+// reasoning tokens, one that succeeds at the second attempt, one that is refused, one whose answer cannot be read, a stream that is left, an embedding.
 import { z } from 'zod'
 import { turnedAway } from './turned-away.mjs'
 
@@ -21,6 +21,7 @@ export async function callAiSdk({ ai, openai, telemetry }) {
   await streamText({ model: openai('gpt-5-mini'), prompt, ...telemetry }).consumeStream()
   await generateText({ model: openai.chat('gpt-busy'), prompt, ...telemetry })
   await turnedAway(generateText({ model: openai.chat('gpt-retired'), prompt, ...telemetry }))
+  await turnedAway(generateText({ model: openai.chat('gpt-garbled'), prompt, ...telemetry }))
   const leaving = new AbortController()
   const left = streamText({
     model: openai.chat('gpt-slow'),

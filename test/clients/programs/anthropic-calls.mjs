@@ -2,7 +2,7 @@ import { leave } from './leave.mjs'
 import { turnedAway } from './turned-away.mjs'
 
 // What an application does with the Anthropic SDK: a message, streams, a tool loop, a cached prompt, a call that succeeds at
-// the second attempt, one that is refused, and a stream that it leaves.
+// the second attempt, one that is refused, one whose answer cannot be read, and a stream that it leaves.
 const messages = [{ role: 'user', content: 'What is the weather in Oslo?' }]
 const input_schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
 const tools = [{ name: 'weather', description: 'The weather.', input_schema }]
@@ -29,6 +29,7 @@ export async function callMessages(anthropic) {
   await anthropic.messages.stream({ ...plain, model: 'claude-opus-4-5' }).finalMessage()
   await anthropic.messages.create({ ...plain, model: 'claude-busy' })
   await turnedAway(anthropic.messages.create({ ...plain, model: 'claude-retired' }))
+  await turnedAway(anthropic.messages.create({ ...plain, model: 'claude-garbled' }))
   const left = await anthropic.messages.create({ ...plain, model: 'claude-slow', stream: true })
   await leave(left)
 }

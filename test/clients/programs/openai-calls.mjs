@@ -2,7 +2,7 @@ import { leave } from './leave.mjs'
 import { turnedAway } from './turned-away.mjs'
 
 // What an application does with the openai package: a chat, a stream, a tool loop, a call with cached and reasoning tokens,
-// one that succeeds at the second attempt, one that is refused, and a stream that it leaves; through the Responses API too.
+// one that succeeds at the second attempt, one that is refused, one whose answer cannot be read, and a stream that it leaves; through the Responses API too.
 const messages = [{ role: 'user', content: 'What is the weather in Oslo?' }]
 const parameters = {
   type: 'object',
@@ -33,6 +33,7 @@ export async function callChat(openai) {
   await openai.chat.completions.create({ model: 'gpt-5-mini', messages })
   await openai.chat.completions.create({ model: 'gpt-busy', messages })
   await turnedAway(openai.chat.completions.create({ model: 'gpt-retired', messages }))
+  await turnedAway(openai.chat.completions.create({ model: 'gpt-garbled', messages }))
   const left = await openai.chat.completions.create({
     model: 'gpt-slow',
     messages,

@@ -15,7 +15,7 @@ def client() -> OpenAI:
 
 
 def call_chat(openai: OpenAI) -> None:
-    """A chat, a stream, a tool loop, a call with cached and reasoning tokens, one that is retried, one that is refused, and a stream that is left."""
+    """A chat, a stream, a tool loop, a call with cached and reasoning tokens, one that is retried, one that is refused, one whose answer cannot be read, and a stream that is left."""
     model = "gpt-4.1-mini"
     create = openai.chat.completions.create
     create(model=model, messages=MESSAGES)
@@ -29,6 +29,8 @@ def call_chat(openai: OpenAI) -> None:
     create(model="gpt-busy", messages=MESSAGES)
     with turned_away(NotFoundError):
         create(model="gpt-retired", messages=MESSAGES)
+    with turned_away(Exception):
+        create(model="gpt-garbled", messages=MESSAGES)
     left = create(model="gpt-slow", messages=MESSAGES, stream=True, stream_options={"include_usage": True})
     next(iter(left))
     left.close()

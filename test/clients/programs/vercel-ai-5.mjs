@@ -19,13 +19,14 @@ const weather = ai.tool({
 })
 const common = { prompt: 'What is the weather in Oslo?', experimental_telemetry }
 
-async function call({ plain, detailed, busy, retired, slow }) {
+async function call({ plain, detailed, busy, retired, garbled, slow }) {
   await ai.generateText({ model: plain, ...common })
   await ai.generateText({ model: plain, tools: { weather }, stopWhen: ai.stepCountIs(5), ...common })
   await ai.generateText({ model: detailed, ...common })
   await ai.streamText({ model: detailed, ...common }).consumeStream()
   await ai.generateText({ model: busy, ...common })
   await turnedAway(ai.generateText({ model: retired, ...common }))
+  await turnedAway(ai.generateText({ model: garbled, ...common }))
   const leaving = new AbortController()
   const left = ai.streamText({ model: slow, abortSignal: leaving.signal, onError: () => {}, ...common })
   for await (const _ of left.textStream) leaving.abort()
@@ -41,6 +42,7 @@ await traced(
       detailed: google('gemini-2.5-pro'),
       busy: google('gemini-busy'),
       retired: google('gemini-retired'),
+      garbled: google('gemini-garbled'),
       slow: google('gemini-slow'),
     })
     await call({
@@ -48,6 +50,7 @@ await traced(
       detailed: anthropic('claude-opus-4-5'),
       busy: anthropic('claude-busy'),
       retired: anthropic('claude-retired'),
+      garbled: anthropic('claude-garbled'),
       slow: anthropic('claude-slow'),
     })
   },

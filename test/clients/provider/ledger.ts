@@ -16,7 +16,7 @@ export interface Served {
   readonly output: number
   readonly reasoning: number
   readonly isStream: boolean
-  /** Its client went away in the middle of the answer, and never saw these numbers. */
+  /** Its client went away in the middle of the answer or could not parse it, and never saw these numbers. */
   readonly isCutOff: boolean
   /** Whether it wants a tool to be called: the client's next request has its result. */
   readonly asksTool: boolean
@@ -80,7 +80,7 @@ export class Ledger {
     return [...(models?.values() ?? [])].reduce((sum, count) => sum + count, 0)
   }
 
-  /** Notes that a client did not wait for the end of the answer that was entered last. */
+  /** Notes that a client did not get the whole of the answer that was entered last. */
   cutOff(client: string): void {
     const entries = this.of(client)
     this.#served.set(client, [...entries.slice(0, -1), { ...entries.at(-1)!, isCutOff: true }])

@@ -36,6 +36,8 @@ const BODY_BYTES_MAX = 4 << 20
 /** Models that pause in the middle of their answer. */
 const SLOW = /-slow$/
 const PAUSE_MS = 1_000
+/** Models whose answers nobody can parse. */
+const GARBLED = /-garbled$/
 
 const ROUTES: readonly [RegExp, (question: Question) => Answer][] = [
   [/^\/v1\/chat\/completions$/, answerChat],
@@ -85,7 +87,10 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, ledge
   const answered = route[1]({ client, path: rest, body: asked, ledger })
   if ('json' in answered) {
     response.writeHead(200, { 'content-type': 'application/json' })
-    response.end(JSON.stringify(answered.json))
+    const text = JSON.stringify(answered.json)
+    const isGarbled = GARBLED.test(model)
+    if (isGarbled) ledger.cutOff(client)
+    response.end(isGarbled ? text.slice(0, text.length >> 1) : text)
     return
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
