@@ -1,6 +1,7 @@
 import type { ModelCall } from '../../core/assembly.ts'
-import type { Usage } from '../../core/usage.ts'
+import type { TokenBuckets, Usage } from '../../core/usage.ts'
 import { compiledOf } from '../dialects/recognise.ts'
+import { equalTotals } from './arithmetic.ts'
 import type { Observed } from './observation.ts'
 import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
@@ -43,13 +44,24 @@ export function toModelCall(tree: Tree, call: Observed): ModelCall {
     serviceTier: told.serviceTier,
     region: told.region,
     reportedCost: told.reportedCost,
-    estimated: winner.estimated,
+    estimated: isEstimated(tree, call),
     cacheHit: call.cacheHit,
     badTime: (tree.traits[call.winner]! & TRAIT.badTime) !== 0,
   }
 }
 
 const NOBODY: readonly Usage[] = []
+
+/** What somebody counted is no estimate, whoever else guessed it; of a sum the span that identifies the call decides. */
+function isEstimated(tree: Tree, { winner, observers, buckets }: Observed): boolean {
+  if (observers.length === 1) return tree.spans[winner]!.estimated
+  const tellers = observers.map((index) => tree.spans[index]!).filter((usage) => tells(usage, buckets))
+  return tellers.length === 0 ? tree.spans[winner]!.estimated : tellers.every(({ estimated }) => estimated)
+}
+
+function tells({ metered, buckets }: Usage, whole: TokenBuckets): boolean {
+  return metered && equalTotals(buckets, whole)
+}
 
 function toldBy(observers: readonly Usage[]): Told {
   const first = <T>(read: (usage: Usage) => T | null): T | null => {

@@ -213,6 +213,8 @@ export const FRAMEWORK_ROWS: readonly Dialect[] = [
     ...reads,
     cachedInput: [{ says: 'included' }],
     reasoning: [{ says: 'apart' }],
+    // Its models think. Thoughts stand beside the output, or in its logs only.
+    estimated: [{ attribute: GEN_AI.quantities.output[0], without: GEN_AI.quantities.reasoning }],
   },
   {
     id: 'n8n',

@@ -4,14 +4,18 @@ import { AI_SDK, GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
 
+const MODEL = 'gen_ai.request.model'
+const INVOKED = { 'rpc.method': ['InvokeModel*'] } as const
+
 /** Models whose InvokeModel answer tells no usage: both instrumentations count characters then. */
-const estimated: Dialect['estimated'] = [
-  {
-    attribute: 'gen_ai.request.model',
-    is: ['*cohere.*', '*mistral.*'],
-    where: { 'rpc.method': ['InvokeModel*'] },
-  },
-]
+const COUNTED = { attribute: MODEL, is: ['*cohere.*', '*mistral.*'], where: INVOKED } as const
+
+/** Models that cache, whose cached tokens stand beside the input, or nowhere. */
+const CACHING = {
+  attribute: MODEL,
+  is: ['*anthropic.*', '*amazon.nova*'],
+  without: [...GEN_AI.quantities.cacheRead, ...GEN_AI.quantities.cacheWrite],
+} as const
 
 /** OpenTelemetry's own instrumentations. Input contains cached tokens and output contains reasoning, by convention. */
 export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
@@ -21,7 +25,8 @@ export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
     recognise: [{ scope: ['opentelemetry.instrumentation.botocore.bedrock-runtime'] }],
     ...reads,
     cachedInput: [{ says: 'excluded' }],
-    estimated,
+    // Of Converse it tells cached tokens where there are any.
+    estimated: [COUNTED, { ...CACHING, where: INVOKED }],
   },
   {
     id: 'otel-bedrock-js',
@@ -29,7 +34,7 @@ export const OPENTELEMETRY_ROWS: readonly Dialect[] = [
     recognise: [{ scope: ['@opentelemetry/instrumentation-aws-sdk'] }],
     ...reads,
     cachedInput: [{ says: 'excluded' }],
-    estimated,
+    estimated: [COUNTED, CACHING],
   },
   {
     id: 'otel-bedrock-java',
