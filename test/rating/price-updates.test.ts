@@ -123,6 +123,26 @@ describe('a pull', () => {
     expect(await bookPrice(db.pool, days(5))).toBe('3')
   })
 
+  test('leaves a proposal be where a file that is not complete does not speak of its prices', async () => {
+    await bookOf()
+    const partly = (...rows: Record<string, unknown>[]) => importText(db.pool, rowFile(rows, false), NOON)
+    expect(await partly(priceRow({ model: 'm-2' }))).toMatchObject({ held: 1, superseded: 0 })
+    const output = priceRow({ model: 'm-2', meter: 'output', unit_price: '15' })
+    expect(await partly(output)).toMatchObject({ held: 1, superseded: 0 })
+    const open = (await proposals(db.pool)).filter(({ decision }) => decision === null)
+    for (const { id } of open) await approve(id, days(1))
+    const prices = [
+      await bookPrice(db.pool, days(2), 'm-2'),
+      await bookPrice(db.pool, days(2), 'm-2', 'output'),
+    ]
+    expect(prices).toEqual(['3', '15'])
+    expect(await partly(priceRow({ model: 'm-3' }), priceRow({ model: 'm-4' }))).toMatchObject({ held: 2 })
+    expect(await partly(priceRow({ model: 'm-3', unit_price: '4' }))).toMatchObject({
+      held: 1,
+      superseded: 1,
+    })
+  })
+
   test('announces a price, and the announcement is taken back before it begins, by the catalogue or by hand', async () => {
     await bookOf()
     const announced = [

@@ -1,16 +1,17 @@
 import type pg from 'pg'
 import type { ImportReport } from '../../../core/price-updates.ts'
 import { completePriced, lockPriceBook } from '../catalogue-book.ts'
+import { seriesOf } from '../list-price.ts'
 import { createFindKeys } from '../match.ts'
 import { bundledCatalogue } from '../seed.ts'
 import { rowsToRecord } from './apply.ts'
 import { comparePrices, type ImportOrder, type JudgedChange, type PriceDiff } from './compare.ts'
-import { modelOf } from './diff.ts'
 import { previewEffects } from './effects.ts'
 import { fingerprintOf, storedChanges } from './proposal-document.ts'
 import {
   addProposals,
   type NewProposal,
+  type OpenProposal,
   openProposals,
   recordDecisions,
   recordImport,
@@ -90,11 +91,14 @@ async function sort(
   const wanted = proposed.map((proposal) => ({ ...proposal, fingerprint: fingerprintOf(proposal) }))
   const stands = new Set(wanted.map(({ fingerprint }) => fingerprint))
   const known = new Set(open.map(({ fingerprint }) => fingerprint))
-  const looked = new Set(catalogue.own.map(modelOf))
+  // A file that is not complete says nothing of what it does not name.
+  const named = new Set(catalogue.own.map(seriesOf))
+  const isLookedAt = ({ series }: OpenProposal) =>
+    catalogue.complete || series.some((each) => named.has(each))
   return {
     fresh: wanted.filter(({ fingerprint }) => !known.has(fingerprint) && !settled.has(fingerprint)),
     gone: open
-      .filter((each) => !stands.has(each.fingerprint) && (catalogue.complete || looked.has(modelOf(each))))
+      .filter((each) => !stands.has(each.fingerprint) && isLookedAt(each))
       .map(({ proposalId }) => proposalId),
   }
 }

@@ -2,10 +2,12 @@ import type pg from 'pg'
 import type { FieldFault } from '../../../core/errors.ts'
 import { decimalText } from '../../../core/money.ts'
 import type { PriceEffect, StoredChange } from '../../../core/price-updates.ts'
+import { seriesOf } from '../list-price.ts'
 import { FAULTS_MAX } from './catalogue-faults.ts'
 import type { CatalogueText } from './catalogue-text.ts'
 import type { JudgedChange } from './compare.ts'
 import type { ProposalKind } from './diff.ts'
+import { proposedOf } from './proposal-document.ts'
 import type { SourceText } from './read-source.ts'
 
 /** A proposal to write down. */
@@ -92,20 +94,25 @@ export async function addProposals(
 export interface OpenProposal {
   readonly proposalId: string
   readonly fingerprint: string
-  readonly provider: string
-  readonly model: string
+  /** The series that it changes. */
+  readonly series: readonly string[]
 }
 
 export async function openProposals(client: pg.PoolClient, source: string): Promise<readonly OpenProposal[]> {
-  const { rows } = await client.query<OpenProposal>(
-    `select proposal_id::text as "proposalId", fingerprint, provider, model
+  type Row = Omit<OpenProposal, 'series'> & Parameters<typeof proposedOf>[0]
+  const { rows } = await client.query<Row>(
+    `select proposal_id::text as "proposalId", fingerprint, kind, provider, model, changes
      from aforo_store.price_proposals proposal
      join aforo_store.price_imports import using (import_id)
      where import.source = $1
        and not exists (select from aforo_store.price_decisions decision where decision.proposal_id = proposal.proposal_id)`,
     [source],
   )
-  return rows
+  return rows.map(({ proposalId, fingerprint, ...stored }) => ({
+    proposalId,
+    fingerprint,
+    series: proposedOf(stored).changes.map(({ next, old }) => seriesOf((next ?? old)!)),
+  }))
 }
 
 /** What a person has said no to, or has seen to be missing: it is not proposed again until something else was. */
