@@ -8,13 +8,18 @@ import { BoundedMap } from './bounded-map.ts'
 export const CREDENTIALS_MAX = 10_000
 /** An answer is used so long without asking, and asked for again in the background after half of it. */
 export const ADMISSION_MS_MAX = 2_000
+/** Nobody waits longer than this to be asked for again: a centre that hangs is one that is away. */
+export const ADMISSION_WAIT_MS = 250
 /** While nobody can be asked about a key, what was said last counts so long. */
 export const ADMISSION_AWAY_MS_MAX = 600_000
 
 interface Admitted {
   readonly tenantId: TenantId
   readonly at: number
-  isAsking: boolean
+  /** It is being asked for again. */
+  asking: Promise<TenantId> | null
+  /** When nobody answered, or not in time, last: just after that it is used without waiting for who is asked again. */
+  awayAt: number
 }
 
 /**
@@ -44,36 +49,49 @@ export class Admission {
 
   #admit(name: string, credentials: Credentials, role: KeyRole): TenantId | Promise<TenantId> {
     const known = this.#known.get(name)
-    if (!known) return this.#ask(name, credentials, role, undefined)
-    const age = this.#clock() - known.at
-    if (age >= ADMISSION_MS_MAX) return this.#ask(name, credentials, role, known)
-    if (age >= ADMISSION_MS_MAX / 2 && !known.isAsking) {
-      known.isAsking = true
-      this.#ask(name, credentials, role, known).catch(() => {})
+    if (!known) return this.#ask(name, credentials, role)
+    const now = this.#clock()
+    const age = now - known.at
+    if (age < ADMISSION_MS_MAX / 2) return known.tenantId
+    if (known.asking === null) {
+      known.asking = this.#askAgain(name, credentials, role, known)
+      known.asking.catch(() => {})
     }
-    return known.tenantId
+    if (age < ADMISSION_MS_MAX) return known.tenantId
+    if (age >= ADMISSION_AWAY_MS_MAX) return known.asking
+    return now - known.awayAt < ADMISSION_MS_MAX ? known.tenantId : this.#inTime(known, known.asking)
   }
 
-  async #ask(
-    name: string,
-    credentials: Credentials,
-    role: KeyRole,
-    known: Admitted | undefined,
-  ): Promise<TenantId> {
+  async #ask(name: string, credentials: Credentials, role: KeyRole): Promise<TenantId> {
+    const at = this.#clock()
+    const tenantId = await this.#access.authorise(credentials, role)
+    this.#known.set(name, { tenantId, at, asking: null, awayAt: Number.NEGATIVE_INFINITY })
+    return tenantId
+  }
+
+  async #askAgain(name: string, credentials: Credentials, role: KeyRole, known: Admitted): Promise<TenantId> {
     const at = this.#clock()
     try {
-      const tenantId = await this.#access.authorise(credentials, role)
-      this.#known.set(name, { tenantId, at, isAsking: false })
-      return tenantId
+      return await this.#ask(name, credentials, role)
     } catch (error) {
-      const isAway = asAforoError(error).code === 'unavailable'
-      if (known && isAway && at - known.at < ADMISSION_AWAY_MS_MAX) {
-        known.isAsking = false
+      known.asking = null
+      if (asAforoError(error).code === 'unavailable' && at - known.at < ADMISSION_AWAY_MS_MAX) {
+        known.awayAt = this.#clock()
         return known.tenantId
       }
       this.#known.delete(name)
       throw error
     }
+  }
+
+  #inTime(known: Admitted, asking: Promise<TenantId>): Promise<TenantId> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        known.awayAt = this.#clock()
+        resolve(known.tenantId)
+      }, ADMISSION_WAIT_MS)
+      asking.then(resolve, reject).finally(() => clearTimeout(late))
+    })
   }
 }
 

@@ -34,7 +34,8 @@ export interface Need {
  *  3. The centre is away: a budget that is `closed` then denies, and so does one that is `bounded` where what is leased
  *     does not reach: `stale`.
  *  4. A hard margin floor: deny.
- *  5. A hold is wanted and a hard budget has no price to hold by: deny, `unpriced`.
+ *  5. A hold is wanted and a hard budget has no price to hold by: deny, `unpriced`, unless nobody can be asked for one and
+ *     the budget is `open` then.
  *  6. A budget that throttles, and calls come too often: throttle.
  *  7. A soft limit that is used up, or that the call may pass; a share to warn at, a soft floor: warn.
  *  8. Else allow.
@@ -75,7 +76,8 @@ export function decide(question: Question, now: number): Ruling {
     if (isHard) {
       if (room <= 0n || (wanted !== null && wanted > room)) exhausted ??= counter
       if (isAway && !isEnough(counter, question, wanted, now)) stale ??= counter
-      if (wanted === null && question.wantsHold) unpriced ??= counter
+      if (wanted === null && question.wantsHold && !(isAway && terms.onOutage === 'open'))
+        unpriced ??= counter
     } else {
       if (isAway && terms.onOutage === 'closed') stale ??= counter
       // What nobody bounded may be anything: it warns nobody.

@@ -178,14 +178,14 @@ export class Desk {
     const name = spenderName(spender)
     const known = this.#knowledge.memory.find(name)
     const freshness = known ? this.#knowledge.memory.freshness(known, now) : 'stale'
-    if (freshness === 'stale') {
+    const isAsked = freshness === 'stale' && !(known && this.#knowledge.isAway(now))
+    if (isAsked) {
       return this.#knowledge.read(name, spender).then(
         (read) => this.#answer(request, read, this.#parts.clock()),
         (error: unknown) => this.#answerAway(request, spender, known, error),
       )
     }
-    if (freshness === 'aging' && !this.#knowledge.isAway(now))
-      this.#knowledge.read(name, spender).catch(() => {})
+    if (freshness !== 'fresh') this.#knowledge.read(name, spender).catch(() => {})
     return this.#answer(request, known!, now)
   }
 

@@ -2,7 +2,7 @@ import type { Spender } from '../core/budget.ts'
 import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CounterStanding } from '../core/lease.ts'
-import type { RateCard } from '../core/rate-card.ts'
+import { NO_RATES, type RateCard } from '../core/rate-card.ts'
 import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Centre, Change, RateQuestion } from './centre.ts'
@@ -12,6 +12,8 @@ import type { CheckMetrics } from './metrics.ts'
 
 /** The centre is away when nothing was heard of it for so long. */
 export const AWAY_MS = 2_000
+/** It is asked all the same then, and nobody waits longer for the answer. */
+export const AWAY_WAIT_MS = 50
 /** Spenders asked for at once; further ones are told to come again. */
 export const READS_MAX = 256
 export const CARDS_MAX = 10_000
@@ -90,8 +92,10 @@ export class Knowledge {
 
   /** Asks the centre for a spender; all who ask at once share the answer. Rejects with `unavailable` when it is away. */
   read(name: string, spender: Spender): Promise<KnownSpender> {
-    const reading = this.#reading.get(name)
-    if (reading) return reading
+    return this.#inTime(this.#reading.get(name) ?? this.#ask(name, spender))
+  }
+
+  #ask(name: string, spender: Spender): Promise<KnownSpender> {
     if (this.#reading.size >= READS_MAX) {
       return Promise.reject(new AforoError('unavailable', 'too many spenders are asked for at once'))
     }
@@ -117,7 +121,10 @@ export class Knowledge {
     return read
   }
 
-  /** What calls may cost; an old card is used while it is asked for again, or nobody can be asked. */
+  /**
+   * What calls may cost; an old card is used while it is asked for again, or nobody can be asked, and none where there is
+   * no old one either.
+   */
   card(question: RateQuestion, now: number): RateCard | Promise<RateCard> {
     const { customer, product, agent, model } = question
     // No part holds a control character.
@@ -130,15 +137,26 @@ export class Knowledge {
       return card
     })
     if (!known || isDoubted || now - known.readAt > CARD_MS_MAX) {
-      return asked.catch((error: unknown) => {
-        if (known && asAforoError(error).code === 'unavailable') return known.card
-        throw error
+      return this.#inTime(asked).catch((error: unknown) => {
+        if (asAforoError(error).code !== 'unavailable') throw error
+        this.missed(this.#parts.clock())
+        return known?.card ?? NO_RATES
       })
     }
     // Others need not ask too.
     this.#cards.set(name, { card: known.card, readAt: known.readAt + CARD_MS / 2 })
     asked.catch(() => {})
     return known.card
+  }
+
+  /** An answer of a centre that may hang: while it is away only so long is waited, and what comes later is taken in too. */
+  #inTime<T>(asked: Promise<T>): Promise<T> {
+    if (!this.isAway(this.#parts.clock())) return asked
+    return new Promise<T>((resolve, reject) => {
+      const late = setTimeout(() => reject(new AforoError('unavailable', 'the centre is away')), AWAY_WAIT_MS)
+      const done = () => clearTimeout(late)
+      asked.then(resolve, reject).finally(done)
+    })
   }
 
   /** Takes in that we stopped somebody, or let go on, once the centre has it. */
