@@ -4,6 +4,7 @@ import {
   BUDGET_UNITS,
   BUDGET_WINDOWS,
   type Budget,
+  COUNT_UNITS,
   OUTAGES,
   SCOPE_FIELDS,
 } from '../core/budget.ts'
@@ -16,7 +17,6 @@ export const WARN_AT_MAX = 10
 const AMOUNT_MAX = '1000000000000000'
 const PER_SECOND_MAX = '1000000'
 const FRACTION_DIGITS_MAX = 15
-const COUNTS: readonly string[] = ['tokens', 'model_calls', 'tool_calls', 'reasoning_steps']
 
 const scoped = name
   .refine((text) => text === '*' || !text.includes('*'), 'must be one value, or "*" for each one apart')
@@ -57,7 +57,7 @@ export const budgetFields = fields.superRefine((budget, context) => {
     context.addIssue({ code: 'custom', path: [path], message })
   const { unit, window, limit, scope } = budget
   if (limit === 'balance') refuseOddWallet(budget, refuse)
-  else if (COUNTS.includes(unit) && parseDecimal(limit)?.isInteger() === false) {
+  else if (COUNT_UNITS.has(unit) && parseDecimal(limit)?.isInteger() === false) {
     refuse('limit', `must be a whole number of ${unit}`)
   }
   if (unit === 'margin_pct') refuseOddFloor(budget, refuse)

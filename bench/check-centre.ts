@@ -35,7 +35,7 @@ export function memoryCentre(): Centre {
     keys.map((key, i): [string, BookCounter] => {
       const name = counterName(key)
       const limit = scaled(BUDGETS[i]![1].limit)
-      return [name, { name, key, limit, used: scaled('0.5'), usedCogs: null, leased: 0n }]
+      return [name, { name, key, limit, used: scaled('0.5'), isWhole: false, usedCogs: null, leased: 0n }]
     }),
   )
   const book: LeaseBook = { counters, leases: new Map(), holds: new Map() }

@@ -17,6 +17,13 @@ export const BUDGET_UNITS = [
   'margin_pct',
 ] as const
 export type BudgetUnit = (typeof BUDGET_UNITS)[number]
+/** Units that are counted: nobody uses half of one. */
+export const COUNT_UNITS: ReadonlySet<string> = new Set([
+  'tokens',
+  'model_calls',
+  'tool_calls',
+  'reasoning_steps',
+])
 
 /**
  * `month`: the customer's billing month, in its time zone; of usage without a subscription the calendar month in UTC.

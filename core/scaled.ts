@@ -38,6 +38,11 @@ export function shareOf(amount: Scaled, share: Scaled): Scaled {
   return (amount * share + SCALED_ONE - 1n) / SCALED_ONE
 }
 
+/** The amount without what is less than one whole of it. */
+export function wholeOf(amount: Scaled): Scaled {
+  return amount - (amount % SCALED_ONE)
+}
+
 export function leastOf(a: Scaled, b: Scaled): Scaled {
   return a < b ? a : b
 }

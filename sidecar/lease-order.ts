@@ -1,5 +1,5 @@
 import type { LeaseOrder } from '../core/lease.ts'
-import { mostOf, type Scaled, scaledText } from '../core/scaled.ts'
+import { mostOf, type Scaled, scaledText, wholeOf } from '../core/scaled.ts'
 import type { Counter } from './counter.ts'
 
 /** A lease nobody took of for so long is given back. */
@@ -32,7 +32,8 @@ export function orderOf(
   if (lease && lease.until <= now && lease.held === told) counter.lease = null
   // What is given back while nobody hears of it is of use to nobody.
   const isIdle = isLeaving || (!isAway && now - counter.lastTakenAt >= LEASE_IDLE_MS)
-  counter.pace = isIdle ? 0n : mostOf(counter.taken, counter.pace / 2n)
+  const slowed = counter.terms.isWhole ? wholeOf(counter.pace / 2n) : counter.pace / 2n
+  counter.pace = isIdle ? 0n : mostOf(counter.taken, slowed)
   counter.taken = 0n
   const { needed, leastNeeded } = counter
   counter.needed = 0n

@@ -1,4 +1,12 @@
-import type { Budget, BudgetMode, BudgetScope, BudgetUnit, BudgetWindow, Outage } from '../core/budget.ts'
+import {
+  type Budget,
+  type BudgetMode,
+  type BudgetScope,
+  type BudgetUnit,
+  type BudgetWindow,
+  COUNT_UNITS,
+  type Outage,
+} from '../core/budget.ts'
 import { leastOf, SCALED_ONE, type Scaled, scaled } from '../core/scaled.ts'
 
 /** A budget made ready to be compared with, once per version. */
@@ -7,6 +15,8 @@ export interface Terms {
   readonly scope: BudgetScope
   readonly window: BudgetWindow
   readonly unit: BudgetUnit
+  /** It counts wholes. */
+  readonly isWhole: boolean
   readonly mode: BudgetMode
   /** Its limit is what the customer has: it moves, and the centre tells. */
   readonly isWallet: boolean
@@ -28,6 +38,7 @@ export function termsOf(budgetId: string, budget: Budget): Terms {
     scope: budget.scope,
     window: budget.window,
     unit: budget.unit,
+    isWhole: COUNT_UNITS.has(budget.unit),
     mode: budget.mode,
     isWallet: budget.limit === 'balance',
     warnAt: warnings.length === 0 ? null : warnings.reduce(leastOf),

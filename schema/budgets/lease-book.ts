@@ -1,6 +1,6 @@
 import type { Actual, CounterKey, HoldEnd, HoldEnded, HoldState, LeaseOrder } from '../../core/lease.ts'
 import type { Amounts, RateCard } from '../../core/rate-card.ts'
-import { leastOf, mostOf, type Scaled, scaled } from '../../core/scaled.ts'
+import { leastOf, mostOf, type Scaled, scaled, wholeOf } from '../../core/scaled.ts'
 import { actualAmounts, callsOf, outstandingOf } from './hold-actual.ts'
 
 /*
@@ -28,6 +28,8 @@ export interface BookCounter {
   readonly key: CounterKey
   /** Null: nothing to keep to, of a soft budget, a margin floor, or one that has ended. */
   readonly limit: Scaled | null
+  /** It counts wholes: a part of one is of use to nobody, and not to be granted. */
+  readonly isWhole: boolean
   readonly used: Scaled
   readonly usedCogs: Scaled | null
   leased: Scaled
@@ -285,7 +287,7 @@ export function grant(
     need: leastOf(scaled(order.need), wanted),
     least: leastOf(scaled(order.least), wanted),
   }
-  const amount = target <= before ? mostOf(target, 0n) : before + grantOf(room, before, wish)
+  const amount = target <= before ? mostOf(target, 0n) : before + grantOf(room, before, wish, counter.isWhole)
   counter.leased += amount - before
   if (lease) {
     lease.amount = amount
@@ -310,16 +312,19 @@ export function grant(
 
 /**
  * How much of the room a lease gets that has `before`: what it needs now, or all there is where that is less and would
- * help. To spare it has at most a small part of what nobody else has.
+ * help. To spare it has at most a small part of what nobody else has, and of what
+ * is counted only wholes.
  */
 export function grantOf(
   room: Scaled,
   before: Scaled,
   { wanted, need, least }: { readonly wanted: Scaled; readonly need: Scaled; readonly least: Scaled },
+  isWhole: boolean,
 ): Scaled {
-  if (room < need) return room >= least ? room : 0n
+  const beyond = (enough: Scaled, most: Scaled) => enough + (isWhole ? wholeOf(most - enough) : most - enough)
+  if (room < need) return room >= least ? beyond(least, room) : 0n
   const spare = mostOf((room + before) / SPARE_SHARE - before, 0n)
-  return mostOf(need, leastOf(wanted, leastOf(spare, room)))
+  return beyond(need, mostOf(need, leastOf(wanted, leastOf(spare, room))))
 }
 
 const NO_CARD: RateCard = { price: null, cogs: null, credits: null, contextTokens: null }

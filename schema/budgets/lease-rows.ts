@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Spender } from '../../core/budget.ts'
+import { COUNT_UNITS, type Spender } from '../../core/budget.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { Actual, CounterKey, HoldState } from '../../core/lease.ts'
 import type { Amounts, RateCard } from '../../core/rate-card.ts'
@@ -145,6 +145,7 @@ function bookCounter({ key, used, usedCogs, leased, budget, limit }: Standing): 
     name: counterName(key),
     key,
     limit: isHard ? scaled(limit) : null,
+    isWhole: budget !== null && COUNT_UNITS.has(budget.unit),
     used: scaled(used),
     usedCogs: usedCogs === null ? null : scaled(usedCogs),
     leased: scaled(leased),

@@ -41,6 +41,7 @@ function open(limit: number, offset: number) {
     name: NAME,
     key: KEY,
     limit: BigInt(limit) * SCALED_ONE,
+    isWhole: true,
     used: 0n,
     usedCogs: null,
     leased: 0n,

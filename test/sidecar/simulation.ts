@@ -72,6 +72,7 @@ export function play(schedule: Schedule): Outcome {
         name: counterName(key),
         key,
         limit: limits[i]!,
+        isWhole: true,
         get used() {
           return used[i]!
         },
