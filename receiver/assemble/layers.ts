@@ -44,6 +44,7 @@ interface Inner {
 /** For each call the call it is a layer of, else -1. */
 function outerCalls(tree: Tree, anomalies: Anomaly[]): Int32Array {
   const outer = new Int32Array(tree.spans.length).fill(-1)
+  const apart: Apart[] = []
   const visibleCall = new Int32Array(tree.spans.length).fill(-1)
   const visibleEmbed = new Int32Array(tree.spans.length).fill(-1)
   for (let at = 0; at < tree.order.length; at++) {
@@ -58,26 +59,44 @@ function outerCalls(tree: Tree, anomalies: Anomaly[]): Int32Array {
     } else if ((traits & TRAIT.request) !== 0) {
       const visible = (traits & TRAIT.call) !== 0 ? visibleCall : visibleEmbed
       const nearest = visible[index]!
-      if (nearest !== -1) outer[index] = layerAbove(tree, outer, nearest, tree.spans[index]!, anomalies)
+      if (nearest !== -1) outer[index] = layerAbove(tree, outer, nearest, tree.spans[index]!, apart)
       visible[index] = index
     }
   }
+  if (apart.length > 0) tellApart(tree, outer, apart, anomalies)
   return outer
 }
 
-function layerAbove(
-  tree: Tree,
-  outer: Int32Array,
-  nearest: number,
-  usage: Usage,
-  anomalies: Anomaly[],
-): number {
+/** A call that is no layer of the one around it, as both have ids and tokens of their own. */
+interface Apart {
+  readonly usage: Usage
+  readonly around: number
+}
+
+/**
+ * Tells of calls within another that are calls of their own. Where the other's own request is beneath it too, by its id,
+ * nothing is left to doubt: frameworks write each of their requests over the span around them, and the last stays.
+ */
+function tellApart(tree: Tree, outer: Int32Array, apart: readonly Apart[], anomalies: Anomaly[]): void {
+  const known = new Set<number>()
+  outer.forEach((above, index) => {
+    if (above === -1) return
+    const { responseId } = tree.spans[above]!
+    if (responseId !== null && responseId === tree.spans[index]!.responseId) known.add(above)
+  })
+  for (const { usage, around } of apart) {
+    if (known.has(around)) continue
+    anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'nested_distinct' })
+  }
+}
+
+function layerAbove(tree: Tree, outer: Int32Array, nearest: number, usage: Usage, apart: Apart[]): number {
   let candidate = nearest
   for (let steps = 0; candidate !== -1 && steps < LAYERS_MAX; steps++) {
     const above = tree.spans[candidate]!
     if (beginsWithin(usage, above)) {
       if (!areDistinct(usage, above)) return candidate
-      anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'nested_distinct' })
+      apart.push({ usage, around: candidate })
       return -1
     }
     candidate = outer[candidate]!
