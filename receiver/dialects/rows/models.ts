@@ -25,3 +25,21 @@ export const NATIVE_BEDROCK = [
 export const NATIVE = [...NATIVE_ANTHROPIC, ...NATIVE_BEDROCK] as const
 
 export const GOOGLE = ['gcp.*'] as const
+
+/** What LiteLLM puts before the name of a model. What a router behind it puts there stays: its prices differ. */
+export const LITELLM_ROUTES = {
+  'openai/': 'openai',
+  'azure/': 'azure.ai.openai',
+  'anthropic/': 'anthropic',
+  'bedrock/converse/': 'aws.bedrock',
+  'bedrock/invoke/': 'aws.bedrock',
+  'bedrock/': 'aws.bedrock',
+  'vertex_ai/': 'gcp.vertex_ai',
+  'gemini/': 'gcp.gemini',
+  'mistral/': 'mistral_ai',
+  'cohere/': 'cohere',
+  'deepseek/': 'deepseek',
+  'groq/': 'groq',
+  'perplexity/': 'perplexity',
+  'xai/': 'x_ai',
+} as const

@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialect.ts'
 import { BY_OPEN_INFERENCE_KIND, BY_OPEN_INFERENCE_REST, BY_OPERATION } from '../operations.ts'
 import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
-import { NATIVE } from './models.ts'
+import { LITELLM_ROUTES, NATIVE } from './models.ts'
 
 const reads = {
   vocabularies: [OPEN_INFERENCE, GEN_AI],
@@ -52,6 +52,14 @@ export const OPENINFERENCE_ROWS: readonly Dialect[] = [
     ...reads,
     // Once raw numbers, of which Converse's total has the cached tokens beside the input: arithmetic finds those.
     cachedInput: [{ says: 'included' }],
+  },
+  {
+    id: 'openinference-litellm',
+    title: "OpenInference, LiteLLM and what asks through it, which put the provider before the model's name",
+    recognise: [{ scope: ['openinference.instrumentation.litellm', 'openinference.instrumentation.dspy'] }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    routes: LITELLM_ROUTES,
   },
   {
     id: 'openinference-like',
