@@ -16,6 +16,9 @@ export type Decimal = InstanceType<typeof Decimal>
 /** Digits after the point of every stored amount: `numeric(38,18)`. */
 export const MONEY_SCALE = 18
 
+/** Digits behind the point of a quantity that a provider bills. */
+export const QUANTITY_SCALE = 9
+
 export const ZERO: Decimal = new Decimal(0)
 
 const DECIMAL_TEXT = /^-?\d{1,30}(\.\d{1,30})?$/

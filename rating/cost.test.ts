@@ -37,6 +37,26 @@ describe('cost lines', () => {
     ])
   })
 
+  test('of more digits than a quantity has are of those it has, the cost too', () => {
+    const quantities = { input_audio_seconds: 14.123456789012346, web_searches: 1e-10, pages: 300.0000000004 }
+    const perHour = {
+      ...priceOf({ meter: 'output' } as CostQuestion)!,
+      unitPrice: new Decimal('3600'),
+      per: new Decimal(1),
+    }
+    const lines = costCalls(
+      assemblyOf({ calls: [modelCall(1, { quantities })] }),
+      ({ meter }) => (meter === 'request' ? null : perHour),
+      AT,
+    )
+    expect(
+      lines.map(({ meter, quantity, amount }) => [meter, quantity.toFixed(), amount?.toFixed()]),
+    ).toEqual([
+      ['input_audio_second', '14.123456789', '50844.4444404'],
+      ['page', '300', '1080000'],
+    ])
+  })
+
   test('are not made for a call without usage', () => {
     expect(costCalls(assemblyOf({ calls: [modelCall(1, { metered: false })] }), priceOf, AT)).toEqual([])
   })

@@ -1,7 +1,7 @@
 import type { Assembly, ModelCall, ToolCall } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
 import type { SpanId } from '../core/ids.ts'
-import { Decimal, toMoneyScale, ZERO } from '../core/money.ts'
+import { Decimal, QUANTITY_SCALE, toMoneyScale, ZERO } from '../core/money.ts'
 import type { CostMeter, FeeBasis } from '../core/price.ts'
 import type { UnixNano } from '../core/time.ts'
 import { inputTokens, REPORTED_COST_MAX } from '../core/usage.ts'
@@ -178,9 +178,6 @@ export function priceName({ priceRowId, discount, fx }: UsedPrice): string {
   const row = priceRowId ?? 'free'
   return discount || fx ? `${row}/${discount?.id ?? ''}/${fx?.id ?? ''}` : row
 }
-
-/** Digits of a quantity in its column. */
-const QUANTITY_SCALE = 9
 
 /** A call that was costed by the price book stays so, whatever is decided later. */
 function costAsReported(lines: CostSink, call: ModelCall, priceOf: PriceOf, booked: BookedPrices): boolean {

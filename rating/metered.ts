@@ -1,6 +1,6 @@
 import type { ModelCall } from '../core/assembly.ts'
 import type { Part } from '../core/event.ts'
-import { Decimal } from '../core/money.ts'
+import { Decimal, QUANTITY_SCALE } from '../core/money.ts'
 import type { CostMeter } from '../core/price.ts'
 import type { Quantity } from './cost-sums.ts'
 import { type ModalTokens, splitModes } from './modes.ts'
@@ -132,21 +132,22 @@ export function feesOf(call: ModelCall): readonly MeteredQuantity[] {
   if (isEmpty(call.quantities)) return NO_FEES
   const { web_searches: searches = 0, grounded_prompts: prompts = 0, ...others } = call.quantities
   const fees = Object.entries(searches > 0 ? { web_searches: searches, ...others } : others)
-    .filter(([unit, count]) => count > 0 && !PART_OF_TOKENS.has(unit))
-    .map(([unit, count]): MeteredQuantity => {
+    .map(([unit, count]) => [unit, toQuantity(count)] as const)
+    .filter(([unit, quantity]) => quantity.greaterThan(0) && !PART_OF_TOKENS.has(unit))
+    .map(([unit, quantity]): MeteredQuantity => {
       const meter = FEE_METERS.get(unit)
       const isTool = meter !== undefined && !NO_TOOLS.has(meter)
       return {
         part: isTool ? 'tools' : unit.startsWith('output') ? 'output' : 'prompt',
         tool: isTool ? meter : null,
         meter: meter ?? unit,
-        quantity: new Decimal(String(count)),
+        quantity,
         requests: requestsOf(call, unit === 'web_searches' ? prompts : 0),
         askable: meter !== undefined,
       }
     })
   if (prompts > 0 && searches <= 0) {
-    const requests = new Decimal(String(prompts))
+    const requests = toQuantity(prompts)
     fees.push({
       part: 'tools',
       tool: 'web_search',
@@ -159,6 +160,11 @@ export function feesOf(call: ModelCall): readonly MeteredQuantity[] {
   return fees
 }
 
+/** In the digits in which it is kept: what it costs is what these cost. */
+function toQuantity(count: number): Decimal {
+  return new Decimal(String(count)).toDecimalPlaces(QUANTITY_SCALE)
+}
+
 const NO_FEES: readonly MeteredQuantity[] = []
 
 /** As most calls are. */
@@ -169,6 +175,6 @@ function isEmpty(quantities: Readonly<Record<string, number>>): boolean {
 
 /** A call is one request; of an agent's total nobody knows how many it was. */
 function requestsOf(call: ModelCall, stated: number): Decimal | null {
-  if (stated > 0) return new Decimal(String(stated))
+  if (stated > 0) return toQuantity(stated)
   return call.granularity === 'wrapper' ? null : ONE
 }

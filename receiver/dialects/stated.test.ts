@@ -24,3 +24,10 @@ it.each([
   expect(reportedCost).toBeNull()
   expect(anomalies).toEqual(reasons.map((reason) => ({ kind: 'bad_number', spanId, reason })))
 })
+
+it('takes parts of seconds, and none of tokens', () => {
+  const stated = { 'aforo.usage.video_seconds': 1.5, 'aforo.usage.input_audio_tokens': 0.5 }
+  const { quantities, anomalies, spanId } = usage(chat({ id: 1, attributes: stated }, 10, 5))
+  expect(quantities).toEqual({ video_seconds: 1.5 })
+  expect(anomalies).toEqual([{ kind: 'bad_number', spanId, reason: 'not_whole' }])
+})

@@ -2,7 +2,7 @@ import type { AttributeValue, Span } from '../../core/span.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { STATED_USAGE_PREFIX, UNKNOWN_UNITS_KEY } from '../decode/keys.ts'
 import { type Spellings, spellings } from './compile.ts'
-import { readQuantity } from './numbers.ts'
+import { readCount, readQuantity } from './numbers.ts'
 import { STATED_UNITS, UNIT_ALIASES } from './unit-names.ts'
 
 /** `aforo.usage.<unit>`, with the unit it states: of one unit its own name first. */
@@ -45,7 +45,8 @@ function take(
   anomalies: Anomaly[],
 ): void {
   if (value === undefined || units[unit] !== undefined) return
-  const quantity = readQuantity(value)
+  // Tokens are whole; seconds and pages need not be.
+  const quantity = unit.endsWith('_tokens') ? readCount(value) : readQuantity(value)
   if (typeof quantity === 'number') {
     if (quantity > 0) units[unit] = quantity
   } else {
