@@ -6,6 +6,7 @@ import { exportCommand } from './export.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { pricesCommand } from './prices.ts'
+import { recutCommand } from './recut.ts'
 import { replayCommand } from './replay.ts'
 import { serveCommand } from './serve.ts'
 import { sidecarCommand } from './sidecar.ts'
@@ -34,6 +35,7 @@ export function aforoProgram(): Command {
   program.addCommand(migrateCommand())
   program.addCommand(keysCommand())
   program.addCommand(auditCommand())
+  program.addCommand(recutCommand())
   program.addCommand(pricesCommand())
   program.addCommand(replayCommand())
   program.addCommand(conformanceCommand())

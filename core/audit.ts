@@ -138,6 +138,9 @@ export interface PlainReport {
   readonly pendings: readonly (readonly [what: string, count: number])[]
 }
 
+/** Where a part of an audit tells what it looked at and found. */
+export type Findings = Pick<AuditReport, 'count' | 'gap'>
+
 /** What an audit found so far. It owns the counts; all parts of an audit write into one. */
 export class AuditReport {
   readonly #results = new Map<AuditCheck, CheckResult>()

@@ -7,8 +7,17 @@ import type { Anomaly } from './usage.ts'
  *  root_ended  its root ended and it was quiet         idle       nothing came for the idle time
  *  max_age     it was open for too long                span_limit it grew too large
  *  late_span   spans came after an earlier cut         completed  a missing fact (price, customer) arrived
+ *  newer_rules the rules of assembling count otherwise than those it was cut with
  */
-export const CUT_REASONS = ['root_ended', 'idle', 'max_age', 'span_limit', 'late_span', 'completed'] as const
+export const CUT_REASONS = [
+  'root_ended',
+  'idle',
+  'max_age',
+  'span_limit',
+  'late_span',
+  'completed',
+  'newer_rules',
+] as const
 export type CutReason = (typeof CUT_REASONS)[number]
 
 /**

@@ -16,8 +16,8 @@ export async function markDue(pool: pg.Pool, cuts: readonly RecordedCut[], at: D
       cuts.map((cut) => cut.tenantId),
       cuts.map((cut) => cut.traceId),
       cuts.map(({ cut }) => cut),
-      // A first cut needs no reason; a later one without new spans came of a fact.
-      cuts.map((cut) => cut.reason === 'completed'),
+      // A first cut needs no reason; a later one without new spans came of a fact, or of rules that count otherwise.
+      cuts.map(({ reason }) => reason === 'completed' || reason === 'newer_rules'),
       at,
     ],
   })

@@ -17,6 +17,7 @@ import { withMirrors } from '../mirrors/apply.ts'
 import { compareEvent, compareExceptions } from './event.ts'
 import { readIntactUsages } from './journal.ts'
 import { groupsOf, type StoredSightings, storedSightings } from './mirrors.ts'
+import { byRules } from './older-rules.ts'
 import { auditSessions, compareContribution, readBrought } from './sessions.ts'
 import { readEventsOfTraces, readStoredExceptions } from './stored-events.ts'
 import { auditEventsOfTraces, auditTraces, type TraceScope, traceBytes } from './traces.ts'
@@ -112,7 +113,7 @@ async function auditPage(
     const facts = { customer: customers.get(key) ?? null, usage: stated.get(key) ?? [] }
     const own = usages.get(key)!
     const alone: AssembledTrace = { trace, usages: own, assembly: assembleTrace(trace, own, facts, assemble) }
-    const groups = groupsOf(alone, sightings.get(key) ?? NONE, report)
+    const groups = groupsOf(alone, sightings.get(key) ?? NONE, byRules(trace, report))
     const assembly = groups.size === 0 ? alone.assembly : withMirrors(alone.assembly, trace.traceId, groups)
     return { trace, assembly }
   })
@@ -120,11 +121,12 @@ async function auditPage(
   for (const [i, { trace, assembly }] of whole.entries()) {
     const key = keyOf(trace)
     const ofSession = brought.get(key)
-    compareContribution({ trace, assembly, home: homes[i]!, brought: ofSession }, report)
+    const told = byRules(trace, report)
+    compareContribution({ trace, assembly, home: homes[i]!, brought: ofSession }, told)
     if (trace.sessionEventId === null)
-      compareEvent(trace, assembly, events.get(key), ofSession !== undefined, report)
+      compareEvent(trace, assembly, events.get(key), ofSession !== undefined, told)
     const eventId = trace.sessionEventId ?? eventIdOf(trace.traceId)
-    compareExceptions(trace, eventId, assembly, exceptions.get(key) ?? [], report)
+    compareExceptions(trace, eventId, assembly, exceptions.get(key) ?? [], told)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Assembly } from '../../core/assembly.ts'
 import { type AssemblyDocument, assemblyToDocument } from '../../core/assembly-document.ts'
-import type { AuditReport, Gap } from '../../core/audit.ts'
+import type { Findings, Gap } from '../../core/audit.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import type { UnixNano } from '../../core/time.ts'
 import { firstUnlike } from '../../core/unlike.ts'
@@ -18,7 +18,7 @@ export function compareEvent(
   assembly: Assembly,
   stored: StoredEvent | undefined,
   hasGaps: boolean,
-  report: AuditReport,
+  report: Findings,
 ): void {
   const about = { kind: 'event', tenantId: trace.tenantId, id: eventIdOf(trace.traceId) }
   report.count('assembly', 1)
@@ -43,7 +43,7 @@ export function compareStored(
   { newest, totals }: StoredEvent,
   assembly: Assembly,
   check: 'assembly' | 'sessions',
-  report: AuditReport,
+  report: Findings,
 ): void {
   if (typeof newest.document === 'string') {
     report.gap(check, { ...about, found: newest.document })
@@ -83,7 +83,7 @@ export function compareExceptions(
   id: string,
   { anomalies }: Assembly,
   stored: readonly StoredException[],
-  report: AuditReport,
+  report: Findings,
 ): void {
   const gap = (found: string) => report.gap('trace_exceptions', { kind: 'exception', tenantId, id, found })
   const listed = stored.filter(({ reason }) => reason !== OF_THE_RATING)

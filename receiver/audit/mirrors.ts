@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { AuditReport } from '../../core/audit.ts'
+import type { Findings } from '../../core/audit.ts'
 import type { SpanId } from '../../core/ids.ts'
 import type { AssembledTrace } from '../cut/settle-mirrors.ts'
 import { nameOfRow, rowName, type SightingRow } from '../cut/sighting-rows.ts'
@@ -20,7 +20,7 @@ export function storedSightings(rows: readonly SightingRow[]): StoredSightings {
 export function groupsOf(
   { trace, usages, assembly }: AssembledTrace,
   stored: StoredSightings,
-  report: AuditReport,
+  report: Findings,
 ): ReadonlyMap<SpanId, CallGroup> {
   const { tenantId, traceId } = trace
   const gap = (id: string, found: string) =>

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Assembly } from '../../core/assembly.ts'
 import { assemblyFromDocument } from '../../core/assembly-document.ts'
-import type { AuditReport, AuditScope } from '../../core/audit.ts'
+import type { AuditReport, AuditScope, Findings } from '../../core/audit.ts'
 import { sessionEventIdOf } from '../../core/ids.ts'
 import { pagesOf } from '../../schema/pages.ts'
 import { keyOf, MICROS } from '../cut/claim.ts'
@@ -109,7 +109,7 @@ export function compareContribution(
     readonly home: SessionHome | null
     readonly brought: Brought | undefined
   },
-  report: AuditReport,
+  report: Findings,
 ): void {
   const { trace, assembly, home, brought } = of
   const { tenantId, traceId, sessionEventId } = trace

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { ASSEMBLY_RULES } from '../../core/assembly-rules.ts'
 import type { AuditReport, AuditScope } from '../../core/audit.ts'
 import type { TraceId } from '../../core/ids.ts'
 import { askForGaps, countRows } from '../../schema/gap-query.ts'
@@ -36,16 +37,18 @@ export async function auditTraces(
   await askForGaps(client, { check: 'traces', text: MISCOUNTED, values }, report)
   await askForGaps(client, { check: 'traces', text: UNSETTLED, values }, report)
   await askForGaps(client, { check: 'sightings', text: LOST_OWNERS, values: [tenantId, named] }, report)
-  const { rows } = await client.query<{ due: string; without: string }>(
+  const { rows } = await client.query<{ due: string; without: string; older: string }>(
     `select count(*) filter (where t.cut_due_at is not null)::text as due,
-       count(*) filter (where not t.has_usage)::text as without
+       count(*) filter (where not t.has_usage)::text as without,
+      count(*) filter (where t.cut_rules < $5 and t.revision >= 0 and t.cut_due_at is null)::text as older
      from aforo_store.traces t where ${TRACE_IN_SCOPE}`,
-    values,
+    [...values, ASSEMBLY_RULES],
   )
   const { rows: untold } = await client.query<{ count: string }>(UNTOLD, [tenantId, named])
   report.pending('traces due', Number(rows[0]!.due))
   report.pending('traces whose calls another one has now', Number(untold[0]!.count))
   report.pending('traces without usage', Number(rows[0]!.without))
+  report.pending('traces cut with older rules, which aforo recut cuts again', Number(rows[0]!.older))
 }
 
 /** Compares events with the traces that they are of, as sets, in SQL. */

@@ -27,17 +27,25 @@ export interface Outcome {
 
 /** Takes the requests of a case through decoder, dialects and assembly, then all its traces together. */
 export function runCase(given: ConformanceCase): Outcome {
-  const traces = usagesByTrace(given)
-  const alone = [...traces.values()].map((usages) => ({ usages, assembly: assemble(usages, { now: NOW }) }))
-  const assemblies = acrossTraces(alone, { byPlace: true })
+  const { usages, assemblies } = assembleCase(given)
   const actual = sorted(toExpectation(assemblies))
   const expected = sorted(given.expect)
   return {
     actual,
     expected,
     passed: JSON.stringify(actual) === JSON.stringify(expected),
-    dialects: [...new Set([...traces.values()].flat().map((usage) => usage.dialect))].sort(),
+    dialects: [...new Set(usages.flat().map((usage) => usage.dialect))].sort(),
   }
+}
+
+/** What the journal would hold of each trace of a case, and what that amounts to. */
+export function assembleCase(given: ConformanceCase): {
+  readonly usages: readonly (readonly Usage[])[]
+  readonly assemblies: readonly Assembly[]
+} {
+  const usages = [...usagesByTrace(given).values()]
+  const alone = usages.map((ofTrace) => ({ usages: ofTrace, assembly: assemble(ofTrace, { now: NOW }) }))
+  return { usages, assemblies: acrossTraces(alone, { byPlace: true }) }
 }
 
 function usagesByTrace({ otlp }: ConformanceCase): ReadonlyMap<string, Usage[]> {

@@ -15,7 +15,7 @@ export const DUE_COLUMNS = `
   revision, completed, cut_attempts,
   to_char(time_from at time zone 'UTC', ${MICROS}) as time_from,
   to_char(time_to at time zone 'UTC', ${MICROS}) as time_to,
-  to_char(event_time at time zone 'UTC', ${MICROS}) as event_time, session_event_id`
+  to_char(event_time at time zone 'UTC', ${MICROS}) as event_time, session_event_id, cut_rules`
 
 /**
  * Claims due traces, the longest due first: nobody else gets them before this transaction ends. Taken are at most
@@ -40,6 +40,14 @@ export async function claimDue(
       values: [now, limit],
     }),
   )
+  return withinSpans(rows, spansMax)
+}
+
+/** Rows up to a number of spans; the first whatever it has. */
+export function withinSpans(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  spansMax: number,
+): DueTrace[] {
   const claimed: DueTrace[] = []
   let spans = 0
   for (const row of rows) {
@@ -92,6 +100,7 @@ export function dueTraceOf(row: Readonly<Record<string, unknown>>): DueTrace {
     timeTo: row.time_to as string,
     eventTime: row.event_time as string | null,
     sessionEventId: row.session_event_id as string | null,
+    cutRules: row.cut_rules as number,
   }
 }
 

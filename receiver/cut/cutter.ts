@@ -37,9 +37,9 @@ export interface CutterOptions {
 }
 
 /** Traces of one transaction. */
-const TRACES_MAX = 200
+export const TRACES_MAX = 200
 /** Journal rows held at once, of several traces. */
-const SPANS_HELD_MAX = 50_000
+export const SPANS_HELD_MAX = 50_000
 /** A trace beyond this is not taken into memory: it is listed, and somebody must look. */
 export const TRACE_SPANS_MAX = 400_000
 
@@ -60,7 +60,8 @@ export function createCutter(options: CutterOptions): Cutter {
 /** Two cutters that want each other's locks, or whose locks no longer fit: tried again this often. */
 const ATTEMPTS_MAX = 5
 
-async function undisturbed<T>(work: () => Promise<T>): Promise<T> {
+/** Tries work again where two cutters stood in each other's way. */
+export async function undisturbed<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
@@ -85,9 +86,12 @@ async function cutDue(options: CutterOptions, now: Date, limit: number): Promise
   return outcome.settled
 }
 
-interface Outcome {
+/** What a transaction of a cutter did. */
+export interface Outcome {
   readonly settled: number
   readonly revisions: readonly NewRevision[]
+  /** How many of them, the first ones, are of the traces that were claimed; the others of traces that those moved. */
+  readonly own: number
   /** How many of the traces changed. */
   readonly changed: number
   readonly postponed: number
@@ -95,7 +99,7 @@ interface Outcome {
   readonly moved: readonly TraceKey[]
 }
 
-const NOTHING: Outcome = { settled: 0, revisions: [], changed: 0, postponed: 0, moved: [] }
+const NOTHING: Outcome = { settled: 0, revisions: [], own: 0, changed: 0, postponed: 0, moved: [] }
 
 /** Traces that lose calls to those that are cut, or learn of them, and are cut with them. */
 const MOVED_MAX = 100
@@ -105,7 +109,7 @@ const MOVED_ROUNDS_MAX = 3
  * A call that moves from one trace to another leaves the one in the transaction that brings it to the other: at no time
  * is it billed twice. Traces that another cutter holds, or that are too many, are left to the next turn.
  */
-async function settleAll(
+export async function settleAll(
   options: CutterOptions,
   client: pg.PoolClient,
   traces: readonly DueTrace[],
@@ -123,6 +127,7 @@ async function settleAll(
     all = {
       settled: all.settled + more.settled,
       revisions: [...all.revisions, ...more.revisions],
+      own: all.own,
       changed: all.changed + more.changed,
       postponed: all.postponed + more.postponed,
       moved: [],
@@ -147,7 +152,14 @@ async function settle(
   await settleExceptions(client, cuts, now)
   if (closed.length > 0) await closeTraces(client, closed, cuts)
   for (const [trace, reason] of failed) await postpone(client, trace, reason, now)
-  return { settled: traces.length, revisions, changed: cuts.length, postponed: failed.size, moved }
+  return {
+    settled: traces.length,
+    revisions,
+    own: revisions.length,
+    changed: cuts.length,
+    postponed: failed.size,
+    moved,
+  }
 }
 
 interface Decided {
@@ -242,7 +254,8 @@ async function cutOne(options: CutterOptions, now: Date): Promise<number> {
   return outcome.settled
 }
 
-function count(metrics: ReceiverMetrics, { settled, revisions, changed, postponed }: Outcome): void {
+/** Tells the metrics what a transaction did. */
+export function count(metrics: ReceiverMetrics, { settled, revisions, changed, postponed }: Outcome): void {
   for (const { reason } of revisions) metrics.cut.inc({ reason })
   const unchanged = settled - changed - postponed
   if (unchanged > 0) metrics.unchanged.inc(unchanged)

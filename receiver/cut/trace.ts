@@ -28,4 +28,6 @@ export interface DueTrace extends TraceKey {
   readonly eventTime: string | null
   /** The event of a session that has it; null where its own has. */
   readonly sessionEventId: string | null
+  /** Version of the rules of assembling that it was cut with last; 0 before the first cut. */
+  readonly cutRules: number
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { ASSEMBLY_RULES } from '../../core/assembly-rules.ts'
 import { microsOfRfc3339 } from '../../core/time.ts'
 import { copyInto } from '../../schema/copy.ts'
 import { CopyWriter } from '../../schema/copy-writer.ts'
@@ -107,7 +108,7 @@ export async function closeTraces(
       with closed as (
         update aforo_store.traces trace
         set cut_due_at = null, cut_attempts = 0, completed = false, open_span_count = 0, revision = closed.revision,
-          event_time = closed.event_time, session_event_id = closed.session_event_id
+          event_time = closed.event_time, session_event_id = closed.session_event_id, cut_rules = $7
         from unnest($1::text[], $2::bytea[], $3::integer[], $4::timestamptz[], $5::text[], $6::boolean[])
           as closed (tenant_id, trace_id, revision, event_time, session_event_id, is_same)
         where trace.tenant_id = closed.tenant_id and trace.trace_id = closed.trace_id
@@ -124,6 +125,7 @@ export async function closeTraces(
       closed.map(({ eventTime }) => eventTime),
       closed.map(({ sessionEventId }) => sessionEventId),
       closed.map(({ isSame }) => isSame),
+      ASSEMBLY_RULES,
     ],
   })
 }

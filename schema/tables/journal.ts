@@ -92,6 +92,7 @@ export const traces = store.table(
     eventTime: instant('event_time'),
     revision: integer().default(-1).notNull(),
     sessionEventId: text('session_event_id'),
+    cutRules: integer('cut_rules').default(0).notNull(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.traceId] })],
 )

@@ -13,6 +13,7 @@ import { createRater } from '../../rating/rater.ts'
 import { createProjector } from '../../rating/running/projector.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { createCutter } from '../../receiver/cut/cutter.ts'
+import type { Assemble } from '../../receiver/cut/revision.ts'
 import { createJournal } from '../../receiver/journal/journal.ts'
 import { createOpenAssembler } from '../../receiver/open/assemble-open.ts'
 import { defineAlertRule } from '../../schema/alerts/define.ts'
@@ -57,13 +58,13 @@ const MONTHS: Budget = {
 }
 const DAYS: Budget = { ...MONTHS, unit: 'margin_pct', limit: '20', window: 'day' }
 
-/** Aforo without sockets and clocks, at told seconds after noon. */
-export function openBooks(pool: pg.Pool) {
+/** Aforo without sockets and clocks, at told seconds after noon; by other rules of assembling where some are given. */
+export function openBooks(pool: pg.Pool, assembleBy: Assemble = assemble) {
   const metrics = metricsOf()
   const journal = createJournal({ pool, metrics, settings: SETTINGS })
-  const cutter = createCutter({ pool, settings: SETTINGS, log: SILENT, assemble, metrics })
+  const cutter = createCutter({ pool, settings: SETTINGS, log: SILENT, assemble: assembleBy, metrics })
   const rater = createRater({ pool })
-  const assembleOpen = createOpenAssembler({ assemble, log: SILENT })
+  const assembleOpen = createOpenAssembler({ assemble: assembleBy, log: SILENT })
   const projector = createProjector({ pool, assembleOpen })
   return {
     push: (seconds: number, ...usages: readonly Usage[]) => journal.append('default', usages, noon(seconds)),
@@ -155,14 +156,14 @@ async function backDate(pool: pg.Pool): Promise<void> {
  * Books with something of everything: late spans, tools, prices and a customer that come later, calls without usage,
  * price or customer, a call that two traces saw, and a trace and a revision that still wait.
  */
-export async function fillBooks(pool: pg.Pool): Promise<void> {
+export async function fillBooks(pool: pg.Pool, assembleBy: Assemble = assemble): Promise<void> {
   await seedPriceBook(pool, noon(-86_400))
   await storePlan(pool, 'team', PLAN)
   for (const customer of ['acme', 'globex']) await storeCustomer(pool, customer, 'team')
   await transaction(pool, (client) => defineBudget(client, 'default', 'months', MONTHS, noon(-86_400)))
   await transaction(pool, (client) => defineBudget(client, 'default', 'days', DAYS, noon(-86_400)))
   await fillWallet(pool)
-  const books = openBooks(pool)
+  const books = openBooks(pool, assembleBy)
   await books.price(-3_600, 'tool', 'db.query', 'tool_call', '0.0003')
   await books.push(
     0,
