@@ -5,10 +5,12 @@ import type { Detail } from './verdict.ts'
 export interface Client {
   /** Also the customer its spans are billed to. */
   readonly name: string
-  /** Relative to this folder; `.mjs` or `.py`. */
+  /** Relative to this folder: a `.mjs` or `.py`, or the folder of what is to be built. */
   readonly program: string
   /** Of Python: the name of a file in python/, each its own environment. */
   readonly python?: string
+  /** Where it is built at first: with Go, or with Maven. */
+  readonly built?: 'go' | 'java'
   /** The packages whose versions the table shows. */
   readonly packages: readonly string[]
   /** How many of its calls it tells no usage of; none where not given. */
@@ -209,5 +211,28 @@ export const CLIENTS: readonly Client[] = [
     program: 'programs/instructor_openai.py',
     python: 'agents',
     packages: ['instructor', 'openinference-instrumentation-instructor'],
+  },
+  {
+    name: 'anthropic-go',
+    tools: true,
+    program: 'go/anthropic',
+    built: 'go',
+    packages: ['github.com/anthropics/anthropic-sdk-go/v2'],
+  },
+  {
+    name: 'genkit-go',
+    tools: true,
+    program: 'go/genkit',
+    built: 'go',
+    packages: ['github.com/firebase/genkit/go'],
+  },
+  {
+    name: 'spring-ai-java',
+    tools: true,
+    unsaidRefusals: 1,
+    untold: ['cacheRead', 'reasoning'],
+    program: 'java/spring-ai',
+    built: 'java',
+    packages: ['spring-ai'],
   },
 ]

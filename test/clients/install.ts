@@ -1,35 +1,70 @@
-import { type SpawnOptions, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { mkdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { type Client, FOLDER } from './clients.ts'
+import { INSTALLED, run, unlessDone } from './steps.ts'
 
-/** Where what is installed goes: ignored by git, kept for the next run. */
-const VENVS = join(FOLDER, '../../.aforo/test-clients')
 const PYTHON = process.env.PYTHON ?? 'python3.11'
 
 /** What a program is run with, or why it cannot be. */
-export type Runtime = { readonly command: string } | { readonly missing: string }
+export type Runtime = Command | { readonly missing: string }
+
+/** A command; its arguments where it runs what was built, and not a program of ours. */
+export interface Command {
+  readonly command: string
+  readonly args: readonly string[]
+}
 
 /**
- * What the clients run with: Node's packages by their lock file, and the environments of python/ that they name. Nothing that
- * none of them needs, and again only what changed.
+ * What the clients run with: Node's packages by their lock file, the environments of python/ that they name, and what go/ and
+ * java/ are built to. Nothing that none of them needs, and again only what changed.
  */
-export async function install(clients: readonly Client[]): Promise<ReadonlyMap<string | undefined, Runtime>> {
-  const runtimes = new Map<string | undefined, Runtime>()
-  for (const python of new Set(clients.map((client) => client.python))) {
-    runtimes.set(python, await installed(python === undefined ? installNode : () => installPython(python)))
+export async function install(clients: readonly Client[]): Promise<ReadonlyMap<string, Runtime>> {
+  const runtimes = new Map<string, Runtime>()
+  for (const client of clients) {
+    const name = runtimeOf(client)
+    if (!runtimes.has(name)) runtimes.set(name, await installed(name, () => installFor(client)))
   }
   return runtimes
 }
 
-async function installed(work: () => Promise<string>): Promise<Runtime> {
+/** What a client needs to be run, by a name that those which need the same share. */
+export function runtimeOf({ python, built, program }: Client): string {
+  if (built !== undefined) return program
+  return python === undefined ? 'node' : `python/${python}`
+}
+
+async function installed(name: string, work: () => Promise<Command>): Promise<Runtime> {
   try {
-    return { command: await work() }
+    return await work()
   } catch (error) {
-    return { missing: (error as Error).message }
+    const missing = (error as Error).message
+    process.stdout.write(`NOT RUN: clients of ${name}: ${missing}\n`)
+    return { missing }
   }
+}
+
+async function installFor({ python, built, program }: Client): Promise<Command> {
+  if (built === 'go') return buildGo(program)
+  if (built === 'java') return buildJava(program)
+  const command = python === undefined ? await installNode() : await installPython(python)
+  return { command, args: [] }
+}
+
+/** Go keeps what it built and pins what it takes in go.sum, so that it is asked every time. */
+async function buildGo(folder: string): Promise<Command> {
+  const command = join(INSTALLED, folder, process.platform === 'win32' ? 'client.exe' : 'client')
+  process.stdout.write(`building ${folder}\n`)
+  await run('go', ['build', '-o', command, '.'], { cwd: join(FOLDER, folder) })
+  return { command, args: [] }
+}
+
+async function buildJava(folder: string): Promise<Command> {
+  process.stdout.write(`building ${folder}\n`)
+  await run('mvn', ['-q', '-B', 'package'], {
+    cwd: join(FOLDER, folder),
+    shell: process.platform === 'win32',
+  })
+  return { command: 'java', args: ['-jar', join(INSTALLED, basename(folder), 'app.jar')] }
 }
 
 async function installNode(): Promise<string> {
@@ -42,34 +77,13 @@ async function installNode(): Promise<string> {
 
 async function installPython(name: string): Promise<string> {
   const requirements = join(FOLDER, 'python', `${name}.txt`)
-  const venv = join(VENVS, name)
+  const venv = join(INSTALLED, name)
   const python = join(venv, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   await unlessDone(join(venv, '.aforo-lock'), requirements, async () => {
     rmSync(venv, { recursive: true, force: true })
-    mkdirSync(VENVS, { recursive: true })
+    mkdirSync(INSTALLED, { recursive: true })
     await run(PYTHON, ['-m', 'venv', venv])
     await run(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--requirement', requirements])
   })
   return python
-}
-
-/** Does the work unless the stamp says that it was done for this very lock file. */
-async function unlessDone(stampFile: string, lockFile: string, work: () => Promise<void>): Promise<void> {
-  const stamp = createHash('sha256').update(readFileSync(lockFile)).digest('hex')
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
-  process.stdout.write(`installing ${lockFile.slice(FOLDER.length)}\n`)
-  await work()
-  writeFileSync(stampFile, stamp)
-}
-
-async function run(command: string, args: readonly string[], options: SpawnOptions = {}): Promise<void> {
-  // npm is a script of node: it runs under ours, whichever comes first in the PATH.
-  const env = { ...process.env, PATH: dirname(process.execPath) + delimiter + process.env.PATH }
-  const child = spawn(command, args, { env, ...options, stdio: ['ignore', 'inherit', 'pipe'] })
-  let complaint = ''
-  child.stderr!.on('data', (chunk) => {
-    complaint += chunk
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`${command} ${args[0]} failed: ${complaint.trim().split('\n').at(-1)}`)
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, FOLDER } from './clients.ts'
+import type { Command } from './install.ts'
 
 /** Where a program finds its provider and where its spans go. */
 export interface Surroundings {
@@ -12,9 +13,14 @@ export interface Surroundings {
 const RUN_MS_MAX = 120_000
 
 /** Runs a client's program to its end; what it complained of where it failed, else null. */
-export function runProgram(command: string, client: Client, { providerUrl, otlpUrl }: Surroundings) {
+export function runProgram(
+  { command, args }: Command,
+  client: Client,
+  { providerUrl, otlpUrl }: Surroundings,
+) {
   const { NODE_OPTIONS: _, ...inherited } = process.env
-  const child = spawn(command, [join(FOLDER, client.program)], {
+  const program = client.built === undefined ? [join(FOLDER, client.program)] : args
+  const child = spawn(command, program, {
     cwd: FOLDER,
     timeout: RUN_MS_MAX,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -41,16 +47,30 @@ export function runProgram(command: string, client: Client, { providerUrl, otlpU
 
 /** The pinned versions of a client's packages, as the table shows them. */
 export function versionsOf(client: Client): string {
-  return client.packages.map((name) => `${name.split('/').at(-1)} ${versionOf(client, name)}`).join(', ')
+  return client.packages.map((name) => `${shortName(name)} ${versionOf(client, name)}`).join(', ')
 }
 
-function versionOf({ python }: Client, name: string): string | undefined {
+/** Modules of Go end in what says less than the word before it. */
+function shortName(name: string): string | undefined {
+  return name
+    .split('/')
+    .filter((word) => !/^(?:go|v\d+)$/.test(word))
+    .at(-1)
+}
+
+function versionOf({ python, built, program }: Client, name: string): string | undefined {
+  if (built === 'go') return pinnedIn(`${program}/go.mod`, `^\\s*(?:require )?${name} v(\\S+)`)
+  if (built === 'java') return pinnedIn(`${program}/pom.xml`, `<${name}.version>([^<]+)<`)
+
   if (python !== undefined) {
-    const pinned = readFileSync(join(FOLDER, 'python', `${python}.txt`), 'utf8')
-    return new RegExp(`^${name}==(.+)$`, 'm').exec(pinned)?.[1]
+    return pinnedIn(`python/${python}.txt`, `^${name}==(.+)$`)
   }
   const lock: Lock = JSON.parse(readFileSync(join(FOLDER, 'package-lock.json'), 'utf8'))
   return lock.packages[`node_modules/${name}`]?.version
+}
+
+function pinnedIn(file: string, pattern: string): string | undefined {
+  return new RegExp(pattern, 'm').exec(readFileSync(join(FOLDER, file), 'utf8'))?.[1]
 }
 
 interface Lock {

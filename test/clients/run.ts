@@ -8,7 +8,7 @@ import { runAforo } from '../e2e/process.ts'
 import { administer, databaseUrl, openTestServer } from '../support/server.ts'
 import { readBill, settled } from './billed.ts'
 import { CLIENTS, type Client } from './clients.ts'
-import { install, type Runtime } from './install.ts'
+import { install, type Runtime, runtimeOf } from './install.ts'
 import { runProgram, versionsOf } from './program.ts'
 import type { Served } from './provider/ledger.ts'
 import { type Provider, startProvider } from './provider/server.ts'
@@ -32,7 +32,7 @@ process.exit(outcomes.some(isFault) ? 1 : 0)
 
 async function runAll(
   clients: readonly Client[],
-  runtimes: ReadonlyMap<string | undefined, Runtime>,
+  runtimes: ReadonlyMap<string, Runtime>,
 ): Promise<Outcome[]> {
   const server = await openTestServer()
   const { adminUrl, template } = server.address
@@ -48,7 +48,7 @@ async function runAll(
 async function runOver(
   url: string,
   clients: readonly Client[],
-  runtimes: ReadonlyMap<string | undefined, Runtime>,
+  runtimes: ReadonlyMap<string, Runtime>,
 ): Promise<Outcome[]> {
   const aforo = await runAforo('serve', { DATABASE_URL: url, ...CUT })
   const provider = await startProvider()
@@ -90,7 +90,7 @@ async function runOver(
 /** Runs every program to its end, a few at once; why those failed that did. */
 async function runPrograms(
   clients: readonly Client[],
-  runtimes: ReadonlyMap<string | undefined, Runtime>,
+  runtimes: ReadonlyMap<string, Runtime>,
   provider: Provider,
   otlpUrl: string,
 ): Promise<ReadonlyMap<Client, string>> {
@@ -98,11 +98,10 @@ async function runPrograms(
   const waiting = [...clients]
   const work = async () => {
     for (let client = waiting.shift(); client !== undefined; client = waiting.shift()) {
-      const runtime = runtimes.get(client.python)!
+      const runtime = runtimes.get(runtimeOf(client))!
       process.stdout.write(`running ${client.name}\n`)
       const surroundings = { providerUrl: provider.baseUrl(client.name), otlpUrl }
-      const failure =
-        'missing' in runtime ? runtime.missing : await runProgram(runtime.command, client, surroundings)
+      const failure = 'missing' in runtime ? runtime.missing : await runProgram(runtime, client, surroundings)
       if (failure !== null) failures.set(client, failure)
     }
   }
