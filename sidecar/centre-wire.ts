@@ -95,6 +95,8 @@ export const CENTRE_QUESTIONS: Readonly<
 /** Tells a sidecar what changes, a line of JSON each, for as long as it reads. */
 export function streamChanges(centre: Centre, tenantId: TenantId, response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+  // It may have left while its key was looked up: then nothing tells any more that it has.
+  if (response.destroyed) return
   let beatAt = 0
   const unfollow = centre.follow(tenantId, (change: Change) => {
     if (change.kind === 'beat') {

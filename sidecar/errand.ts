@@ -1,5 +1,5 @@
 import type { Source } from '../core/decision.ts'
-import { AforoError, asAforoError } from '../core/errors.ts'
+import { AforoError, asAforoError, type ErrorCode } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CounterStanding, ExchangeReply, HoldEnd, HoldEnded } from '../core/lease.ts'
 import type { Log } from '../core/log.ts'
@@ -33,6 +33,9 @@ interface ErrandParts {
   /** How counters stand that a message was about. */
   readonly heard: (standings: readonly CounterStanding[], at: number) => void
 }
+
+/** Faults that lie in what a message tells: another one may get through. */
+const OF_THE_MESSAGE: ReadonlySet<ErrorCode> = new Set(['internal', 'invalid_argument', 'body_too_large'])
 
 type Ended = ExchangeReply['ends'][number]
 
@@ -155,10 +158,11 @@ export class Errand {
         this.#tell(true)
       } catch (error) {
         this.#parts.metrics.exchanges.inc({ outcome: 'failed' })
+        const { code, retryable } = asAforoError(error)
+        if (OF_THE_MESSAGE.has(code) && this.#book.tellLess()) continue
         this.#failures += 1
         const pause = Math.min(BACKOFF_MS * 2 ** (this.#failures - 1), BACKOFF_MS_MAX)
         this.#retryAt = this.#parts.clock() + pause
-        const { retryable } = asAforoError(error)
         const text = retryable ? 'the centre is away' : 'the centre refused a message'
         this.#parts.log[retryable ? 'warn' : 'error']({ err: error, failures: this.#failures }, text)
         if (!retryable) this.#book.dropped()

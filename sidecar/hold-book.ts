@@ -66,6 +66,8 @@ export class HoldBook {
   /** Counters with a lease, or that somebody needs one of. */
   readonly #leased = new Set<Counter>()
   #seq = 0
+  /** Holds, and ends, and orders of the next message: fewer while the centre cannot take one of them. */
+  #atOnce = TOLD_AT_ONCE_MAX
   #underWay: UnderWay | null = null
 
   constructor(sidecarId: string) {
@@ -211,6 +213,7 @@ export class HoldBook {
     const told = this.#underWay
     if (!told) return
     this.#underWay = null
+    this.#atOnce = Math.min(this.#atOnce * 2, TOLD_AT_ONCE_MAX)
     for (const counter of told.counters.values()) counter.isAsked = false
     for (const hold of told.holds) {
       for (const take of hold.takes) {
@@ -224,6 +227,31 @@ export class HoldBook {
     }
     for (const grant of reply.grants)
       this.#granted(told.counters.get(counterName(grant.counter))!, grant, sentAt)
+  }
+
+  /**
+   * The centre cannot take the message under way: all of it is to be told again, half as much at once, so that what it cannot
+   * take is found and the rest gets through. False: there was one thing in it alone.
+   */
+  tellLess(): boolean {
+    const told = this.#underWay
+    if (!told) return false
+    const { holds, ends, orders } = told
+    const most = Math.max(holds.length, ends.length, orders.length)
+    if (most <= 1 && this.#atOnce === 1) return false
+    this.#underWay = null
+    this.#atOnce = Math.max(Math.floor(most / 2), 1)
+    for (const counter of told.counters.values()) counter.isAsked = false
+    this.#ends.unshift(...ends)
+    const again = new Map(holds.map((hold) => [hold.holdId, hold]))
+    for (const hold of holds) this.#untold.set(hold.holdId, hold)
+    // An end that came meanwhile must not be told before its hold.
+    for (const end of this.#ends.splice(0)) {
+      const hold = again.get(end.holdId)
+      if (hold) hold.end ??= end
+      else this.#ends.push(end)
+    }
+    return true
   }
 
   /** The centre will never take the message under way. What it was about is not ours any more. */
@@ -251,11 +279,13 @@ export class HoldBook {
   #next(now: number, state: SidecarState): UnderWay | null {
     const holds: OpenHold[] = []
     for (const hold of this.#untold.values()) {
-      if (holds.length === TOLD_AT_ONCE_MAX) break
+      if (holds.length === this.#atOnce) break
       holds.push(hold)
       this.#untold.delete(hold.holdId)
     }
-    const ends = this.#ends.splice(0, TOLD_AT_ONCE_MAX)
+    const isAlone = this.#atOnce === 1
+    const ends = this.#ends.splice(0, isAlone && holds.length > 0 ? 0 : this.#atOnce)
+    const ordersMax = isAlone && holds.length + ends.length > 0 ? 0 : this.#atOnce
     const counters = new Map<string, Counter>()
     const toldOf = new Map<Counter, Scaled>()
     for (const { takes } of holds) {
@@ -270,7 +300,7 @@ export class HoldBook {
     const orders: LeaseOrder[] = []
     for (const counter of this.#neededFirst()) {
       const isTold = toldOf.has(counter) || counters.has(counter.name)
-      if (orders.length >= TOLD_AT_ONCE_MAX && !isTold) continue
+      if (orders.length >= ordersMax && !isTold) continue
       const order = orderOf(counter, toldOf.get(counter) ?? 0n, now, state, isTold)
       if (!order) {
         if (counter.lease === null) this.#unpin(counter)

@@ -32,7 +32,12 @@ export interface HttpCentreParts {
 /** The centre as the check address of another Aforo tells of it. */
 export function createHttpCentre(parts: HttpCentreParts): Centre {
   const stops = new Set<() => void>()
-  const ask = async <T>(what: string, body: unknown, tenantHeader: string | undefined): Promise<T> => {
+  const ask = async <T>(
+    what: string,
+    body: unknown,
+    tenantHeader: string | undefined,
+    tellsInternal = false,
+  ): Promise<T> => {
     const response = await reached(
       fetch(`${parts.upstream}/v1/centre/${what}`, {
         method: 'POST',
@@ -41,7 +46,7 @@ export function createHttpCentre(parts: HttpCentreParts): Centre {
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       }),
     )
-    return (await bodyOf(response)) as T
+    return (await bodyOf(response, tellsInternal)) as T
   }
   return {
     access: {
@@ -55,7 +60,7 @@ export function createHttpCentre(parts: HttpCentreParts): Centre {
       },
     },
     read: (tenantId, spender: Spender) => ask<SpenderFacts>('read', spender, tenantId),
-    exchange: (tenantId, told: Exchange) => ask<ExchangeReply>('exchange', told, tenantId),
+    exchange: (tenantId, told: Exchange) => ask<ExchangeReply>('exchange', told, tenantId, true),
     rates: (tenantId, question) => ask<RateCard>('rates', question, tenantId),
     async kill(tenantId, { kind, id }, reason) {
       return (await ask<{ is_new: boolean }>('kill', { kind, id, reason }, tenantId)).is_new
@@ -142,8 +147,11 @@ async function reached(asked: Promise<Response>): Promise<Response> {
   }
 }
 
-/** What was answered, or the fault that was told. A server that fails is one that is away. */
-async function bodyOf(response: Response): Promise<unknown> {
+/**
+ * What was answered, or the fault that was told. A server that fails is one that is away.
+ * @param tellsInternal unless it says itself that the fault is its own, and not one that passes
+ */
+async function bodyOf(response: Response, tellsInternal = false): Promise<unknown> {
   let body: unknown
   try {
     body = await response.json()
@@ -152,7 +160,7 @@ async function bodyOf(response: Response): Promise<unknown> {
   }
   if (response.ok) return body
   const { code, detail } = body as { code?: unknown; detail?: unknown }
-  const isOurs = typeof code === 'string' && code in PROBLEM_STATUS && code !== 'internal'
+  const isOurs = typeof code === 'string' && code in PROBLEM_STATUS && (tellsInternal || code !== 'internal')
   throw new AforoError(isOurs ? (code as ErrorCode) : 'unavailable', String(detail ?? response.status))
 }
 

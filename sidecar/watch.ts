@@ -34,6 +34,8 @@ export class Watches {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     })
+    // Who left while it was looked up whose watch it is has closed already, and will not tell.
+    if (response.destroyed) return
     this.#open.add(response)
     const watcher: Watcher = {
       name: spenderName(spender),

@@ -274,3 +274,32 @@ test('a hold out of a lease that was lost takes nothing of the one that came aft
   expect([...world.centre.leases.values()].map(({ amount }) => amount)).toEqual([3n * SCALED_ONE])
   expect([...world.centre.holds.values()].map(({ takes }) => takes[0]!.held)).toEqual([0n])
 })
+
+test('an end that came while its hold was refused with others is told with it, and one thing at a time', () => {
+  const ours = new HoldBook('s')
+  const need = {
+    amounts: amountsOf(NO_RATES, { inputTokens: 0n, outputTokens: 0n, toolCalls: 0n }),
+    isComplete: true,
+  }
+  for (const holdId of ['a', 'b'])
+    ours.take(
+      { holdId, spender: NOBODY, model: null, card: NO_RATES, need, counters: [], expiresAt: TTL },
+      false,
+      0,
+    )
+  const told = () => {
+    const { holds, ends } = ours.message(0)!
+    return [holds.map(({ holdId, end }) => [holdId, end?.holdId]), ends.map(({ holdId }) => holdId)]
+  }
+  const answered = () => ours.answered({ ends: [], grants: [], standings: [] }, 0)
+  ours.message(0)
+  ours.end({ holdId: 'b', actual: null })
+  ours.end({ holdId: 'other', actual: null })
+  expect(ours.tellLess()).toBe(true)
+  expect(told()).toEqual([[['a', undefined]], []])
+  expect(ours.tellLess()).toBe(false)
+  answered()
+  expect(told()).toEqual([[['b', 'b']], ['other']])
+  answered()
+  expect(ours.message(0)).toBeNull()
+})

@@ -79,6 +79,14 @@ test('there are so many watches and no more', () => {
   watches.stop()
 })
 
+test('who left before it was known whose watch it is takes no place of another', () => {
+  const { watches, open, left } = opened()
+  for (let i = 0; i < 10; i++) open(left())
+  for (let i = 1; i < WATCHERS_MAX; i++) open()
+  expect(() => open()).toThrow('too many watches')
+  watches.stop()
+})
+
 const DENIED: Decision = { decision: 'deny', reason: 'killed', source: 'live', age_ms: 0 }
 
 function opened() {
@@ -93,6 +101,7 @@ function opened() {
   const stub = () =>
     Object.assign(new EventEmitter(), {
       writableLength: 0,
+      destroyed: false,
       isDestroyed: false,
       writeHead() {},
       write() {},
@@ -104,7 +113,8 @@ function opened() {
   const open = (response = stub()) => watches.open(response as unknown as ServerResponse, desk, SPENDER)
   const response = stub()
   open(response)
-  return { watches, watcher: () => last!, response, open }
+  const left = () => Object.assign(stub(), { destroyed: true })
+  return { watches, watcher: () => last!, response, open, left }
 }
 
 /** A watch over the wire, and what it was told. */
