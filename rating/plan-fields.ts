@@ -13,6 +13,14 @@ const positive = (value: Decimal) => value.greaterThan(0)
 export const PRICE = decimal(PRICE_MAX, notNegative, 'must not be negative')
 export const POSITIVE_PRICE = decimal(PRICE_MAX, positive, 'must be greater than 0')
 
+/** Money that a credit is worth at least: for less, an ordinary price could be more credits than the tables hold. */
+const CREDIT_RATE_MIN = '0.000000001'
+export const CREDIT_RATE = decimal(
+  PRICE_MAX,
+  (value) => value.greaterThanOrEqualTo(CREDIT_RATE_MIN),
+  `must be at least ${CREDIT_RATE_MIN}`,
+)
+
 /** How much of a meter. */
 export const QUANTITY = decimal(QUANTITY_MAX, notNegative, 'must not be negative')
 export const POSITIVE_QUANTITY = decimal(QUANTITY_MAX, positive, 'must be greater than 0')

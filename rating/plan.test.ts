@@ -124,6 +124,7 @@ describe('a plan', () => {
     ['a minimum above the maximum', { minimum: '2', maximum: '1' }, '/maximum', 'less than the minimum'],
     ['a commitment above it', { commitment: { amount: '2' }, maximum: '1' }, '/maximum', 'the commitment'],
     ['a commitment to nothing', { commitment: { amount: '0' } }, '/commitment/amount', 'greater than 0'],
+    ['credits of next to nothing', { credit_rate: '0.0000000009' }, '/credit_rate', 'at least 0.000000001'],
     ['credits without a rate', { bill_as: 'credits' }, '/credit_rate', 'must be given'],
     ['another way to bill', { bill_as: 'shells' }, '/bill_as', 'money, credits'],
     ['negative overage', { overage: { unit_price: '-1' } }, '/overage/unit_price', 'negative'],

@@ -4,7 +4,15 @@ import { currencyCode } from '../core/currency.ts'
 import { AforoError } from '../core/errors.ts'
 import { parseDecimal } from '../core/money.ts'
 import { BILLINGS, GRANT_EXPIRIES, METERS, type Plan, type PlanMeter, PRORATIONS } from '../core/plan.ts'
-import { oneOf, PERCENT, POSITIVE_PRICE, POSITIVE_QUANTITY, PRICE, QUANTITY } from './plan-fields.ts'
+import {
+  CREDIT_RATE,
+  oneOf,
+  PERCENT,
+  POSITIVE_PRICE,
+  POSITIVE_QUANTITY,
+  PRICE,
+  QUANTITY,
+} from './plan-fields.ts'
 import { CAPACITY, METER } from './plan-meters.ts'
 
 /** Meters of one plan. */
@@ -71,7 +79,7 @@ const PLAN = z
       currency: z
         .string({ error: 'must be text' })
         .refine(currencyCode, 'must be a currency of ISO 4217: EUR'),
-      credit_rate: POSITIVE_PRICE.optional(),
+      credit_rate: CREDIT_RATE.optional(),
       meters: z
         .array(METER, 'must be a list')
         .max(PLAN_METERS_MAX, `must be at most ${PLAN_METERS_MAX} meters`)
