@@ -14,7 +14,8 @@ import { createDoorMetrics } from './doors/metrics.ts'
 import { Frames } from './frames.ts'
 import { registerLeases } from './lease-metrics.ts'
 import { createCheckMetrics } from './metrics.ts'
-import { createCheckServer } from './server.ts'
+import { PlainRequests } from './plain-requests.ts'
+import { createCheckServer, KEEP_ALIVE_MS } from './server.ts'
 import { Watches } from './watch.ts'
 
 export interface CheckParts {
@@ -53,7 +54,9 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
   const { isReady } = parts
   const admission = new Admission(centre.access, clock)
   const frames = new Frames({ admission, desks, metrics, log })
-  const serverParts = { centre, desks, admission, watches, frames, metrics, registry, log, doors, isReady }
+  const plain = new PlainRequests({ admission, desks, metrics, log, idleMs: KEEP_ALIVE_MS })
+  const asked = { admission, desks, metrics, frames, plain, watches, doors }
+  const serverParts = { ...asked, centre, registry, log, isReady }
   const servers = [createCheckServer(serverParts)]
   const { host, port } = parts.address
   await listen(servers[0]!, { host, port })
@@ -71,7 +74,12 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
     grpcPort: grpc?.port ?? null,
     async stop() {
       watches.stop()
-      await Promise.all([...servers.map(close), frames.stop(STOP_GRACE_MS), grpc?.stop(STOP_GRACE_MS)])
+      await Promise.all([
+        ...servers.map(close),
+        plain.stop(STOP_GRACE_MS),
+        frames.stop(STOP_GRACE_MS),
+        grpc?.stop(STOP_GRACE_MS),
+      ])
       await desks.stop()
       await centre.stop()
     },

@@ -52,7 +52,8 @@ export class Frames {
       const error = asAforoError(thrown)
       if (error.code === 'internal') log.error({ err: thrown, path: FRAMES_PATH }, 'check failed')
       metrics.refused.inc({ code: error.code })
-      socket.end(`${problemHead(error)}connection: close\r\n\r\n${problemText(error)}`)
+      const text = problemText(error)
+      socket.end(`${problemHead(error, text)}connection: close\r\n\r\n${text}`)
       return
     }
     if (this.#isStopped) socket.destroy()

@@ -27,9 +27,22 @@ export function problemText(error: AforoError): string {
   })
 }
 
+const RETRY_AFTER_SECONDS = 1
+
+/** The headers of a problem, and of its text. */
+export function problemHeaders(error: AforoError, text: string): Record<string, string | number> {
+  const headers: Record<string, string | number> = {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(text),
+  }
+  if (error.code === 'unavailable') headers['retry-after'] = RETRY_AFTER_SECONDS
+  if (error.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
+  return headers
+}
+
 /** The head of an answer that is written to a bare socket, but for its end. */
-export function problemHead(error: AforoError): string {
+export function problemHead(error: AforoError, text: string): string {
   const status = PROBLEM_STATUS[error.code]
-  const length = Buffer.byteLength(problemText(error))
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${length}\r\n`
+  const lines = Object.entries(problemHeaders(error, text)).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}`
 }

@@ -1,12 +1,16 @@
-import type { IncomingMessage } from 'node:http'
 import type { Credentials } from '../schema/access.ts'
 import { refuse } from './request.ts'
+
+/** The headers of a request as they came: names and values in turn. */
+export interface RawHead {
+  readonly rawHeaders: readonly string[]
+}
 
 /**
  * What a request shows at the door. Read from the headers as they came: to make an object of all of them, as
  * `request.headers` does, costs more than the decision.
  */
-export function credentialsOf({ rawHeaders }: IncomingMessage): Credentials {
+export function credentialsOf({ rawHeaders }: RawHead): Credentials {
   let authorization: string | undefined
   let tenantHeader: string | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -21,7 +25,7 @@ export function credentialsOf({ rawHeaders }: IncomingMessage): Credentials {
 }
 
 /** Of a check over HTTP: the body, with the key that its header names. A body that names another is refused. */
-export function withKeyOf({ rawHeaders }: IncomingMessage, body: unknown): unknown {
+export function withKeyOf({ rawHeaders }: RawHead, body: unknown): unknown {
   let key: string | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]!.length === KEY.length && rawHeaders[i]!.toLowerCase() === KEY)

@@ -17,16 +17,16 @@ import type { Desks } from './desks.ts'
 import { Frames } from './frames.ts'
 import { endHold } from './hold-end.ts'
 import type { CheckMetrics } from './metrics.ts'
-import { PROBLEM_STATUS, problemText } from './problem.ts'
+import type { PlainRequests } from './plain-requests.ts'
+import { PROBLEM_STATUS, problemHeaders, problemText } from './problem.ts'
 import { checkRequest, isName, NAME_RULE, refuse } from './request.ts'
 import { credentialsOf, withKeyOf } from './request-head.ts'
 import type { Watches } from './watch.ts'
 
-const KEEP_ALIVE_MS = 75_000
+export const KEEP_ALIVE_MS = 75_000
 const HEADERS_MS_MAX = 20_000
 const REQUEST_MS_MAX = 30_000
 export const CONNECTIONS_MAX = 20_000
-const RETRY_AFTER_SECONDS = 1
 
 /** The desk of whoever asks. `authorization`: in place of the request's own header. Rejects as `Access` throws. */
 export type DeskFor = (role: KeyRole, authorization?: string) => Promise<Desk>
@@ -48,6 +48,8 @@ export interface CheckServerParts {
   readonly admission: Admission
   readonly watches: Watches
   readonly frames: Frames
+  /** Absent: node:http reads every request. */
+  readonly plain?: PlainRequests
   readonly metrics: CheckMetrics
   readonly registry: Registry
   readonly log: Log
@@ -57,8 +59,8 @@ export interface CheckServerParts {
 }
 
 /**
- * The check address. On bare node:http: one path is asked for before every model call, and what stands between the
- * socket and the decision is most of what it costs. Everything else here is rare.
+ * The check address. One path is asked for before every model call, and what stands between the socket and the decision is
+ * most of what it costs: where it comes as clients send it, it is answered before node:http sees it. Everything else is rare.
  */
 export function createCheckServer(parts: CheckServerParts): Server {
   const { admission, desks, metrics } = parts
@@ -175,12 +177,7 @@ export function createCheckServer(parts: CheckServerParts): Server {
     metrics.refused.inc({ code: error.code })
     if (response.headersSent || response.destroyed) return void response.destroy()
     const text = problemText(error)
-    const headers: Record<string, string | number> = {
-      'content-type': 'application/problem+json',
-      'content-length': Buffer.byteLength(text),
-    }
-    if (error.code === 'unavailable') headers['retry-after'] = RETRY_AFTER_SECONDS
-    if (error.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
+    const headers = problemHeaders(error, text)
     if (error.code === 'body_too_large') headers.connection = 'close'
     response.writeHead(PROBLEM_STATUS[error.code], headers)
     response.end(text)
@@ -201,6 +198,7 @@ export function createCheckServer(parts: CheckServerParts): Server {
   )
   server.on('upgrade', (request, socket, head) => void parts.frames.open(request, socket, head))
   server.maxConnections = CONNECTIONS_MAX
+  parts.plain?.takeFrom(server)
   return server
 }
 

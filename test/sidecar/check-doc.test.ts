@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REASONS } from '../../core/decision.ts'
 import { FRAME_BODY_BYTES_MAX, FRAMES_UNDER_WAY_MAX } from '../../core/frames.ts'
+import { CHECK_BYTES_MAX } from '../../sidecar/body.ts'
 import { KEYS_MAX } from '../../sidecar/desk.ts'
 import { DESKS_MAX } from '../../sidecar/desks.ts'
 import { UNTOLD_HOLDS_MAX } from '../../sidecar/hold-book.ts'
 import { CARDS_MAX } from '../../sidecar/knowledge.ts'
 import { COUNTERS_MAX, KILLS_MAX, SPENDERS_MAX } from '../../sidecar/memory.ts'
+import { PLAIN_MS_MAX, PLAIN_PIECES_MAX, PLAIN_UNDER_WAY_MAX } from '../../sidecar/plain-connection.ts'
+import { PLAIN_HEAD_CHARS_MAX } from '../../sidecar/plain-head.ts'
 import { CONNECTIONS_MAX } from '../../sidecar/server.ts'
 import { WATCHERS_MAX } from '../../sidecar/watch.ts'
 import { type CheckWorld, startWorld } from './start.ts'
@@ -45,7 +48,15 @@ test('docs/CHECK.md tells every reason, and the bounds as they are', () => {
     UNTOLD_HOLDS_MAX,
     FRAMES_UNDER_WAY_MAX,
     FRAME_BODY_BYTES_MAX + 5,
+    PLAIN_HEAD_CHARS_MAX,
   ]) {
     expect(DOC).toContain(bound.toLocaleString('en-US'))
   }
+  const plain = [
+    `of 1 to ${CHECK_BYTES_MAX.toLocaleString('en-US')}`,
+    `more than ${PLAIN_PIECES_MAX} pieces or is not whole after a second`,
+    `${PLAIN_UNDER_WAY_MAX} plain requests`,
+  ]
+  for (const words of plain) expect(DOC.replace(/\s+/g, ' ')).toContain(words)
+  expect(PLAIN_MS_MAX).toBe(1_000)
 })
