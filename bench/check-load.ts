@@ -5,6 +5,8 @@ export interface Load {
   readonly count: number
   /** Of the server, microseconds per answer; 0 where it was not asked. */
   readonly cpu: number
+  /** Of this process, which asks. */
+  readonly clientCpu: number
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
@@ -18,17 +20,20 @@ export async function loadHttp(port: number, body: string, concurrency: number, 
   )
   const took: number[] = []
   const sockets = await Promise.all(Array.from({ length: concurrency }, () => open(port)))
+  const began = process.cpuUsage()
   const started = performance.now()
   const until = started + ms
   await Promise.all(sockets.map((socket) => drive(socket, request, until, took)))
   const elapsed = performance.now() - started
+  const used = process.cpuUsage(began)
   for (const socket of sockets) socket.destroy()
-  return loadOf(took, elapsed)
+  return loadOf(took, elapsed, used)
 }
 
 /** Keeps so many calls of a client under way, which pipelines them by itself. */
 export async function loadCalls(ask: () => Promise<unknown>, concurrency: number, ms: number): Promise<Load> {
   const took: number[] = []
+  const began = process.cpuUsage()
   const started = performance.now()
   const until = started + ms
   await Promise.all(
@@ -41,14 +46,15 @@ export async function loadCalls(ask: () => Promise<unknown>, concurrency: number
       }
     }),
   )
-  return loadOf(took, performance.now() - started)
+  return loadOf(took, performance.now() - started, process.cpuUsage(began))
 }
 
-function loadOf(took: number[], elapsed: number): Load {
+function loadOf(took: number[], elapsed: number, { user, system }: NodeJS.CpuUsage): Load {
   took.sort((a, b) => a - b)
   return {
     count: took.length,
     cpu: 0,
+    clientCpu: (user + system) / took.length,
     perSecond: (took.length * 1_000) / elapsed,
     p50: took[Math.floor(took.length * 0.5)]! * 1_000,
     p99: took[Math.floor(took.length * 0.99)]! * 1_000,

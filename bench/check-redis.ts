@@ -15,6 +15,8 @@ const TRIES = 100
 export interface RunningRedis {
   readonly overPort: Redis
   readonly overSocket: Redis
+  /** Over the port; the commands of one turn of the event loop leave at once. */
+  readonly batched: Redis
   stop(): Promise<void>
 }
 
@@ -33,14 +35,18 @@ export async function startRedis(folder: string): Promise<RunningRedis | null> {
     await new Promise((resolve) => setTimeout(resolve, 50))
   const overPort = new Redis(port, '127.0.0.1')
   const overSocket = new Redis(path)
-  for (const client of [overPort, overSocket]) client.defineCommand('take', { numberOfKeys: 1, lua: SCRIPT })
+  const batched = new Redis(port, '127.0.0.1', { enableAutoPipelining: true })
+  for (const client of [overPort, overSocket, batched])
+    client.defineCommand('take', { numberOfKeys: 1, lua: SCRIPT })
   await overPort.set('budget:acme', '1000000000000')
   return {
     overPort,
     overSocket,
+    batched,
     async stop() {
       overPort.disconnect()
       overSocket.disconnect()
+      batched.disconnect()
       child.kill('SIGTERM')
       await once(child, 'exit')
     },

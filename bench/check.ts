@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client } from 'undici'
 import { type CheckClient, createCheckClient } from '../instrumentation/check-client.ts'
 import { decideNanos, deskNanos } from './check-decide.ts'
 import { type Load, loadCalls, loadHttp } from './check-load.ts'
+import { openPipeline } from './check-pipeline.ts'
 import { startRedis, takeOne } from './check-redis.ts'
 import { type CheckServerName, type CheckTold, questionTo } from './check-servers.ts'
 import { pushMillis } from './check-watch.ts'
@@ -14,45 +16,51 @@ import { median } from './median.ts'
 /*
  * A check over HTTP and over frames against what else could answer one: a bare node:http server that answers the same body
  * with the same bytes, an express handler that does the same as ours, and a budget script in Redis through ioredis. Each
- * server is a process of its own; they take turns within each round, at each number of requests under way. Clients over
- * HTTP are raw sockets that keep so many requests open, so that the servers are measured and not a client. Frames and Redis
- * are asked through their clients as they are, which both pipeline by themselves over one connection.
+ * server is a process of its own; they take turns within each round, at each number of requests under way.
+ *
+ * Over HTTP a check is asked in three ways, as the client is a large part of what is measured: by raw sockets, each with one
+ * request under way; by one raw socket with all of them, as ioredis has it (`pipelined`); and by undici, told to pipeline
+ * over one connection. Frames and Redis are asked through their clients, which pipeline by themselves over one connection;
+ * `batched` is ioredis with enableAutoPipelining.
  */
-const ROUNDS = 5
-const MS = 500
+const ROUNDS = 15
+const MS = 150
 const WARM_UP_MS = 1_500
 const CONCURRENCY = [1, 16, 64, 200] as const
 const SERVERS: readonly CheckServerName[] = ['check', 'bare', 'express', 'hold']
 
 interface Server extends CheckTold {
   readonly child: ChildProcess
+  /** Of its socket, where it is ours. */
+  readonly path: string
   /** Over frames, where it is ours. */
   readonly client: CheckClient
 }
 
-type Name = CheckServerName | 'frames' | 'framesHold' | 'redis' | 'redisSocket'
-
-const LABELS: Readonly<Record<Name, string>> = {
+const LABELS = {
   check: 'check',
+  checkPiped: 'check, pipelined',
+  checkSocket: 'the same, socket',
+  checkUndici: 'check, undici',
   bare: 'bare node:http',
+  barePiped: 'bare, pipelined',
   express: 'express, same work',
   hold: 'check with a hold',
   frames: 'frames, socket',
   framesHold: 'frames with a hold',
   redis: 'redis script, ioredis',
+  redisBatched: 'the same, batched',
   redisSocket: 'the same, socket',
-}
+} as const
+type Name = keyof typeof LABELS
+const OF_REDIS = { redis: 'overPort', redisBatched: 'batched', redisSocket: 'overSocket' } as const
+const PIPED = { checkPiped: 'check', checkSocket: 'check', barePiped: 'bare' } as const
 const ASKED_BY_FRAMES = { frames: 'check', framesHold: 'hold' } as const
 
 const folder = mkdtempSync(join(tmpdir(), 'aforo-bench-'))
 const servers = new Map<CheckServerName, Server>()
 const redis = await startRedis(folder)
-const names: readonly Name[] = [
-  ...SERVERS,
-  'frames',
-  'framesHold',
-  ...(redis ? (['redis', 'redisSocket'] as const) : []),
-]
+const names = (Object.keys(LABELS) as Name[]).filter((name) => redis || !(name in OF_REDIS))
 const loads = new Map<string, Load[]>()
 try {
   for (const name of SERVERS) servers.set(name, await open(name))
@@ -85,15 +93,40 @@ try {
 async function run(name: Name, concurrency: number, ms: number): Promise<Load> {
   switch (name) {
     case 'redis':
-      return loadCalls(() => takeOne(redis!.overPort), concurrency, ms)
-    case 'redisSocket':
-      return loadCalls(() => takeOne(redis!.overSocket), concurrency, ms)
+    case 'redisBatched':
+    case 'redisSocket': {
+      const client = redis![OF_REDIS[name]]
+      return loadCalls(() => takeOne(client), concurrency, ms)
+    }
     case 'frames':
     case 'framesHold': {
       const asked = ASKED_BY_FRAMES[name]
       const { client, child } = servers.get(asked)!
       const question = questionTo(asked)
       return withCpu(child, () => loadCalls(() => client.check(question), concurrency, ms))
+    }
+    case 'checkPiped':
+    case 'checkSocket':
+    case 'barePiped': {
+      const asked = PIPED[name]
+      const { port, path, child } = servers.get(asked)!
+      const where = name === 'checkSocket' ? { path } : { port, host: '127.0.0.1' }
+      const pipeline = await openPipeline(where, JSON.stringify(questionTo(asked)))
+      const load = await withCpu(child, () => loadCalls(() => pipeline.ask(), concurrency, ms))
+      pipeline.close()
+      return load
+    }
+    case 'checkUndici': {
+      const { port, child } = servers.get('check')!
+      const client = new Client(`http://127.0.0.1:${port}`, { pipelining: concurrency })
+      const headers = { 'content-type': 'application/json' }
+      const body = JSON.stringify(questionTo('check'))
+      // To ask again without a hold changes nothing; undici pipelines nothing else.
+      const options = { path: '/v1/check', method: 'POST', headers, body, idempotent: true } as const
+      const ask = async () => (await client.request(options)).body.json()
+      const load = await withCpu(child, () => loadCalls(ask, concurrency, ms))
+      await client.close()
+      return load
     }
     default: {
       const { port, child } = servers.get(name)!
@@ -120,7 +153,7 @@ async function open(name: CheckServerName): Promise<Server> {
   const child = fork(new URL('./check-child.ts', import.meta.url), [name, path], { stdio })
   const [told] = await once(child, 'message')
   const client = createCheckClient({ endpoint: `unix:${path}`, timeoutMs: 10_000 })
-  return { child, client, ...(told as CheckTold) }
+  return { child, path, client, ...(told as CheckTold) }
 }
 
 function of(name: Name, concurrency: number): readonly Load[] {
@@ -141,9 +174,12 @@ function print(): void {
   table('p50 us', 'p50')
   table('p99 us', 'p99')
   table('CPU of the server, us', 'cpu')
+  table('CPU of the client, us', 'clientCpu')
   row('check / bare, rate', (c) => ratioOf('check', 'bare', c, 'perSecond'), 'goal ≥ 0.70')
   row('check / bare, CPU', (c) => ratioOf('check', 'bare', c, 'cpu'), 'of the server, per request')
   row('check / bare, p99', (c) => ratioOf('check', 'bare', c, 'p99'), 'goal ≤ 1.5')
+  row('  both pipelined, rate', (c) => ratioOf('checkPiped', 'barePiped', c, 'perSecond'), '')
+  row('  both pipelined, CPU', (c) => ratioOf('checkPiped', 'barePiped', c, 'cpu'), '')
   row('check / express, rate', (c) => ratioOf('check', 'express', c, 'perSecond'), 'goal > 1')
   row('check / express, CPU', (c) => ratioOf('check', 'express', c, 'cpu'), '')
   row('hold / check, rate', (c) => ratioOf('hold', 'check', c, 'perSecond'), 'goal ≥ 0.60')
@@ -152,10 +188,16 @@ function print(): void {
     console.log('  redis-server is not here: not compared')
     return
   }
-  row('check / redis, rate', (c) => ratioOf('check', 'redis', c, 'perSecond'), '')
+  row('check / redis, rate', (c) => ratioOf('check', 'redis', c, 'perSecond'), 'a connection for each')
+  row('  pipelined', (c) => ratioOf('checkPiped', 'redis', c, 'perSecond'), 'goal > 1')
+  row('  pipelined, p50', (c) => ratioOf('checkPiped', 'redis', c, 'p50'), '')
+  row('  both over a socket', (c) => ratioOf('checkSocket', 'redisSocket', c, 'perSecond'), 'rate')
+  row('  both batched', (c) => ratioOf('checkPiped', 'redisBatched', c, 'perSecond'), 'rate')
+  row('  through undici', (c) => ratioOf('checkUndici', 'redis', c, 'perSecond'), 'rate')
   row('frames / redis, rate', (c) => ratioOf('frames', 'redis', c, 'perSecond'), 'goal > 1')
   row('frames / redis, p50', (c) => ratioOf('frames', 'redis', c, 'p50'), 'goal ≤ 0.75 at c=16')
   row('frames / redis, p99', (c) => ratioOf('frames', 'redis', c, 'p99'), '')
+  row('  ioredis batched', (c) => ratioOf('frames', 'redisBatched', c, 'perSecond'), 'rate')
   row('  both over a socket', (c) => ratioOf('frames', 'redisSocket', c, 'perSecond'), 'rate')
   row('frames, hold / redis', (c) => ratioOf('framesHold', 'redis', c, 'perSecond'), 'rate')
 }
