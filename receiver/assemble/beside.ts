@@ -1,7 +1,7 @@
 import type { Anomaly, Usage } from '../../core/usage.ts'
 import { alikeGroups } from './alike.ts'
 import { agree, isEqual } from './arithmetic.ts'
-import { apart, areDistinctIds, isOneProcess, isSeenTogether, modelsAgree } from './identity.ts'
+import { areDistinctIds, isOneProcess, isSeenTogether, modelsAgree } from './identity.ts'
 import { merge } from './merge.ts'
 import type { Observed } from './observation.ts'
 import { type Likeness, partnersOf } from './pairing.ts'
@@ -22,65 +22,85 @@ export function mergeBeside(
   anomalies: Anomaly[],
 ): readonly Observed[] {
   const metered = calls.filter((call) => call.metered)
-  const gone = new Set<Observed>()
-  const merging: Merging = { tree, sights: readSights(tree), gone, anomalies }
-  for (const alike of alikeGroups(metered.map(({ buckets }) => buckets))) {
-    const seenBy = byScopes(
-      tree,
-      alike.map((at) => metered[at]!),
-    )
-    if (seenBy.length === 1) continue
-    let known: readonly Observed[] = []
-    for (const seen of seenBy) known = inOrder([...known, ...joined(merging, known, seen)])
+  const merging: Merging = { tree, sights: readSights(tree), anomalies }
+  const { members, ends } = alikeGroups(metered.map(({ buckets }) => buckets))
+  let from = 0
+  for (const end of ends) {
+    if (end - from === 2) mergeTwo(merging, metered[members[from]!]!, metered[members[from + 1]!]!)
+    else
+      mergeAll(
+        merging,
+        Array.from(members.subarray(from, end), (at) => metered[at]!),
+      )
+    from = end
   }
-  if (metered.length === calls.length) return calls.filter((call) => !gone.has(call))
-  const known = inOrder(metered.filter((call) => !gone.has(call)))
-  const silent = calls.filter((call) => !call.metered)
-  let alone: readonly Observed[] = []
-  for (const seen of byScopes(tree, silent)) {
-    const left = joined(merging, known, seen)
-    alone = inOrder([...alone, ...joined(merging, alone, left)])
-  }
-  return calls.filter((call) => !gone.has(call))
+  if (metered.length < calls.length) mergeSilent(merging, calls)
+  return ends.length === 0 && metered.length === calls.length ? calls : calls.filter((call) => !call.merged)
 }
 
 interface Merging {
   readonly tree: Tree
   readonly sights: Sights
-  /** Calls that were merged into others. */
-  readonly gone: Set<Observed>
   readonly anomalies: Anomaly[]
+}
+
+/** What `mergeAll` does of two: most groups are pairs, and in a large trace what it makes of each is much. */
+function mergeTwo(merging: Merging, a: Observed, b: Observed): void {
+  const { tree } = merging
+  const likeness = likenessOf(merging, a, b)
+  if (likeness === 0) return
+  if (scopesOf(tree, b) < scopesOf(tree, a)) mergeInto(merging, b, a, likeness)
+  else mergeInto(merging, a, b, likeness)
+}
+
+function mergeAll(merging: Merging, alike: readonly Observed[]): void {
+  const seenBy = byScopes(merging.tree, alike)
+  if (seenBy.length === 1) return
+  let known: readonly Observed[] = []
+  for (const seen of seenBy) known = inOrder([...known, ...joined(merging, known, seen)])
+}
+
+function mergeSilent(merging: Merging, calls: readonly Observed[]): void {
+  const known = inOrder(calls.filter((call) => call.metered && !call.merged))
+  const silent = calls.filter((call) => !call.metered)
+  let alone: readonly Observed[] = []
+  for (const seen of byScopes(merging.tree, silent)) {
+    const left = joined(merging, known, seen)
+    alone = inOrder([...alone, ...joined(merging, alone, left)])
+  }
 }
 
 /** Merges what was seen into what is known, and returns what is of no known call. Those given share their scopes. */
 function joined(
-  { tree, sights, gone, anomalies }: Merging,
+  merging: Merging,
   known: readonly Observed[],
   seen: readonly Observed[],
 ): readonly Observed[] {
   if (known.length === 0) return seen
-  const usageOf = ({ winner }: Observed): Usage => tree.spans[winner]!
+  const usageOf = ({ winner }: Observed): Usage => merging.tree.spans[winner]!
   const partners = partnersOf(known, seen, {
-    startOf: (call) => usageOf(call).startNano,
-    seenAt: (call) => usageOf(call).startNano,
-    likeness: (a, b) => likenessOf(tree, sights, a, b),
-    distance: (a, b) => apart(usageOf(a), usageOf(b)),
+    knownAt: usageOf,
+    seenAt: usageOf,
+    likeness: (a, b) => likenessOf(merging, a, b),
   })
   return seen.filter((call, i) => {
     const partner = known[partners[i]!]
     if (partner === undefined) return true
-    if (likenessOf(tree, sights, partner, call) === 1) anomalies.push(maybeMirror(tree, call))
-    merge(tree, partner, call)
-    gone.add(call)
+    mergeInto(merging, partner, call, likenessOf(merging, partner, call))
     return false
   })
+}
+
+function mergeInto({ tree, anomalies }: Merging, into: Observed, call: Observed, likeness: Likeness): void {
+  if (likeness === 1) anomalies.push(maybeMirror(tree, call))
+  merge(tree, into, call)
 }
 
 /**
  *  3  they tell the same                              2  one tells what the other cannot see
  *  1  one tells what the other might have seen
  */
-function likenessOf(tree: Tree, sights: Sights, a: Observed, b: Observed): Likeness {
+function likenessOf({ tree, sights }: Merging, a: Observed, b: Observed): Likeness {
   const isBeside = areBeside(tree, a, b) && sameByPlace(tree.spans[a.winner]!, tree.spans[b.winner]!)
   if (!isBeside) return 0
   if (!a.metered || !b.metered || isEqual(a.buckets, b.buckets)) return 3
@@ -96,11 +116,16 @@ export function maybeMirror(tree: Tree, { winner }: Observed): Anomaly {
 /** Calls by the scopes that saw them, in a fixed order of the scopes. */
 function byScopes(tree: Tree, calls: readonly Observed[]): readonly (readonly Observed[])[] {
   if (calls.length === 1) return [calls]
-  const groups = Map.groupBy(calls, ({ places }) =>
-    JSON.stringify([...new Set(places.map((index) => tree.spans[index]!.scopeName))].sort()),
-  )
+  const groups = Map.groupBy(calls, (call) => scopesOf(tree, call))
+  if (groups.size === 1) return [calls]
   const names = [...groups.keys()].sort().slice(0, SCOPES_MAX)
   return names.map((name) => groups.get(name)!)
+}
+
+/** Names the scopes of a call: one by itself, which most have, several as a list. */
+function scopesOf(tree: Tree, { places }: Observed): string {
+  if (places.length === 1) return tree.spans[places[0]!]!.scopeName
+  return JSON.stringify([...new Set(places.map((index) => tree.spans[index]!.scopeName))].sort())
 }
 
 /** Spans are in the order of their start. */
@@ -114,6 +139,8 @@ function inOrder(calls: readonly Observed[]): readonly Observed[] {
  */
 export function areBeside(tree: Tree, a: Observed, b: Observed): boolean {
   if (isOnePath(tree, a.winner, b.winner)) return false
+  if (a.places.length === 1 && b.places.length === 1)
+    return tree.spans[a.places[0]!]!.scopeName !== tree.spans[b.places[0]!]!.scopeName
   const scopes = a.places.map((index) => tree.spans[index]!.scopeName)
   return b.places.every((index) => !scopes.includes(tree.spans[index]!.scopeName))
 }

@@ -14,14 +14,21 @@ export const DOUBTS_MAX = 8
  */
 export function tellDoubts(tree: Tree, calls: readonly Observed[], anomalies: Anomaly[]): void {
   const metered = calls.filter((call) => call.metered).sort((a, b) => a.winner - b.winner)
-  for (let at = 1; at < metered.length; at++) {
+  let last = 0n
+  for (let at = 0; at < metered.length; at++) {
     const call = metered[at]!
-    for (let before = at - 1; before >= Math.max(0, at - DOUBTS_MAX); before--) {
-      if (!mayBeOne(tree, metered[before]!, call)) continue
-      anomalies.push(maybeMirror(tree, call))
-      break
-    }
+    const { startNano, endNano } = tree.spans[call.winner]!
+    // Calls mostly follow one another: then none is looked at twice.
+    if (last >= startNano && isDoubtful(tree, metered, at)) anomalies.push(maybeMirror(tree, call))
+    if (endNano > last) last = endNano
   }
+}
+
+function isDoubtful(tree: Tree, calls: readonly Observed[], at: number): boolean {
+  for (let before = Math.max(0, at - DOUBTS_MAX); before < at; before++) {
+    if (mayBeOne(tree, calls[before]!, calls[at]!)) return true
+  }
+  return false
 }
 
 function mayBeOne(tree: Tree, a: Observed, b: Observed): boolean {

@@ -7,7 +7,8 @@ export class FreePlaces {
   readonly #at: Int32Array
 
   constructor(length: number) {
-    this.#at = Int32Array.from({ length: length + 1 }, (_, place) => place)
+    this.#at = new Int32Array(length + 1)
+    for (let place = 0; place <= length; place++) this.#at[place] = place
   }
 
   /** The last free place that is not after this one; -1 where none is. */

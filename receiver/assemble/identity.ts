@@ -32,8 +32,14 @@ export type Seen = Pick<Usage, 'startNano' | 'endNano' | 'serviceName' | 'servic
 
 /** Whether one span observed from within the other, clock slack allowed. */
 export function isWithin(inner: Seen, outer: Seen): boolean {
+  // Sums of instants are objects: most pairs need none.
+  const begins = inner.startNano >= outer.startNano
+  const ends = inner.endNano <= outer.endNano
+  if (begins && ends) return true
   const slack = slackOf(inner, outer)
-  return inner.startNano >= outer.startNano - slack && inner.endNano <= outer.endNano + slack
+  return (
+    (begins || inner.startNano >= outer.startNano - slack) && (ends || inner.endNano <= outer.endNano + slack)
+  )
 }
 
 /** The same without slack, and of two that last equally long of neither. */
@@ -60,7 +66,7 @@ export function apart(a: Times, b: Times): UnixNano {
   return magnitude(a.startNano - b.startNano) + magnitude(a.endNano - b.endNano)
 }
 
-type Times = Pick<Usage, 'startNano' | 'endNano'>
+export type Times = Pick<Usage, 'startNano' | 'endNano'>
 
 export function magnitude(nanos: UnixNano): UnixNano {
   return nanos < 0n ? -nanos : nanos
@@ -87,9 +93,17 @@ type ModelNames = Pick<Usage, 'responseModel' | 'requestModel'>
 
 /** Whether two spans may speak of one model: `gpt-4o-mini`, `gpt-4o-mini-2024-07-18` and `openai/gpt-4o-mini`. */
 export function modelsAgree(a: ModelNames, b: ModelNames): boolean {
-  const left = namesOf(a)
-  const right = namesOf(b)
-  return left.some((x) => right.some((y) => isNameOf(x, y) || isNameOf(y, x)))
+  return (
+    areOneName(a.responseModel, b.responseModel) ||
+    areOneName(a.responseModel, b.requestModel) ||
+    areOneName(a.requestModel, b.responseModel) ||
+    areOneName(a.requestModel, b.requestModel)
+  )
+}
+
+function areOneName(a: string | null, b: string | null): boolean {
+  if (a === null || b === null) return false
+  return a === b || isNameOf(a, b) || isNameOf(b, a)
 }
 
 /** One may have a date or a version behind it, and the maker or the region before it, as `us.anthropic.` of Bedrock. */
@@ -98,10 +112,6 @@ function isNameOf(short: string, long: string): boolean {
   const at = short === '' ? -1 : long.indexOf(short)
   if (at < 1) return false
   return /[./]/.test(long[at - 1]!) && /^(?:$|[-:@.])/.test(long.slice(at + short.length))
-}
-
-function namesOf(usage: ModelNames): readonly string[] {
-  return [usage.responseModel, usage.requestModel].filter((name) => name !== null)
 }
 
 function slackOf(a: Seen, b: Seen): UnixNano {

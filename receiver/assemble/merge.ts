@@ -1,5 +1,5 @@
 import { isInside, isOneProcess, isWithin } from './identity.ts'
-import { append, type Observed, takeOver } from './observation.ts'
+import { joined, type Observed, takeOver } from './observation.ts'
 import type { Tree } from './tree.ts'
 
 /**
@@ -10,8 +10,9 @@ export function merge(tree: Tree, into: Observed, other: Observed): boolean {
   const usage = tree.spans[into.winner]!
   const inner = tree.spans[other.winner]!
   const nearer = !isWithin(usage, inner) && isWithin(inner, usage) && isOneProcess(inner, usage)
-  append(into.observers, other.observers)
-  append(into.places, other.places)
+  other.merged = true
+  into.observers = joined(into.observers, other.observers)
+  into.places = joined(into.places, other.places)
   const isFirst = !into.metered
   const agrees = !other.metered || takeOver(into, other.buckets)
   const counts = other.metered && (isFirst || nearer || (!agrees && isInside(inner, usage)))

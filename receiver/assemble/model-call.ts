@@ -25,10 +25,10 @@ export function toModelCall(tree: Tree, call: Observed): ModelCall {
   const winner = tree.spans[call.winner]!
   const others = call.observers.length === 1 ? NOBODY : otherObservers(tree, call)
   // Most calls have one observer, who says it all: nothing is made that only lives until the call is.
-  const told: Told = others.length === 0 ? winner : toldBy([winner, ...others])
+  const told: Told = others.length === 0 ? winner : toldBy(winner, others)
   return {
     spanId: winner.spanId,
-    spanIds: others.length === 0 ? [winner.spanId] : [winner.spanId, ...others.map(idOf).sort()],
+    spanIds: idsOf(winner, others),
     kind: winner.usageClass === 'embed' ? 'embedding' : 'chat',
     granularity: call.granularity,
     provider: told.provider,
@@ -44,7 +44,7 @@ export function toModelCall(tree: Tree, call: Observed): ModelCall {
     serviceTier: told.serviceTier,
     region: told.region,
     reportedCost: told.reportedCost,
-    estimated: isEstimated(tree, call),
+    estimated: isEstimated(call, winner, others),
     cacheHit: call.cacheHit,
     badTime: (tree.traits[call.winner]! & TRAIT.badTime) !== 0,
   }
@@ -53,46 +53,63 @@ export function toModelCall(tree: Tree, call: Observed): ModelCall {
 const NOBODY: readonly Usage[] = []
 
 /** What somebody counted is no estimate, whoever else guessed it; of a sum the span that identifies the call decides. */
-function isEstimated(tree: Tree, { winner, observers, buckets }: Observed): boolean {
-  if (observers.length === 1) return tree.spans[winner]!.estimated
-  const tellers = observers.map((index) => tree.spans[index]!).filter((usage) => tells(usage, buckets))
-  return tellers.length === 0 ? tree.spans[winner]!.estimated : tellers.every(({ estimated }) => estimated)
+function isEstimated({ buckets }: Observed, winner: Usage, others: readonly Usage[]): boolean {
+  const isTold = tells(winner, buckets)
+  if (others.length === 0 || (isTold && !winner.estimated)) return winner.estimated
+  const tellers = others.filter((usage) => tells(usage, buckets))
+  return isTold || tellers.length > 0 ? tellers.every((usage) => usage.estimated) : winner.estimated
 }
 
 function tells({ metered, buckets }: Usage, whole: TokenBuckets): boolean {
   return metered && equalTotals(buckets, whole)
 }
 
-function toldBy(observers: readonly Usage[]): Told {
-  const first = <T>(read: (usage: Usage) => T | null): T | null => {
-    for (const usage of observers) {
-      const value = read(usage)
-      if (value !== null) return value
-    }
-    return null
+function toldBy(winner: Usage, others: readonly Usage[]): Told {
+  let { provider, requestModel, responseModel, responseId, serviceTier, region, quantities } = winner
+  let reasoningParts = winner.reasoningParts ?? 0
+  for (const usage of others) {
+    provider ??= usage.provider
+    requestModel ??= usage.requestModel
+    responseModel ??= usage.responseModel
+    responseId ??= usage.responseId
+    serviceTier ??= usage.serviceTier
+    region ??= usage.region
+    quantities = withQuantities(quantities, usage.quantities)
+    reasoningParts = Math.max(reasoningParts, usage.reasoningParts ?? 0)
   }
+  const reportedCost = reportedCostOf(winner, others)
   return {
-    provider: first((usage) => usage.provider),
-    requestModel: first((usage) => usage.requestModel),
-    responseModel: first((usage) => usage.responseModel),
-    responseId: first((usage) => usage.responseId),
-    serviceTier: first((usage) => usage.serviceTier),
-    region: first((usage) => usage.region),
-    reasoningParts: observers.reduce((parts, usage) => Math.max(parts, usage.reasoningParts ?? 0), 0),
-    quantities: quantitiesOf(observers),
-    reportedCost: reportedCost(observers),
+    provider,
+    requestModel,
+    responseModel,
+    responseId,
+    serviceTier,
+    region,
+    reasoningParts,
+    quantities,
+    reportedCost,
   }
 }
 
-function idOf({ spanId }: Usage): string {
-  return spanId
+function idsOf({ spanId }: Usage, others: readonly Usage[]): readonly string[] {
+  if (others.length === 0) return [spanId]
+  if (others.length === 1) return [spanId, others[0]!.spanId]
+  return [spanId, ...others.map((usage) => usage.spanId).sort()]
 }
 
 function otherObservers(tree: Tree, call: Observed): readonly Usage[] {
-  return [...new Set(call.observers)]
-    .filter((index) => index !== call.winner)
-    .sort((a, b) => a - b)
-    .map((index) => tree.spans[index]!)
+  if (call.observers.length === 2) {
+    const [first, second] = call.observers as [number, number]
+    const other = first === call.winner ? second : first
+    return other === call.winner ? NOBODY : [tree.spans[other]!]
+  }
+  const sorted = Int32Array.from(call.observers).sort()
+  const others: Usage[] = []
+  for (let at = 0; at < sorted.length; at++) {
+    const index = sorted[at]!
+    if (index !== call.winner && index !== sorted[at - 1]) others.push(tree.spans[index]!)
+  }
+  return others
 }
 
 /** How many spans up a wrapper is looked for. */
@@ -112,10 +129,18 @@ function modelOfWrapper(tree: Tree, index: number): string | null {
 }
 
 /** A gateway or a provider knows what it charges; what a client works out comes after. */
-function reportedCost(observers: readonly Usage[]): string | null {
-  const told = observers.filter((usage) => usage.reportedCost !== null)
-  const charging = told.find((usage) => compiledOf(usage.dialect)?.dialect.serves === true)
-  return (charging ?? told[0])?.reportedCost ?? null
+function reportedCostOf(winner: Usage, others: readonly Usage[]): string | null {
+  if (isCharging(winner)) return winner.reportedCost
+  let told = winner.reportedCost
+  for (const usage of others) {
+    if (isCharging(usage)) return usage.reportedCost
+    told ??= usage.reportedCost
+  }
+  return told
+}
+
+function isCharging({ reportedCost, dialect }: Usage): boolean {
+  return reportedCost !== null && compiledOf(dialect)?.dialect.serves === true
 }
 
 /** The visible parts of reasoning; where none can be seen, one step if any tokens went into reasoning. */
@@ -124,10 +149,10 @@ function reasoningSteps(call: Observed, { reasoningParts }: Told): number {
   return call.buckets.outputReasoning > 0 ? 1 : 0
 }
 
-function quantitiesOf(observers: readonly Usage[]): Readonly<Record<string, number>> {
-  const quantities: Record<string, number> = {}
-  for (const usage of observers) {
-    for (const [unit, quantity] of Object.entries(usage.quantities)) quantities[unit] ??= quantity
-  }
-  return quantities
+type Quantities = Readonly<Record<string, number>>
+
+/** What is known already, and what only the other tells. */
+function withQuantities(known: Quantities, other: Quantities): Quantities {
+  for (const unit in other) if (!Object.hasOwn(known, unit)) return { ...other, ...known }
+  return known
 }

@@ -6,14 +6,16 @@ export interface Observed {
   /** Index of the span that identifies the call. */
   winner: number
   /** Indexes of all spans that saw it, the winner first. */
-  readonly observers: number[]
+  observers: number[]
   /** Indexes of the spans under which the call is known: the winner's, and those of merged mirrors. */
-  readonly places: number[]
+  places: number[]
   buckets: TokenBuckets
   metered: boolean
   granularity: 'call' | 'wrapper'
   /** An answer given before, given again: nobody was asked for it. */
   cacheHit: boolean
+  /** What saw it is with another call now, which is the same one. */
+  merged: boolean
 }
 
 export function observed(index: number, usage: Usage): Observed {
@@ -25,6 +27,7 @@ export function observed(index: number, usage: Usage): Observed {
     metered: usage.metered,
     granularity: 'call',
     cacheHit: false,
+    merged: false,
   }
 }
 
@@ -39,6 +42,11 @@ export function takeOver(call: Observed, buckets: TokenBuckets): boolean {
   call.buckets = known
   call.metered = true
   return true
+}
+
+/** Both lists in one: where they are short a list that is no longer than it must be, else the first, longer. */
+export function joined(a: number[], b: readonly number[]): number[] {
+  return a.length + b.length <= 4 ? [...a, ...b] : append(a, b)
 }
 
 /** Appends without spreading: a list may be longer than a call has arguments. */

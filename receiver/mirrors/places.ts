@@ -31,9 +31,10 @@ export function placeUnits(sightings: readonly Sighting[]): readonly Unit[] {
   const units: Sighting[][] = []
   const metered = inOrder.filter(({ call }) => call.metered)
   const alone = new Set(metered)
-  for (const alike of alikeGroups(metered.map(({ call }) => call.buckets))) {
+  const { members, ends } = alikeGroups(metered.map(({ call }) => call.buckets))
+  for (const [group, end] of ends.entries()) {
     const open: Sighting[][] = []
-    const sightings = alike.map((at) => metered[at]!)
+    const sightings = Array.from(members.subarray(ends[group - 1] ?? 0, end), (at) => metered[at]!)
     for (const seen of byScopes(sightings)) join(open, seen)
     units.push(...open)
     for (const sighting of sightings) alone.delete(sighting)
@@ -62,10 +63,9 @@ function attach(units: readonly Sighting[][], seen: readonly Sighting[]): readon
 }
 
 const BY_PLACE: Pairing<Unit, Sighting> = {
-  startOf: (unit) => unit[0]!.call.startNano,
-  seenAt: ({ call }) => call.startNano,
+  knownAt: (unit) => unit[0]!.call,
+  seenAt: ({ call }) => call,
   likeness: (unit, sighting) => Math.min(...unit.map((other) => likenessOf(other, sighting))) as Likeness,
-  distance: (unit, sighting) => apart(unit[0]!.call, sighting.call),
 }
 
 /** 3  they tell one id    2  they tell the same    1  one tells what the other may not see */
