@@ -15,30 +15,26 @@ export const LAYERS_MAX = 16
  */
 export function collapseLayers(tree: Tree, anomalies: Anomaly[]): readonly Observed[] {
   const outer = outerCalls(tree, anomalies)
-  const inner = new Map<number, Inner>()
+  // By the call that they are within.
+  const inner = new Array<Observed[] | undefined>(tree.spans.length)
   const calls: Observed[] = []
   for (let at = tree.order.length - 1; at >= 0; at--) {
     const index = tree.order[at]!
     if ((tree.traits[index]! & TRAIT.request) === 0) continue
     const usage = tree.spans[index]!
-    const found = inner.get(index)
+    const found = inner[index]
     const above = outer[index]!
     if (found === undefined && above === -1) {
       // Most calls are neither within another nor around one.
       if (!isRefused(usage)) calls.push(observed(index, usage))
       continue
     }
-    inner.delete(index)
-    const resolved =
-      found === undefined ? alone(index, usage) : withInner(index, usage, found.calls, anomalies)
+    inner[index] = undefined
+    const resolved = found === undefined ? alone(index, usage) : withInner(index, usage, found, anomalies)
     if (above === -1) append(calls, resolved)
-    else handUp(inner, above, resolved)
+    else inner[above] = handedUp(inner[above], resolved)
   }
   return calls
-}
-
-interface Inner {
-  calls: Observed[]
 }
 
 /** For each call the call it is a layer of, else -1. */
@@ -111,13 +107,9 @@ function areDistinct(a: Usage, b: Usage): boolean {
 }
 
 /** The longer list takes in the shorter, so that deep and wide trees stay near linear. */
-function handUp(inner: Map<number, Inner>, above: number, calls: Observed[]): void {
-  const known = inner.get(above)
-  if (known === undefined) inner.set(above, { calls })
-  else if (known.calls.length >= calls.length) append(known.calls, calls)
-  else {
-    known.calls = append(calls, known.calls)
-  }
+function handedUp(known: Observed[] | undefined, calls: Observed[]): Observed[] {
+  if (known === undefined) return calls
+  return known.length >= calls.length ? append(known, calls) : append(calls, known)
 }
 
 function alone(index: number, usage: Usage): Observed[] {
