@@ -115,7 +115,7 @@ export const CLIENTS: readonly Client[] = [
   {
     name: 'pydantic-ai-py',
     tools: true,
-    sessions: 6,
+    sessions: 7,
     program: 'programs/pydantic_ai_agent.py',
     python: 'openai',
     packages: ['pydantic-ai-slim'],
@@ -123,7 +123,7 @@ export const CLIENTS: readonly Client[] = [
   {
     name: 'google-adk-py',
     tools: true,
-    sessions: 5,
+    sessions: 6,
     program: 'programs/google_adk.py',
     python: 'google',
     packages: ['google-adk'],

@@ -21,4 +21,5 @@ await traced(async () => {
   await ai.generate({ model, prompt, tools: [weather] })
   await ai.generate({ model: anthropic.model('claude-opus-4-5'), prompt })
   await turnedAway(ai.generate({ model: anthropic.model('claude-retired'), prompt }))
+  await turnedAway(ai.generate({ model: anthropic.model('claude-garbled'), prompt }))
 })

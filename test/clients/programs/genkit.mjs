@@ -19,4 +19,5 @@ await traced(async () => {
   await ai.generate({ model, prompt, tools: [weather] })
   await ai.generate({ model: googleAI.model('gemini-2.5-pro'), prompt })
   await turnedAway(ai.generate({ model: googleAI.model('gemini-retired'), prompt }))
+  await turnedAway(ai.generate({ model: googleAI.model('gemini-garbled'), prompt }))
 })

@@ -35,6 +35,8 @@ async def main() -> None:
     await run(LlmAgent(name="thinker", model="gemini-2.5-pro"))
     with turned_away(ClientError):
         await run(LlmAgent(name="late", model="gemini-retired"))
+    with turned_away(Exception):
+        await run(LlmAgent(name="lost", model="gemini-garbled"))
 
 
 provider = otel.start()

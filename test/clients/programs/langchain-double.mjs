@@ -37,6 +37,8 @@ async function callLangChain() {
   const slow = new ChatOpenAI({ model: 'gpt-slow', ...common })
   await leave(await slow.stream([question]))
   await turnedAway(new ChatOpenAI({ model: 'gpt-retired', ...common }).invoke([question]))
+  // It asks seven times, and tells of one.
+  await turnedAway(new ChatOpenAI({ model: 'gpt-garbled', ...common, maxRetries: 0 }).invoke([question]))
 }
 
 await traced(() => inSpan(callLangChain), { instrumentations: [langChain, openai] })

@@ -17,9 +17,12 @@ const weather = tool(async () => 'sunny', {
   schema: z.object({ city: z.string() }),
 })
 const question = { role: 'user', content: 'What is the weather in Oslo?' }
-const google = (model) => new ChatGoogleGenerativeAI({ model, apiKey: 'none', baseUrl: PROVIDER })
-const anthropic = (model) =>
-  new ChatAnthropic({ model, apiKey: 'none', anthropicApiUrl: PROVIDER, maxTokens: 1000 })
+const google = (model, more) =>
+  new ChatGoogleGenerativeAI({ model, apiKey: 'none', baseUrl: PROVIDER, ...more })
+const anthropic = (model, more) =>
+  new ChatAnthropic({ model, apiKey: 'none', anthropicApiUrl: PROVIDER, maxTokens: 1000, ...more })
+// For an answer it cannot read it asks seven times, and tells of one.
+const once = { maxRetries: 0 }
 
 await traced(
   async () => {
@@ -27,6 +30,7 @@ await traced(
     await google('gemini-2.5-pro').invoke([question])
     for await (const _ of await google('gemini-2.5-pro').stream([question]));
     await turnedAway(google('gemini-retired').invoke([question]))
+    await turnedAway(google('gemini-garbled', once).invoke([question]))
     const model = anthropic('claude-haiku-4-5').bindTools([weather])
     const asked = await model.invoke([question])
     await model.invoke([question, asked, await weather.invoke(asked.tool_calls[0])])
@@ -34,6 +38,7 @@ await traced(
     await anthropic('claude-opus-4-5').invoke([question])
     await anthropic('claude-busy').invoke([question])
     await turnedAway(anthropic('claude-retired').invoke([question]))
+    await turnedAway(anthropic('claude-garbled', once).invoke([question]))
   },
   { instrumentations: [langChain] },
 )

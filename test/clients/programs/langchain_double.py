@@ -39,6 +39,8 @@ with app_span():
     model("gpt-busy").invoke(QUESTION)
     with turned_away(NotFoundError):
         model("gpt-retired").invoke(QUESTION)
+    with turned_away(Exception):
+        model("gpt-garbled").invoke(QUESTION)
     left = model("gpt-slow", stream_usage=True).stream(QUESTION)
     next(left)
     left.close()

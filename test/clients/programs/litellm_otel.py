@@ -31,6 +31,8 @@ complete("gpt-5-mini", MESSAGES)
 complete("gpt-busy", MESSAGES)
 with turned_away(litellm.NotFoundError):
     complete("gpt-retired", MESSAGES)
+with turned_away(Exception):
+    complete("gpt-garbled", MESSAGES)
 litellm.embedding(
     model="openai/text-embedding-3-small", input=["Oslo"], api_base=f"{otel.PROVIDER}/v1", api_key="none"
 )

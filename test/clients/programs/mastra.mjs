@@ -41,6 +41,7 @@ const mastra = new Mastra({
       maxRetries: 2,
     }),
     late: new Agent({ ...common, id: 'late', name: 'late', model: openai.chat('gpt-retired') }),
+    lost: new Agent({ ...common, id: 'lost', name: 'lost', model: openai.chat('gpt-garbled') }),
   },
   observability: new Observability({
     configs: { otel: { serviceName: 'mastra-app', exporters: [exporter] } },
@@ -55,4 +56,5 @@ await mastra.getAgent('caller').generate(question)
 await mastra.getAgent('thinker').generate(question)
 await mastra.getAgent('patient').generate(question)
 await turnedAway(mastra.getAgent('late').generate(question))
+await turnedAway(mastra.getAgent('lost').generate(question))
 await mastra.shutdown()

@@ -30,6 +30,7 @@ await traced(
     await run(new Agent({ name: 'thinker', model: 'gpt-5-mini' }), 'What is the weather in Oslo?')
     await run(new Agent({ name: 'patient', model: 'gpt-busy' }), 'What is the weather in Oslo?')
     await turnedAway(run(new Agent({ name: 'late', model: 'gpt-retired' }), 'What is the weather in Oslo?'))
+    await turnedAway(run(new Agent({ name: 'lost', model: 'gpt-garbled' }), 'What is the weather in Oslo?'))
   },
   { instrumentations: [instrumentation] },
 )

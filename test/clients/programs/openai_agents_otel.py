@@ -44,6 +44,8 @@ async def main() -> None:
     await Runner.run(Agent(name="patient", model=chat("gpt-busy")), QUESTION)
     with turned_away(NotFoundError):
         await Runner.run(Agent(name="late", model=chat("gpt-retired")), QUESTION)
+    with turned_away(Exception):
+        await Runner.run(Agent(name="lost", model=chat("gpt-garbled")), QUESTION)
 
 
 provider = otel.start()

@@ -31,6 +31,8 @@ async def main() -> None:
     await Agent(OpenAIChatModel("gpt-busy", provider=openai), name="patient").run(QUESTION)
     with turned_away(ModelHTTPError):
         await Agent(OpenAIChatModel("gpt-retired", provider=openai), name="late").run(QUESTION)
+    with turned_away(Exception):
+        await Agent(OpenAIChatModel("gpt-garbled", provider=openai), name="lost").run(QUESTION)
 
 
 provider = otel.start()
