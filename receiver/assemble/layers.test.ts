@@ -116,4 +116,25 @@ describe('layers', () => {
     )
     expect(trace.calls).toMatchObject([{ kind: 'embedding', metered: true }])
   })
+
+  it.each<[string, Attributes, number]>([
+    ['not how', {}, 0],
+    ['that it was cut off', { 'error.type': 'timeout' }, 1],
+    ['the id of its answer', { 'gen_ai.response.id': LONG_ID }, 1],
+  ])('a request that failed beneath a refusal, of which is told %s', (_, attributes, calls) => {
+    const refused = silent({ id: 1, failed: true, attributes: { 'error.type': '404' } })
+    const trace = assembled(refused, silent({ id: 2, parent: 1, failed: true, attributes }))
+    expect(trace.calls).toHaveLength(calls)
+  })
+
+  it('of two that failed beneath a refusal neither is taken for what was refused', () => {
+    const refused = silent({ id: 1, failed: true, attributes: { 'error.type': '404' } })
+    const within = { parent: 1, failed: true }
+    const trace = assembled(
+      refused,
+      silent({ id: 2, ...within, to: 400 }),
+      silent({ id: 3, ...within, from: 500, to: 900 }),
+    )
+    expect(trace.calls).toHaveLength(2)
+  })
 })

@@ -30,7 +30,7 @@ export function collapseLayers(tree: Tree, anomalies: Anomaly[]): readonly Obser
       continue
     }
     inner[index] = undefined
-    const resolved = found === undefined ? alone(index, usage) : withInner(index, usage, found, anomalies)
+    const resolved = found === undefined ? alone(index, usage) : withInner(tree, index, found, anomalies)
     if (above === -1) append(calls, resolved)
     else inner[above] = handedUp(inner[above], resolved)
   }
@@ -116,11 +116,13 @@ function alone(index: number, usage: Usage): Observed[] {
   return isRefused(usage) ? [] : [observed(index, usage)]
 }
 
-function withInner(index: number, usage: Usage, inner: Observed[], anomalies: Anomaly[]): Observed[] {
+function withInner(tree: Tree, index: number, inner: Observed[], anomalies: Anomaly[]): Observed[] {
+  const usage = tree.spans[index]!
   // Every request below was refused: what this span saw was no call either, unless it knows of usage.
   if (inner.length === 0) return usage.metered ? [observed(index, usage)] : []
   const [only] = inner
   if (inner.length === 1 && only !== undefined) {
+    if (!only.metered && isRefused(usage) && failedUnexplained(tree.spans[only.winner]!)) return []
     only.observers.push(index)
     if (usage.metered && !takeOver(only, usage.buckets)) {
       anomalies.push({ kind: 'usage_ambiguous', spanId: usage.spanId, reason: 'layer_disagree' })
@@ -129,6 +131,11 @@ function withInner(index: number, usage: Usage, inner: Observed[], anomalies: An
   }
   if (usage.metered) reconstruct(index, usage, inner, anomalies)
   return inner
+}
+
+/** Some instrumentations tell that a request failed and not how: whoever is around it may know that it was refused. */
+function failedUnexplained({ failed, errorType, responseId }: Usage): boolean {
+  return failed && errorType === null && responseId === null
 }
 
 /**
