@@ -9,6 +9,7 @@ import type { ClaimedRevision } from '../claim.ts'
 import type { RatedEvent } from '../rate-event.ts'
 import { burnDown, unwind } from './burn-down.ts'
 import { readBookedCredits, readDebits, readKeys } from './debits.ts'
+import { haveOthersStepAside, laterDebits } from './exchange.ts'
 import type { CreditsOwed } from './owed.ts'
 import { refillWallets } from './refill.ts'
 
@@ -30,6 +31,7 @@ export async function debitCredits(
   if (debits.length === 0) return
   const earliest = Math.min(...debits.map(({ event }) => event.timeMicros))
   const walletOf = await lockWallets(client, debits.map(walletKey), earliest)
+  const laterOf = laterDebits(client, earliest)
   const booked = await readBookedCredits(client, debits.map(eventKey))
   const hashOf = await readKeys(client, debits.map(eventKey))
   const wallets = new Set<Wallet>(
@@ -40,10 +42,13 @@ export async function debitCredits(
     if (difference.isZero()) continue
     const happening = happeningOf(debit, difference)
     const wallet = walletOf(walletKey(debit))
+    const known = hashOf(eventKey(debit))
+    if (difference.greaterThan(0) && known === undefined) {
+      await haveOthersStepAside(laterOf, wallet, difference, debit.event.timeMicros, now)
+    }
     const postings = difference.greaterThan(0)
       ? burnDown(wallet.grants(), difference, debit.event.timeMicros)
       : await takeBack(client, wallet, debit.event.eventId, difference.neg())
-    const known = hashOf(eventKey(debit))
     if (known !== undefined) {
       refuseOther(known, contentHash(happening, postings), happening.idempotencyKey)
       continue

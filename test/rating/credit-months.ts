@@ -36,6 +36,20 @@ export function creditMonths(pool: pg.Pool) {
     )
   }
 
+  /** Tells usage of several times at once, so that one batch debits it all. */
+  async function tell(
+    customer: string,
+    used: readonly (readonly [string, number])[],
+    now: string,
+  ): Promise<void> {
+    for (const [when, credits] of used) {
+      const buckets = { ...NO_TOKENS, inputUncached: credits }
+      const assembly = assemblyOf({ calls: [modelCall(1, { buckets })] })
+      await storeEvent(pool, { traceNo: ++traceNo, customer, time: at(when), recordedAt: at(now), assembly })
+    }
+    expect(await createRater({ pool }).rate(at(now))).toBe(used.length)
+  }
+
   async function use(customer: string, when: string, credits: number, now = when): Promise<number> {
     const buckets = { ...NO_TOKENS, inputUncached: credits }
     const assembly = assemblyOf({ calls: [modelCall(1, { buckets })] })
@@ -78,5 +92,5 @@ export function creditMonths(pool: pg.Pool) {
     return Object.fromEntries(rows.map((row) => [row.account, row.held]))
   }
 
-  return { subscribe, use, turn, postings, accounts }
+  return { subscribe, tell, use, turn, postings, accounts }
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Decimal } from '../../core/money.ts'
@@ -93,6 +94,54 @@ describe('what is carried over', () => {
     expect(held).toEqual({ grant: '1500', breakage: '800', usage: '700' })
     expect(await months.accounts('on-time')).toMatchObject(held)
   })
+
+  test('pays for what is told behind usage of the next period, which gets newer credits for it', async () => {
+    await months.subscribe('behind', 'rolling', '2026-01-01T00:00:00')
+    await months.use('behind', '2026-02-10T00:00:00', 40)
+    await months.use('behind', '2026-01-20T00:00:00', 80, '2026-02-11T00:00:00')
+    expect((await months.postings('behind')).slice(3)).toEqual([
+      'usage 02-10: grant:2 → usage 40',
+      'exchange 02-10: usage → grant:2 20',
+      'exchange 02-10: grant:3 → usage 20',
+      'usage 01-20: grant:1 → usage 50',
+      'usage 01-20: grant:2 → usage 30',
+    ])
+    expect(await months.accounts('behind')).toMatchObject({ grant: '80', usage: '120' })
+  })
+
+  test.each([1, 2, 3, 4])(
+    'comes to the same in whatever order and however late usage is told (%i)',
+    async (seed) => {
+      const usage = fc.record({
+        month: fc.nat(3),
+        credits: fc.integer({ min: 1, max: 120 }),
+        late: fc.nat(3),
+      })
+      const [used] = fc.sample(fc.array(usage, { minLength: 6, maxLength: 10 }), { numRuns: 1, seed })
+      const start = (month: number) => `2026-0${month + 1}`
+      for (const [customer, isLate] of [
+        [`told-late-${seed}`, true],
+        [`told-on-time-${seed}`, false],
+      ] as const) {
+        await months.subscribe(customer, 'rolling', '2026-01-01T00:00:00')
+        for (let month = 0; month < 5; month++) {
+          await months.turn(`${start(month)}-01T00:00:00`)
+          const told = used!.filter(
+            (each) => (isLate ? Math.min(4, each.month + each.late) : each.month) === month,
+          )
+          const events = told.map(
+            ({ month: of, credits }, no) => [`${start(of)}-1${no}T00:00:00`, credits] as const,
+          )
+          await months.tell(customer, events, `${start(month)}-25T00:00:00`)
+        }
+      }
+      const { issued: _, ...held } = await months.accounts(`told-on-time-${seed}`)
+      const { issued: __, ...late } = await months.accounts(`told-late-${seed}`)
+      const known = (accounts: Record<string, string>) => ({ overage: '0', breakage: '0', ...accounts })
+      expect(known(late)).toEqual(known(held))
+      expect(late.usage).toBe(String(used!.reduce((sum, { credits }) => sum + credits, 0)))
+    },
+  )
 
   test('before the starts were told apart goes on under the one that it has', async () => {
     await months.subscribe('of-old', 'rolling', '2026-01-01T00:00:00')

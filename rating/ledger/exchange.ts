@@ -1,0 +1,185 @@
+import type pg from 'pg'
+import type { CreditAccount, CreditHappening, GrantKind, OpenGrant } from '../../core/credits.ts'
+import { Decimal, ZERO } from '../../core/money.ts'
+import { instantText } from '../../schema/ledger/instant.ts'
+import type { Wallet } from '../../schema/ledger/wallet.ts'
+import { burnDown } from './burn-down.ts'
+import { DEBITS_MAX } from './debits.ts'
+import { type PlacedDebit, stepAside } from './step-aside.ts'
+
+/** What one exchange gives may be given on by another: so often that is looked for. A chain is of periods. */
+export const EXCHANGES_MAX = 24
+
+/** With the event whose usage it is. */
+type EventDebit = PlacedDebit & Pick<CreditHappening, 'event'>
+
+/**
+ * Where usage would be overage, has usage of later periods that was told before step aside to it, in a wallet that is locked.
+ * What is free then lies in its grants, to be burned.
+ *
+ * @param at of the usage, microseconds since 1970
+ */
+export async function haveOthersStepAside(
+  laterOf: LaterDebits,
+  wallet: Wallet,
+  amount: Decimal,
+  at: number,
+  now: Date,
+): Promise<void> {
+  const lacking = () =>
+    burnDown(wallet.grants(), amount, at).find(({ source }) => source === 'overage')?.amount ?? ZERO
+  // Mostly it is on time, and nothing newer is there that others could have instead.
+  if (!wallet.grants().some((grant) => isNewer(grant, at)) || lacking().isZero()) return
+  const written = await laterOf(wallet)
+  for (let rounds = 0; rounds < EXCHANGES_MAX; rounds++) {
+    const wanted = lacking()
+    if (wanted.isZero()) return
+    const exchanges = stepAside(wallet.grants(), leftOf(wallet, written), wanted, at)
+    if (exchanges.length === 0) return
+    for (const { debit, postings } of exchanges) {
+      const happening: CreditHappening = {
+        kind: 'exchange',
+        idempotencyKey: `exchange:${debit.entryNo}:${wallet.entries}`,
+        effectiveAt: debit.at,
+        event: debit.event,
+      }
+      wallet.post(happening, postings, now.getTime() * 1000)
+    }
+  }
+}
+
+/** Debits of a wallet that may step aside, as they are written. */
+export type LaterDebits = (wallet: Wallet) => Promise<readonly EventDebit[]>
+
+/**
+ * Reads them once per wallet, where somebody asks: a batch may be all late.
+ * @param earliest instant of the usage to be debited in this transaction, microseconds since 1970
+ */
+export function laterDebits(client: pg.ClientBase, earliest: number): LaterDebits {
+  const read = new Map<Wallet, Promise<readonly EventDebit[]>>()
+  return (wallet) => {
+    const known = read.get(wallet) ?? readLaterDebits(client, wallet, earliest)
+    read.set(wallet, known)
+    return known
+  }
+}
+
+function isNewer({ rule, isVoid, effectiveAt, remaining, broken }: OpenGrant, at: number): boolean {
+  return rule !== null && !isVoid && (effectiveAt ?? at) > at && remaining.plus(broken).greaterThan(0)
+}
+
+/** Debits with something left, those that this transaction made itself too. */
+function leftOf(wallet: Wallet, written: readonly EventDebit[]): readonly EventDebit[] {
+  const grants = new Map(wallet.grants().map((grant) => [grant.grantId, grant]))
+  const debits = [...written]
+  const returned = new Map<number, Decimal>()
+  // Gone through once: of a batch that is all late there are thousands.
+  for (const { entries, event, effectiveAt: at } of wallet.transactions) {
+    for (const { entryNo, source, destination, amount, reverses } of entries) {
+      if (reverses !== null) returned.set(reverses, amount.plus(returned.get(reverses) ?? ZERO))
+      const grant = destination === 'usage' ? grants.get(source.split(':')[1] ?? '') : undefined
+      if (grant?.rule) debits.push({ entryNo, source, left: amount, at, grant, event })
+    }
+  }
+  return debits
+    .map((debit) => ({ ...debit, left: debit.left.minus(returned.get(debit.entryNo) ?? ZERO) }))
+    .filter(({ left }) => left.greaterThan(0))
+}
+
+/**
+ * Debits of usage after an instant that could have had a newer grant of the same rule, the latest `DEBITS_MAX`. Their grants
+ * are put into the wallet, as they may get something back.
+ */
+async function readLaterDebits(
+  client: pg.ClientBase,
+  wallet: Wallet,
+  at: number,
+): Promise<readonly EventDebit[]> {
+  const { tenantId, customerId } = wallet.key
+  const { rows } = await client.query<DebitRow>(LATER_DEBITS, [
+    tenantId,
+    customerId,
+    instantText(at),
+    DEBITS_MAX,
+  ])
+  const open = new Map(wallet.grants().map((grant) => [grant.grantId, grant]))
+  return rows.map((row) => {
+    let grant = open.get(row.grant_id)
+    if (!grant) {
+      grant = usedUp(row)
+      open.set(grant.grantId, grant)
+      wallet.admit(grant)
+    }
+    return {
+      entryNo: Number(row.entry_no),
+      source: row.source,
+      left: new Decimal(row.left_over),
+      at: Number(row.at),
+      grant,
+      event: { eventId: row.event_id, revision: row.revision, time: row.event_time },
+    }
+  })
+}
+
+/** A grant that was not read with the wallet has nothing left. */
+function usedUp(row: DebitRow): OpenGrant {
+  return {
+    grantId: row.grant_id,
+    kind: row.kind,
+    priority: row.priority,
+    effectiveAt: row.effective_at === null ? null : Number(row.effective_at),
+    expiresAt: row.expires_at === null ? null : Number(row.expires_at),
+    recordedAt: Number(row.recorded_at),
+    rule: row.rule,
+    isVoid: false,
+    remaining: ZERO,
+    broken: ZERO,
+  }
+}
+
+interface DebitRow {
+  readonly entry_no: string
+  readonly source: CreditAccount
+  readonly left_over: string
+  readonly at: string
+  readonly event_id: string
+  readonly revision: number
+  readonly event_time: string
+  readonly grant_id: string
+  readonly kind: GrantKind
+  readonly priority: number
+  readonly effective_at: string | null
+  readonly expires_at: string | null
+  readonly recorded_at: string
+  readonly rule: string
+}
+
+const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text`
+
+const LATER_DEBITS = `
+  with ruled as (
+    select * from aforo_store.credit_grants granted
+    where tenant_id = $1 and customer_id = $2 and rule is not null and not exists (
+      select from aforo_store.credit_voids voided
+      where voided.tenant_id = $1 and voided.grant_id = granted.grant_id)
+  ), later as (
+    select posting.entry_no, posting.source, transaction.event_id, transaction.revision, transaction.event_time,
+      posting.amount - coalesce((
+        select sum(taken.amount) from aforo_store.credit_postings taken
+        where taken.tenant_id = $1 and taken.customer_id = $2 and taken.reverses = posting.entry_no), 0) as left_over
+    from aforo_store.credit_transactions transaction
+    join aforo_store.credit_postings posting using (tenant_id, customer_id, transaction_no)
+    where tenant_id = $1 and customer_id = $2 and transaction.event_time > $3 and posting.destination = 'usage'
+  )
+  select later.entry_no::text as entry_no, later.source, later.left_over::text as left_over,
+    ${micros('later.event_time')} as at, later.event_id, later.revision, later.event_time::text as event_time,
+    granted.grant_id::text as grant_id, granted.kind, granted.priority, ${micros('granted.effective_at')} as effective_at,
+    ${micros('granted.expires_at')} as expires_at, ${micros('granted.recorded_at')} as recorded_at, granted.rule
+  from later
+  join ruled granted on later.source in ('grant:' || granted.grant_id, 'breakage:' || granted.grant_id)
+  where later.left_over > 0 and exists (
+    select from ruled newer
+    where newer.rule = granted.rule and newer.effective_at > granted.effective_at
+      and newer.effective_at <= later.event_time)
+  order by later.event_time desc, later.entry_no desc
+  limit $4`
