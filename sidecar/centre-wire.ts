@@ -5,6 +5,7 @@ import { KILL_KINDS, type KillKind } from '../core/decision.ts'
 import { AforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Exchange } from '../core/lease.ts'
+import { TEXT_CHARACTERS_MAX } from '../schema/copy-writer.ts'
 import { KEY_ROLES } from '../schema/keys.ts'
 import type { Centre, Change } from './centre.ts'
 
@@ -15,6 +16,9 @@ export const BEAT_MS = 500
 
 const name = z.string().min(1).max(256)
 const orNull = name.nullable()
+/** As the journal keeps it. */
+const keptName = z.string().min(1).max(TEXT_CHARACTERS_MAX)
+const keptOrNull = keptName.nullable()
 const amount = z.string().regex(/^\d{1,20}(\.\d{1,18})?$/)
 const counter = z.strictObject({
   budgetId: z.string().max(64),
@@ -24,9 +28,9 @@ const counter = z.strictObject({
 })
 const spender = z.strictObject({
   customer: orNull,
-  product: orNull,
-  agent: orNull,
-  session: orNull,
+  product: keptOrNull,
+  agent: keptOrNull,
+  session: keptOrNull,
   trace: orNull,
 })
 const rates = z.strictObject({ call: amount, input: amount, output: amount, tool: amount }).nullable()
@@ -60,8 +64,12 @@ const exchange = z.strictObject({
     }),
   ),
 })
-const kill = z.strictObject({ kind: z.enum(KILL_KINDS), id: name, reason: z.string().max(256).nullable() })
-const rateQuestion = z.strictObject({ customer: name, product: orNull, agent: orNull, model: orNull })
+const kill = z.strictObject({
+  kind: z.enum(KILL_KINDS),
+  id: keptName,
+  reason: z.string().max(256).nullable(),
+})
+const rateQuestion = z.strictObject({ customer: name, product: keptOrNull, agent: keptOrNull, model: orNull })
 const credentials = z.strictObject({
   authorization: z.string().max(1_024).optional(),
   tenantHeader: z.string().max(64).optional(),

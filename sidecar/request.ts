@@ -1,6 +1,7 @@
 import type { CheckRequest, Estimate } from '../core/decision.ts'
 import { AforoError, type FieldFault } from '../core/errors.ts'
 import type { Actual } from '../core/lease.ts'
+import { storable } from '../schema/copy-writer.ts'
 
 /** How long a hold may be asked for. */
 export const HOLD_MS_MIN = 1_000
@@ -17,9 +18,11 @@ const PLAIN = /^[\x20-\x7e]*$/
 const CONTROL = /[\p{Cc}\p{Cs}]/u
 const TRACE = /^(?!0{32})[0-9a-f]{32}$/
 
-const NAMES = ['session', 'product', 'agent', 'model', 'idempotency_key'] as const
+const SPENT_BY = ['session', 'product', 'agent'] as const
+const NAMES = ['model', 'idempotency_key'] as const
 const FIELDS: ReadonlySet<string> = new Set([
   'customer',
+  ...SPENT_BY,
   ...NAMES,
   'trace',
   'estimate',
@@ -43,6 +46,13 @@ export function checkRequest(body: unknown): CheckRequest {
   const { customer, trace, estimate, ttl_ms: ttlMs } = fields
   if (isName(customer)) request.customer = customer
   else faults.push(fault('customer', NAME_RULE))
+  for (const field of SPENT_BY) {
+    const value = fields[field]
+    if (value === undefined || value === null) continue
+    const name = keptName(value)
+    if (name !== null) request[field] = name
+    else faults.push(fault(field, KEPT_NAME_RULE))
+  }
   for (const field of NAMES) {
     const value = fields[field]
     if (value === undefined || value === null) continue
@@ -105,6 +115,16 @@ export function isName(value: unknown): value is string {
   return PLAIN.test(value) || !CONTROL.test(value)
 }
 
+/**
+ * The name of a session, product or agent as the journal keeps it of spans, however long it is and whatever is in it: those
+ * who use an agent may choose it, and nobody is to escape a budget by a name that cannot be asked about. Null: it is none.
+ */
+export function keptName(value: unknown): string | null {
+  if (isName(value)) return value
+  return typeof value === 'string' && value.length > 0 ? storable(value) : null
+}
+
+export const KEPT_NAME_RULE = 'must be text of at least one character'
 export const NAME_RULE = `must be text of 1 to ${NAME_CHARS_MAX} characters, none of them a control character`
 
 function fieldsOf(body: unknown): Fields {

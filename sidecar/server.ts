@@ -19,7 +19,7 @@ import { endHold } from './hold-end.ts'
 import type { CheckMetrics } from './metrics.ts'
 import type { PlainRequests } from './plain-requests.ts'
 import { PROBLEM_STATUS, problemHeaders, problemText } from './problem.ts'
-import { checkRequest, isName, NAME_RULE, refuse } from './request.ts'
+import { checkRequest, isName, KEPT_NAME_RULE, keptName, NAME_RULE, refuse } from './request.ts'
 import { credentialsOf, withKeyOf } from './request-head.ts'
 import type { Watches } from './watch.ts'
 
@@ -217,27 +217,35 @@ async function stop(
   verb: 'kill' | 'lift',
   body: unknown,
 ): Promise<Answer> {
-  if (!isName(id)) refuse([{ path: '/id', message: NAME_RULE }])
+  const name = kind === 'customer' ? id : keptName(id)
+  if (name === null || name === '') refuse([{ path: '/id', message: KEPT_NAME_RULE }])
+  if (kind === 'customer' && !isName(id)) refuse([{ path: '/id', message: NAME_RULE }])
   const { reason = null } = (body ?? {}) as { reason?: unknown }
   if (reason !== null && !isName(reason)) refuse([{ path: '/reason', message: NAME_RULE }])
-  if (verb === 'kill') await desk.kill({ kind, id }, reason)
-  else await desk.lift({ kind, id })
+  if (verb === 'kill') await desk.kill({ kind, id: name }, reason)
+  else await desk.lift({ kind, id: name })
   return { status: 200, body: { kind, id, killed: verb === 'kill' } }
 }
 
 function spenderOf(query: URLSearchParams): Spender {
   const faults = []
-  const of = (field: string) => {
+  const of = (field: 'product' | 'agent' | 'session') => {
+    const value = query.get(field)
+    const name = keptName(value)
+    if (value !== null && name === null) faults.push({ path: `/${field}`, message: KEPT_NAME_RULE })
+    return name
+  }
+  const named = (field: 'customer' | 'trace') => {
     const value = query.get(field)
     if (value !== null && !isName(value)) faults.push({ path: `/${field}`, message: NAME_RULE })
     return value
   }
   const spender = {
-    customer: of('customer'),
+    customer: named('customer'),
     product: of('product'),
     agent: of('agent'),
     session: of('session'),
-    trace: of('trace'),
+    trace: named('trace'),
   }
   if (spender.customer === null) faults.push({ path: '/customer', message: NAME_RULE })
   if (faults.length > 0) refuse(faults)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { storable } from '../../schema/copy-writer.ts'
 import { createKey } from '../../schema/keys.ts'
 import { type CheckWorld, givenOut, putBudget, startWorld, until, use } from './start.ts'
 
@@ -108,6 +109,37 @@ describe('a hold', () => {
     expect(foreign.status).toBe(404)
     expect((await world.post(`/v1/holds/${hold_id}/release`)).body.state).toBe('released')
   })
+})
+
+describe('a session whose user chose its name', () => {
+  test.each([
+    ['long', 's'.repeat(600)],
+    ['long beyond ASCII', '漢'.repeat(600)],
+    ['of control characters', 'a\n\u0000b'],
+    ['no text that can be encoded', 'a\ud800'],
+  ])(
+    'is asked about, watched and stopped as its spans are counted, where that is %s',
+    async (what, session) => {
+      const { pool } = world.database
+      await putBudget(pool, `of ${what}`, { scope: { session: '*' }, limit: '7', unit: 'tokens' })
+      // As the journal keeps it of a span.
+      await use(pool, `of ${what}`, [storable(session)], '7')
+      const { status, body } = await world.check({ customer: 'acme', session, ...CALL, reserve: true })
+      expect([status, body.decision, body.reason]).toEqual([200, 'deny', 'budget_exhausted'])
+      const other = `${session} other`
+      expect((await world.check({ customer: 'acme', session: other })).body.decision).toBe('allow')
+      if (!other.isWellFormed()) return
+      expect((await world.post(`/v1/sessions/${encodeURIComponent(other)}/kill`)).status).toBe(200)
+      expect((await world.check({ customer: 'acme', session: other })).body.reason).toBe('killed')
+      const stopped = new AbortController()
+      const watch = await fetch(`${world.url}/v1/watch?customer=acme&session=${encodeURIComponent(other)}`, {
+        signal: stopped.signal,
+      })
+      const { value } = await watch.body!.pipeThrough(new TextDecoderStream()).getReader().read()
+      expect(value).toContain('killed')
+      stopped.abort()
+    },
+  )
 })
 
 describe('bad input', () => {

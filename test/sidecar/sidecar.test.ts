@@ -130,7 +130,7 @@ test('without its centre a sidecar does what each budget says, and settles the d
 test('a bounded budget lets through out of a live lease while the centre is away, no more, and settles the difference', async () => {
   const { pool } = world.database
   await putBudget(pool, 'calls', { scope: { session: 'cut' }, unit: 'model_calls', limit: '40' })
-  const upstream = await startCheckOver(pool, 30_000 + (process.pid % 10_000))
+  const upstream = await startCheckOver(pool, 10_000 + (process.pid % 10_000))
   const sidecar = await startSidecar(`http://127.0.0.1:${upstream.port}`)
   const url = `http://127.0.0.1:${sidecar.port}`
   const ask = async () =>
