@@ -81,6 +81,21 @@ export const KEPT_IN_JSON: readonly KeptInJson[] = [
     model: 'gpt-4o-mini',
   },
   {
+    dialect: 'Koog',
+    ...oneSpan('support-agent', 'chat claude-sonnet-4-5', {
+      'koog.event.id': '9e7522f2-a27b-410f-760f-f69b6a119498',
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.provider.name': 'anthropic',
+      'gen_ai.request.model': 'claude-sonnet-4-5',
+      'gen_ai.input.messages': SECRET,
+      'gen_ai.usage.input_tokens': '60',
+      'gen_ai.usage.output_tokens': '25',
+      'gen_ai.response.metadata': JSON.stringify({ note: SECRET, cacheReadInputTokens: 40 }),
+    }),
+    usage: { input_tokens: '100', cache_read_tokens: '40', output_tokens: '25' },
+    model: 'claude-sonnet-4-5',
+  },
+  {
     dialect: 'the AI SDK',
     ...oneSpan('ai', 'ai.generateText.doGenerate', {
       'ai.operationId': 'ai.generateText.doGenerate',
