@@ -65,6 +65,21 @@ describe('a second instrumentation that does not see all', () => {
     )
   })
 
+  it('adds no call to such a fan with a third that does not see all either', () => {
+    const order = fc.shuffledSubarray(['a', 'b', 'c'], { minLength: 3 })
+    fc.assert(
+      fc.property(fans, blindness, blindness, order, (fan, blind, other, [all, second, third]) => {
+        const trace = assembled([
+          ...fanTold(fan, all!),
+          ...fanTold(fan, second!, blind),
+          ...fanTold(fan, third!, other),
+        ])
+        expect(found(trace)).toEqual(keysOfAll(fan.map(({ buckets }) => buckets)))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('tells with the first, where each misses another sort, all that was used', () => {
     fc.assert(
       fc.property(fans, (fan) => {

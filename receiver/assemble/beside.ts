@@ -54,8 +54,11 @@ function mergeTwo(merging: Merging, a: Observed, b: Observed): void {
 }
 
 function mergeAll(merging: Merging, alike: readonly Observed[]): void {
-  const seenBy = byScopes(merging.tree, alike)
+  const { sights } = merging
+  const seenBy = [...byScopes(merging.tree, alike)]
   if (seenBy.length === 1) return
+  // What two scopes that each miss something make of calls alike could be of neither: who sees the most comes first.
+  if (seenBy.length > 2) seenBy.sort(([a], [b]) => sights.sortsSeenBy(b!) - sights.sortsSeenBy(a!))
   let known: readonly Observed[] = []
   for (const seen of seenBy) known = inOrder([...known, ...joined(merging, known, seen)])
 }

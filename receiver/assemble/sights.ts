@@ -17,14 +17,21 @@ export interface Sights {
    * tells less might have told more.
    */
   differBySight(a: Observed, b: Observed): boolean
+  /** How many sorts of tokens the scopes of a call tell somewhere in the trace. */
+  sortsSeenBy(call: Observed): number
 }
 
 /** Reads it where it is asked for: in most traces it is not. */
 export function readSights(tree: Tree): Sights {
-  let known: ReadonlyMap<string, number> | null = null
+  let found: ReadonlyMap<string, number> | null = null
+  const sights = () => {
+    found ??= sightsOf(tree)
+    return found
+  }
   return {
+    sortsSeenBy: (call) => SORTS.filter(([bit]) => tells(tree, sights(), call, bit)).length,
     differBySight(a, b) {
-      known ??= sightsOf(tree)
+      const known = sights()
       for (const [bit, tokensOf] of SORTS) {
         const [ofA, ofB] = [tokensOf(a.buckets), tokensOf(b.buckets)]
         if (ofA === ofB) continue
