@@ -45,10 +45,11 @@ export async function readBooked(
     later.map((event) => event.time),
     ...timeRange(later),
   ]
-  const costs = await grouped(client, COSTS, values, costLine)
-  const charges = await grouped(client, CHARGES, values, charged)
-  const stack = await grouped(client, STACK, values, stackLine)
-  const last = await grouped(client, LAST, values, lastRating)
+  const reading = new Reading()
+  const costs = await grouped(client, COSTS, values, (row) => costLine(row, reading))
+  const charges = await grouped(client, CHARGES, values, (row) => charged(row, reading))
+  const stack = await grouped(client, STACK, values, (row) => stackLine(row, reading))
+  const last = await grouped(client, LAST, values, (row) => lastRating(row, reading))
   return (event) => ({
     costs: costs.get(nameOf(event.tenantId, event.eventId)) ?? [],
     charges: charges.get(nameOf(event.tenantId, event.eventId)) ?? [],
@@ -131,8 +132,51 @@ async function grouped<T>(
   return found
 }
 
-function costLine(row: Row): CostLine {
-  const known = row.unit_price !== null
+/**
+ * What the rows of one reading say again and again: most amounts, sizes and prices are among those of other lines, and to
+ * read a decimal takes many times as long as to look it up. It is gone with the reading, whose size bounds it.
+ */
+class Reading {
+  readonly #decimals = new Map<string, Decimal>()
+  readonly #prices = new Map<string, UsedPrice>()
+
+  decimal(text: string): Decimal {
+    let decimal = this.#decimals.get(text)
+    if (decimal === undefined) {
+      decimal = new Decimal(text)
+      this.#decimals.set(text, decimal)
+    }
+    return decimal
+  }
+
+  /** The price of a cost line that has one. A share is of its line alone. */
+  priceOf(row: Row): UsedPrice {
+    if ((row.allocated as unknown) === true) return this.#read(row)
+    const name = `${row.price_row_id} ${row.unit_price} ${row.per} ${row.currency} ${row.discount_id} ${row.fx_rate_id}`
+    let price = this.#prices.get(name)
+    if (price === undefined) {
+      price = this.#read(row)
+      this.#prices.set(name, price)
+    }
+    return price
+  }
+
+  #read(row: Row): UsedPrice {
+    return {
+      priceRowId: row.price_row_id!,
+      unitPrice: this.decimal(row.unit_price!),
+      per: this.decimal(row.per!),
+      currency: row.currency!,
+      contextFrom: Number(row.context_from),
+      feeBasis: row.fee_basis as FeeBasis,
+      minQuantity: row.min_quantity == null ? null : this.decimal(row.min_quantity),
+      roundingQuantity: row.rounding_quantity == null ? null : this.decimal(row.rounding_quantity),
+      ...termsOfLine(row, this),
+    }
+  }
+}
+
+function costLine(row: Row, reading: Reading): CostLine {
   return {
     part: row.part as Part,
     provider: row.provider!,
@@ -140,39 +184,27 @@ function costLine(row: Row): CostLine {
     tool: row.tool!,
     meter: row.meter!,
     serviceTier: row.service_tier!,
-    quantity: new Decimal(row.quantity!),
-    price: known
-      ? {
-          priceRowId: row.price_row_id!,
-          unitPrice: new Decimal(row.unit_price!),
-          per: new Decimal(row.per!),
-          currency: row.currency!,
-          contextFrom: Number(row.context_from),
-          feeBasis: row.fee_basis as FeeBasis,
-          minQuantity: row.min_quantity == null ? null : new Decimal(row.min_quantity),
-          roundingQuantity: row.rounding_quantity == null ? null : new Decimal(row.rounding_quantity),
-          ...termsOfLine(row),
-        }
-      : null,
-    amount: row.amount === null ? null : new Decimal(row.amount!),
-    native: row.native_amount == null ? null : new Decimal(row.native_amount),
+    quantity: reading.decimal(row.quantity!),
+    price: row.unit_price === null ? null : reading.priceOf(row),
+    amount: row.amount === null ? null : reading.decimal(row.amount!),
+    native: row.native_amount == null ? null : reading.decimal(row.native_amount),
     spanIds: row.span_ids as unknown as string[],
   }
 }
 
 /** Most lines have none of them. */
-function termsOfLine(row: Row): Pick<UsedPrice, 'discount' | 'fx' | 'share'> {
+function termsOfLine(row: Row, reading: Reading): Pick<UsedPrice, 'discount' | 'fx' | 'share'> {
   const { discount_id: id, fx_rate_id: rateId } = row
   return {
-    ...(id != null && { discount: { id, pct: new Decimal(row.discount_pct!) } }),
-    ...(rateId != null && { fx: { id: rateId, usd: new Decimal(row.fx_usd!) } }),
+    ...(id != null && { discount: { id, pct: reading.decimal(row.discount_pct!) } }),
+    ...(rateId != null && { fx: { id: rateId, usd: reading.decimal(row.fx_usd!) } }),
     ...((row.allocated as unknown) === true && {
-      share: { quantity: new Decimal(row.quantity!), amount: new Decimal(row.amount!) },
+      share: { quantity: reading.decimal(row.quantity!), amount: reading.decimal(row.amount!) },
     }),
   }
 }
 
-function charged(row: Row): Charged {
+function charged(row: Row, reading: Reading): Charged {
   return {
     customer: row.customer_id!,
     counter: {
@@ -188,12 +220,12 @@ function charged(row: Row): Charged {
     provider: row.provider!,
     model: row.model!,
     tool: row.tool!,
-    quantity: new Decimal(row.quantity!),
-    amount: new Decimal(row.amount!),
+    quantity: reading.decimal(row.quantity!),
+    amount: reading.decimal(row.amount!),
   }
 }
 
-function stackLine(row: Row): StackLine {
+function stackLine(row: Row, reading: Reading): StackLine {
   return {
     customer: row.customer_id!,
     product: row.product_id!,
@@ -203,28 +235,28 @@ function stackLine(row: Row): StackLine {
     model: row.model!,
     tool: row.tool!,
     unit: row.unit!,
-    quantity: new Decimal(row.quantity!),
+    quantity: reading.decimal(row.quantity!),
     calls: Number(row.calls),
     unpricedCalls: Number(row.unpriced_calls),
-    cogs: new Decimal(row.cogs!),
-    price: new Decimal(row.price!),
-    priceUsd: row.price_usd == null ? null : new Decimal(row.price_usd),
+    cogs: reading.decimal(row.cogs!),
+    price: reading.decimal(row.price!),
+    priceUsd: row.price_usd == null ? null : reading.decimal(row.price_usd),
     unconverted: Number(row.unconverted ?? 0),
     unpriced: Number(row.unpriced ?? 0),
     uncharged: Number(row.uncharged ?? 0),
   }
 }
 
-function lastRating(row: Row): LastRating {
+function lastRating(row: Row, reading: Reading): LastRating {
   return {
     subscriptionId: row.subscription_id!,
     planId: row.plan_id!,
     planVersion: row.plan_version === null ? null : Number(row.plan_version),
     currency: row.currency!,
-    fx: row.fx_rate_id == null ? null : { id: row.fx_rate_id, usd: new Decimal(row.fx_usd!) },
-    credits: new Decimal(row.credits ?? 0),
-    reportedCogs: row.reported_cogs == null ? null : new Decimal(row.reported_cogs),
-    computedCogs: row.computed_cogs == null ? null : new Decimal(row.computed_cogs),
+    fx: row.fx_rate_id == null ? null : { id: row.fx_rate_id, usd: reading.decimal(row.fx_usd!) },
+    credits: reading.decimal(row.credits ?? '0'),
+    reportedCogs: row.reported_cogs == null ? null : reading.decimal(row.reported_cogs),
+    computedCogs: row.computed_cogs == null ? null : reading.decimal(row.computed_cogs),
   }
 }
 
