@@ -1,5 +1,3 @@
-import type { AddressInfo } from 'node:net'
-import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AforoError } from '../../core/errors.ts'
 import {
@@ -9,7 +7,7 @@ import {
   Admission,
 } from '../../sidecar/admission.ts'
 import { AWAY_MS } from '../../sidecar/knowledge.ts'
-import { type CheckWorld, post, putBudget, startSidecar, startWorld, until } from './start.ts'
+import { type CheckWorld, post, putBudget, startRelay, startSidecar, startWorld, until } from './start.ts'
 
 const CALL = { estimate: { input_tokens: '10', max_output_tokens: '10' } }
 
@@ -89,35 +87,3 @@ test('a key that was let in is not waited for while nobody answers, and is refus
   await expect(again).rejects.toMatchObject({ code: 'unauthenticated' })
   expect(ADMISSION_AWAY_MS_MAX).toBeGreaterThan(ADMISSION_MS_MAX)
 })
-
-/** A port that passes bytes on, until it takes them and passes on none. */
-async function startRelay(to: number) {
-  let isHanging = false
-  const sockets = new Set<Socket>()
-  const server: Server = createServer((near) => {
-    const far = connect(to, '127.0.0.1')
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one)
-      one.on('data', (bytes) => {
-        if (!isHanging) other.write(bytes)
-      })
-      one.on('error', () => {})
-      one.on('close', () => other.destroy())
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    port: (server.address() as AddressInfo).port,
-    hang(does: boolean) {
-      isHanging = does
-      if (!does) for (const socket of sockets) socket.destroy()
-    },
-    async stop() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}

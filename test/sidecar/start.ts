@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type pg from 'pg'
 import { Registry } from 'prom-client'
 import type { Budget } from '../../core/budget.ts'
@@ -174,5 +175,37 @@ export async function until(what: () => Promise<boolean>): Promise<void> {
   while (!(await what())) {
     if (performance.now() > deadline) throw new Error('it did not come to be in time')
     await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** A port that passes bytes on, until it takes them and passes on none. */
+export async function startRelay(to: number) {
+  let isHanging = false
+  const sockets = new Set<Socket>()
+  const server: Server = createServer((near) => {
+    const far = connect(to, '127.0.0.1')
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one)
+      one.on('data', (bytes) => {
+        if (!isHanging) other.write(bytes)
+      })
+      one.on('error', () => {})
+      one.on('close', () => other.destroy())
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    hang(does: boolean) {
+      isHanging = does
+      if (!does) for (const socket of sockets) socket.destroy()
+    },
+    async stop() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
   }
 }
