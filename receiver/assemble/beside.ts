@@ -1,7 +1,7 @@
 import type { Anomaly, Usage } from '../../core/usage.ts'
 import { alikeGroups } from './alike.ts'
 import { agree, isEqual } from './arithmetic.ts'
-import { areDistinctIds, isOneProcess, isSeenTogether, modelsAgree } from './identity.ts'
+import { areDistinctIds, isOneProcess, isSeenAtOnce, isSeenTogether, modelsAgree } from './identity.ts'
 import { merge } from './merge.ts'
 import type { Observed } from './observation.ts'
 import { type Likeness, partnersOf } from './pairing.ts'
@@ -104,9 +104,11 @@ function mergeInto({ tree, anomalies }: Merging, into: Observed, call: Observed,
  *  1  one tells what the other might have seen
  */
 function likenessOf({ tree, sights }: Merging, a: Observed, b: Observed): Likeness {
-  const isBeside = areBeside(tree, a, b) && sameByPlace(tree.spans[a.winner]!, tree.spans[b.winner]!)
-  if (!isBeside) return 0
-  if (!a.metered || !b.metered || isEqual(a.buckets, b.buckets)) return 3
+  const [spanA, spanB] = [tree.spans[a.winner]!, tree.spans[b.winner]!]
+  if (!areBeside(tree, a, b) || !mayBeSame(spanA, spanB)) return 0
+  if (!a.metered || !b.metered) return isSeenTogether(spanA, spanB) ? 3 : 0
+  if (isEqual(a.buckets, b.buckets)) return isSeenAtOnce(spanA, spanB) ? 3 : 0
+  if (!isSeenTogether(spanA, spanB)) return 0
   if (!agree(a.buckets, b.buckets)) return 0
   return sights.differBySight(a, b) ? 2 : 1
 }
@@ -149,9 +151,14 @@ export function areBeside(tree: Tree, a: Observed, b: Observed): boolean {
 }
 
 export function sameByPlace(a: Usage, b: Usage): boolean {
+  return mayBeSame(a, b) && isSeenTogether(a, b)
+}
+
+/** Whether all but their times speaks for one call. */
+function mayBeSame(a: Usage, b: Usage): boolean {
   if (a.scopeName === b.scopeName || !isOneProcess(a, b) || a.usageClass !== b.usageClass) return false
   if (areDistinctIds(a.responseId, b.responseId) || areBothNamed(a, b)) return false
-  return isSeenTogether(a, b) && modelsAgree(a, b)
+  return modelsAgree(a, b)
 }
 
 /** Two ids that differ are two calls, strong or not. */

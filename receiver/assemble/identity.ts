@@ -61,6 +61,17 @@ export function isSeenTogether(a: Seen, b: Seen): boolean {
   return distance <= a.endNano - a.startNano && distance <= b.endNano - b.startNano
 }
 
+/** How much later than another, both ends together, a callback tells of a call on a busy machine. */
+export const LATE_NANO: UnixNano = 250_000_000n
+
+/**
+ * The same of two that tell the same tokens: calls shorter than a busy machine is late need only share some of their time.
+ */
+export function isSeenAtOnce(a: Seen, b: Seen): boolean {
+  if (isSeenTogether(a, b)) return true
+  return a.startNano < b.endNano && b.startNano < a.endNano && apart(a, b) <= LATE_NANO
+}
+
 /** How far apart two observations begin and end, together. */
 export function apart(a: Times, b: Times): UnixNano {
   return magnitude(a.startNano - b.startNano) + magnitude(a.endNano - b.endNano)

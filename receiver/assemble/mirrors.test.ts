@@ -45,6 +45,11 @@ describe('mirrors', () => {
     expect(trace.calls).toHaveLength(2)
   })
 
+  it('told late on each end, by threads of a busy machine, is one call', () => {
+    expect(assembled(twin(1, { to: 26 }), twin(2, { from: 17, to: 54 })).calls).toHaveLength(1)
+    expect(assembled(twin(1, { to: 200 }), twin(2, { from: 150, to: 400 })).calls).toHaveLength(2)
+  })
+
   it('told late on both ends, by callbacks in a queue, is one call', () => {
     expect(assembled(twin(1, {}), twin(2, { from: 300, to: 1200 })).calls).toHaveLength(1)
   })

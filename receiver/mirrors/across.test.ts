@@ -58,6 +58,16 @@ describe('two traces tell of one call', () => {
     ],
     ['by place', during(0, 500), { scopeName: 'b', ...during(1, 499) }],
     ['by place, told late by callbacks in a queue', during(0, 500), { scopeName: 'b', ...during(140, 610) }],
+    [
+      'by place, told late by threads of a busy machine',
+      during(0, 26),
+      { scopeName: 'b', ...during(17, 54) },
+    ],
+    [
+      'by place, one silent that began with the other, which waited in a queue to its end',
+      during(0, 5000),
+      { scopeName: 'b', ...SILENT, ...during(1, 90) },
+    ],
     ['by place, one with an id', { responseId: ID }, { scopeName: 'b' }],
     [
       'by an id, where one cannot see cached tokens',
@@ -108,6 +118,12 @@ describe('two traces tell of two calls', () => {
     ['in two processes', { serviceInstance: 'x' }, { scopeName: 'b', serviceInstance: 'y' }],
     ['of two models', {}, { scopeName: 'b', responseModel: 'o4-mini', requestModel: 'o4-mini' }],
     ['neither within the other for long', during(0, 500), { scopeName: 'b', ...during(260, 760) }],
+    ['late by more than a busy machine is', during(0, 200), { scopeName: 'b', ...during(130, 325) }],
+    [
+      'at one time, with cached tokens that one cannot see, neither within the other',
+      during(0, 26),
+      { scopeName: 'b', buckets: { ...NO_TOKENS, ...CACHED }, ...during(17, 54) },
+    ],
     [
       'each under something of its own',
       { parentSpanId: spanIdOf('x') },

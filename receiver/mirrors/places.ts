@@ -1,7 +1,15 @@
 import type { UnixNano } from '../../core/time.ts'
 import { alikeGroups } from '../assemble/alike.ts'
 import { agree, isEqual } from '../assemble/arithmetic.ts'
-import { apart, isSeenTogether, magnitude, modelsAgree, type Seen } from '../assemble/identity.ts'
+import {
+  apart,
+  isSeenAtOnce,
+  isSeenTogether,
+  magnitude,
+  modelsAgree,
+  SAME_CLOCK_SLACK_NANO,
+  type Seen,
+} from '../assemble/identity.ts'
 import { type Likeness, type Pairing, partnersOf } from '../assemble/pairing.ts'
 import { bySightingStart, type Sighting } from './sighting.ts'
 
@@ -80,11 +88,22 @@ function isSameByPlace(a: Sighting, b: Sighting): boolean {
   if (a.traceId === b.traceId || (!a.root && !b.root)) return false
   if (a.scopes.some((scope) => b.scopes.includes(scope))) return false
   if (magnitude(a.call.startNano - b.call.startNano) > APART_NANO_MAX) return false
-  if ((!a.call.metered || !b.call.metered) && !areClose(a, b)) return false
+  if ((!a.call.metered || !b.call.metered) && !areClose(a, b) && !beginsWith(a, b) && !beginsWith(b, a))
+    return false
   const [idA, idB] = [a.call.responseId, b.call.responseId]
   if (idA !== null && idB !== null && idA !== idB) return false
-  const [seenA, seenB] = [seenOf(a), seenOf(b)]
-  return isSeenTogether(seenA, seenB) && modelsAgree(namesOf(a), namesOf(b))
+  const isSeen = tellTheSame(a, b) ? isSeenAtOnce : isSeenTogether
+  return isSeen(seenOf(a), seenOf(b)) && modelsAgree(namesOf(a), namesOf(b))
+}
+
+function tellTheSame({ call: a }: Sighting, { call: b }: Sighting): boolean {
+  return a.metered && b.metered && isEqual(a.buckets, b.buckets)
+}
+
+/** What tells no usage ended before the other, which it began with: who counts a stream in a queue tells its end late. */
+function beginsWith({ call: silent }: Sighting, { call: other }: Sighting): boolean {
+  if (silent.metered || !other.metered || silent.endNano > other.endNano) return false
+  return magnitude(silent.startNano - other.startNano) <= SAME_CLOCK_SLACK_NANO
 }
 
 /** Without tokens to compare, two observations must be about as long, but for what the outer one adds of its own. */
