@@ -114,7 +114,8 @@ describe('Authorization/Check', () => {
     expect(remaining).toBe('40')
     expect((await envoy.call('check', about({}, extensions))).denied_response.status.code).toBe(403)
     await world.post(`/v1/holds/${holdId}/release`)
-    expect((await envoy.call('check', about({}, extensions))).ok_response).toBeDefined()
+    const again = await envoy.call('check', about({}, extensions))
+    await world.post(`/v1/holds/${namesOf(again.ok_response.headers)['x-aforo-hold-id']}/release`)
   })
 
   test('reads headers that come as bytes', async () => {
@@ -160,7 +161,6 @@ describe('ShouldRateLimit', () => {
     await spend('r-spent')
     const spent = descriptor({ customer: 'acme', session: 'r-spent' })
     await until(async () => (await limit(spent)).overall_code === 'OVER_LIMIT')
-    const before = await givenOut(world.database.pool)
     const reserving = descriptor({
       customer: 'acme',
       product: 'chat',
@@ -175,8 +175,7 @@ describe('ShouldRateLimit', () => {
     expect(told.response_headers_to_add.find(({ key }: Told) => key === 'x-aforo-reason').value).toBe(
       'budget_exhausted',
     )
-    // What tests before held may end meanwhile.
-    await until(async () => Number((await givenOut(world.database.pool)).held) <= Number(before.held))
+    await until(async () => (await givenOut(world.database.pool)).held === '0')
   })
 
   test('holds before the response, and settles with its tokens after', async () => {
