@@ -303,7 +303,6 @@ export class Desk {
     const fault = asAforoError(error)
     if (fault.code !== 'unavailable') throw fault
     const now = this.#parts.clock()
-    this.#knowledge.missed(now)
     if (known) return this.#answer(request, known, now)
     const isKilled = this.#knowledge.memory.isKilled(spender)
     const shut = [...this.#knowledge.memory.applying(spender)].some(({ mode, onOutage }) =>

@@ -81,9 +81,13 @@ export class Knowledge {
     return Math.max(Math.round(now - this.#heardAt), 0)
   }
 
-  /** A question was not answered. */
-  missed(now: number): void {
-    this.#heardAt = Math.min(this.#heardAt, now - AWAY_MS)
+  /**
+   * A question was not answered. That we did not wait for an answer says nothing of the centre: under load it would seem
+   * away for as long as anybody asks, however well it answers.
+   */
+  #missed(error: unknown): void {
+    if (asAforoError(error).code !== 'unavailable') return
+    this.#heardAt = Math.min(this.#heardAt, this.#parts.clock() - AWAY_MS)
   }
 
   stop(): void {
@@ -110,6 +114,7 @@ export class Knowledge {
         },
         (error: unknown) => {
           this.#parts.metrics.reads.inc({ outcome: 'failed' })
+          this.#missed(error)
           throw error
         },
       )
@@ -132,14 +137,19 @@ export class Knowledge {
     const known = this.#cards.get(name)
     const isDoubted = known !== undefined && known.readAt <= this.#cardsDoubtedAt
     if (known && !isDoubted && now - known.readAt < CARD_MS) return known.card
-    const asked = this.#parts.centre.rates(this.#tenantId, question).then((card) => {
-      this.#cards.set(name, { card, readAt: now })
-      return card
-    })
+    const asked = this.#parts.centre.rates(this.#tenantId, question).then(
+      (card) => {
+        this.#cards.set(name, { card, readAt: now })
+        return card
+      },
+      (error: unknown) => {
+        this.#missed(error)
+        throw error
+      },
+    )
     if (!known || isDoubted || now - known.readAt > CARD_MS_MAX) {
       return this.#inTime(asked).catch((error: unknown) => {
         if (asAforoError(error).code !== 'unavailable') throw error
-        this.missed(this.#parts.clock())
         return known?.card ?? NO_RATES
       })
     }
