@@ -1,4 +1,6 @@
 import type pg from 'pg'
+import type { TraceId } from '../core/ids.ts'
+import { microsOfRfc3339 } from '../core/time.ts'
 import { alongIndex } from '../schema/along-index.ts'
 import { changingBudgets } from '../schema/budgets/lock.ts'
 
@@ -19,6 +21,25 @@ export interface ClaimedRevision {
   readonly agent: string | null
   /** The assembly as its column holds it. */
   readonly document: unknown
+}
+
+type Unclaimed = Omit<
+  ClaimedRevision,
+  'attempts' | 'timeMicros' | 'recordedAtMicros' | 'traceId' | 'document'
+> & {
+  readonly traceId: TraceId
+  readonly document: object
+}
+
+/** A revision that nobody has written, to be rated as one that was written and claimed at `now`. */
+export function unclaimed({ traceId, ...revision }: Unclaimed, now: Date): ClaimedRevision {
+  return {
+    ...revision,
+    attempts: 0,
+    timeMicros: microsOfRfc3339(revision.time),
+    recordedAtMicros: now.getTime() * 1000,
+    traceId: Buffer.from(traceId, 'hex'),
+  }
 }
 
 export interface ClaimOrder {

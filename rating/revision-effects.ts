@@ -3,8 +3,7 @@ import { assemblyToDocument } from '../core/assembly-document.ts'
 import { AforoError } from '../core/errors.ts'
 import type { EventRevision } from '../core/event.ts'
 import { type Decimal, ZERO } from '../core/money.ts'
-import { microsOfRfc3339 } from '../core/time.ts'
-import type { ClaimedRevision } from './claim.ts'
+import { type ClaimedRevision, unclaimed } from './claim.ts'
 import { readCounters } from './counter-rows.ts'
 import { type CounterKey, counterName } from './counters.ts'
 import { type Curve, curveOf, priceOfStep } from './curve.ts'
@@ -127,18 +126,9 @@ export class RevisionEffects {
 function asClaimed(revision: UnwrittenRevision, now: Date): ClaimedRevision {
   const { tenantId, eventId, traceId, revision: no, time, assembly } = revision
   const { customer, product, agent } = assembly
-  return {
-    tenantId,
-    eventId,
-    revision: no,
-    attempts: 0,
-    time,
-    timeMicros: microsOfRfc3339(time),
-    recordedAtMicros: now.getTime() * 1000,
-    traceId: Buffer.from(traceId, 'hex'),
-    customer,
-    product,
-    agent,
-    document: assemblyToDocument(assembly),
-  }
+  const document = assemblyToDocument(assembly)
+  return unclaimed(
+    { tenantId, eventId, traceId, revision: no, time, customer, product, agent, document },
+    now,
+  )
 }

@@ -11,6 +11,7 @@ import { FRAMES_UNREAD_MS_MAX, FrameConnection } from './frame-connection.ts'
 import type { CheckMetrics } from './metrics.ts'
 import { problemHead, problemText } from './problem.ts'
 import { credentialsOf } from './request-head.ts'
+import { stopConnections } from './stop-connections.ts'
 
 export interface FramesParts {
   readonly admission: Admission
@@ -78,11 +79,6 @@ export class Frames {
   /** Reads nothing more, and closes each connection when what it asked is answered, after `graceMs` at the latest. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopped = true
-    const open = [...this.#open]
-    const late = setTimeout(() => {
-      for (const connection of open) connection.destroy()
-    }, graceMs)
-    await Promise.all(open.map((connection) => connection.stop()))
-    clearTimeout(late)
+    await stopConnections(this.#open, graceMs)
   }
 }

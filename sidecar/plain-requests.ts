@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { PlainConnection, type PlainParts } from './plain-connection.ts'
+import { stopConnections } from './stop-connections.ts'
 
 /**
  * The connections of a check address over which nothing but plain requests came so far. node:http makes two streams, two
@@ -43,12 +44,7 @@ export class PlainRequests {
   /** Reads nothing more, and closes each connection when what it asked is answered, after `graceMs` at the latest. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopped = true
-    const open = [...this.#open]
-    const late = setTimeout(() => {
-      for (const connection of open) connection.destroy()
-    }, graceMs)
-    await Promise.all(open.map((connection) => connection.stop()))
-    clearTimeout(late)
+    await stopConnections(this.#open, graceMs)
   }
 }
 

@@ -4,9 +4,8 @@ import type { Spend } from '../../core/budget.ts'
 import type { TenantId, TraceId } from '../../core/ids.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
 import { NO_SPEND } from '../../core/spending.ts'
-import { microsOfRfc3339 } from '../../core/time.ts'
 import { inputTokens, outputTokens } from '../../core/usage.ts'
-import type { ClaimedRevision } from '../claim.ts'
+import { type ClaimedRevision, unclaimed } from '../claim.ts'
 import { readCounters } from '../counter-rows.ts'
 import { prepareOnce, type Sources } from '../prepare.ts'
 import { type RatedEvent, settleEvent } from '../rate-event.ts'
@@ -29,20 +28,7 @@ export function asRevision(
   now: Date,
 ): ClaimedRevision {
   const { customer = null, product = null, agent = null } = document as Partial<Assembly>
-  return {
-    tenantId,
-    eventId,
-    revision: 0,
-    attempts: 0,
-    time,
-    timeMicros: microsOfRfc3339(time),
-    recordedAtMicros: now.getTime() * 1000,
-    traceId: Buffer.from(traceId, 'hex'),
-    customer,
-    product,
-    agent,
-    document,
-  }
+  return unclaimed({ tenantId, eventId, traceId, revision: 0, time, customer, product, agent, document }, now)
 }
 
 /** Rates revisions each on the counters as they stand, which nobody moves. */
