@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     exclude: ['**/node_modules/**', '.aforo/**', 'test/collector/**', 'test/doors/**'],
     globalSetup: ['test/support/global-setup.ts'],
+    // Without a seed, properties try other worlds in each run.
+    setupFiles: process.env.PROPERTY_SEED ? ['test/support/property-seed.ts'] : [],
     // Real processes and signals do not work in threads.
     pool: 'forks',
     // A file waits for its database about half of its time.

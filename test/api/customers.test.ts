@@ -123,7 +123,7 @@ describe('a subscription', () => {
     const second = { plan: 'two', from: '2026-02-10T05:00:00Z' }
     const change = await api.put(moved, second)
     expect(change).toMatchObject({ status: 201, body: { plan: 'two', ...calendar } })
-    expect(await api.put(moved, second), 'again').toEqual({ ...change, status: 200 })
+    expect(await api.put(moved, second), 'again').toMatchObject({ status: 200, body: change.body })
     const other = await api.put(moved, {
       plan: 'one',
       from: '2026-03-01T05:00:00Z',
