@@ -57,7 +57,7 @@ export interface Debit {
 
 /** What happened, and the key that makes it happen once. */
 export interface CreditHappening {
-  readonly kind: 'grant' | 'usage' | 'correction' | 'exchange' | 'expiry' | 'rollover' | 'void'
+  readonly kind: 'grant' | 'usage' | 'correction' | 'reclassification' | 'expiry' | 'rollover' | 'void'
   readonly idempotencyKey: string
   /** Microseconds since 1970. */
   readonly effectiveAt: number

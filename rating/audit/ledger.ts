@@ -175,7 +175,7 @@ const GRANTS = `
 const EVENTLESS = `
   select 'transaction' as kind, tenant_id, customer_id || '/' || transaction_no as id, 'is usage of no event' as found
   from aforo_store.credit_transactions
-  where ${OF_WALLET} and kind in ('usage', 'correction', 'exchange')
+  where ${OF_WALLET} and kind in ('usage', 'correction', 'reclassification')
     and (event_id is null or revision is null or event_time is null or event_time <> effective_at)`
 
 /** Requests are numbered without a gap, and named by their number. */

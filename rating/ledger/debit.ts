@@ -9,8 +9,9 @@ import type { ClaimedRevision } from '../claim.ts'
 import type { RatedEvent } from '../rate-event.ts'
 import { burnDown, unwind } from './burn-down.ts'
 import { readBookedCredits, readDebits, readKeys } from './debits.ts'
-import { haveOthersStepAside, laterDebits } from './exchange.ts'
+import { laterDebits } from './later-debits.ts'
 import type { CreditsOwed } from './owed.ts'
+import { reclassifyLater } from './reclassify-later.ts'
 import { refillWallets } from './refill.ts'
 
 /** What one event is to owe one customer. */
@@ -44,7 +45,7 @@ export async function debitCredits(
     const wallet = walletOf(walletKey(debit))
     const known = hashOf(eventKey(debit))
     if (difference.greaterThan(0) && known === undefined) {
-      await haveOthersStepAside(laterOf, wallet, difference, debit.event.timeMicros, now)
+      await reclassifyLater(laterOf, wallet, difference, debit.event.timeMicros, now)
     }
     const postings = difference.greaterThan(0)
       ? burnDown(wallet.grants(), difference, debit.event.timeMicros)

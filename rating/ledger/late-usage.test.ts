@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { Debit, OpenGrant, Posting } from '../../core/credits.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
 import { burnDown, expire } from './burn-down.ts'
+import { type PlacedDebit, reclassify } from './reclassify.ts'
 import { endedBy, rollOver, rolloverPostings } from './rollover.ts'
-import { type PlacedDebit, stepAside } from './step-aside.ts'
 
 /** What a plan grants at the start of each period, and how much of it may go on into the next one. */
 interface Given {
@@ -73,9 +73,9 @@ class Books {
     const amount = new Decimal(credits)
     for (let rounds = 0; rounds < 30; rounds++) {
       const lacking = overageOf(burnDown(this.#all(), amount, time))
-      const exchanges = lacking.isZero() ? [] : stepAside(this.#all(), this.#placed(), lacking, time)
-      if (exchanges.length === 0) break
-      for (const { debit, postings } of exchanges) this.#post(postings, debit.at)
+      const reclassified = lacking.isZero() ? [] : reclassify(this.#all(), this.#placed(), lacking, time)
+      if (reclassified.length === 0) break
+      for (const { debit, postings } of reclassified) this.#post(postings, debit.at)
     }
     const postings = burnDown(this.#all(), amount, time)
     this.#post(postings, time)

@@ -101,8 +101,8 @@ describe('what is carried over', () => {
     await months.use('behind', '2026-01-20T00:00:00', 80, '2026-02-11T00:00:00')
     expect((await months.postings('behind')).slice(3)).toEqual([
       'usage 02-10: grant:2 → usage 40',
-      'exchange 02-10: usage → grant:2 20',
-      'exchange 02-10: grant:3 → usage 20',
+      'reclassification 02-10: usage → grant:2 20',
+      'reclassification 02-10: grant:3 → usage 20',
       'usage 01-20: grant:1 → usage 50',
       'usage 01-20: grant:2 → usage 30',
     ])

@@ -1,32 +1,18 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { migrate } from '../../schema/migrate.ts'
 import { emptyDatabase, type TestDatabase } from '../support/database.ts'
 import { timescaleMode } from '../support/server.ts'
-
-const FOLDER = fileURLToPath(new URL('../../schema/migrations', import.meta.url))
+import { migrateBefore } from './migrate-before.ts'
 
 let database: TestDatabase
-let folder: string
 beforeEach(async () => {
   database = await emptyDatabase()
-  folder = mkdtempSync(join(tmpdir(), 'aforo-migrations-'))
 })
-afterEach(async () => {
-  rmSync(folder, { recursive: true })
-  await database.drop()
-})
+afterEach(() => database.drop())
 
 test('a price book of rows that overtake one another becomes one of rows that do not', async () => {
   const { pool, url } = database
-  cpSync(FOLDER, folder, { recursive: true })
-  const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8'))
-  journal.entries = journal.entries.filter((entry: { idx: number }) => entry.idx < 7)
-  writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify(journal))
-  await migrate(url, { timescale: timescaleMode(), folder })
+  await migrateBefore(url, 7)
   for (const [price, from, to, recorded] of [
     [1, '2026-01-01', null, '2026-01-01'],
     [2, '2026-03-01', null, '2026-02-01'],

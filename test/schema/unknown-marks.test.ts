@@ -1,23 +1,13 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { migrate } from '../../schema/migrate.ts'
 import { emptyDatabase } from '../support/database.ts'
 import { timescaleMode } from '../support/server.ts'
-
-const FOLDER = fileURLToPath(new URL('../../schema/migrations', import.meta.url))
+import { migrateBefore } from './migrate-before.ts'
 
 test('what waited for a price before its lines were marked is cut once more, and nothing else is', async () => {
   const database = await emptyDatabase()
-  const folder = mkdtempSync(join(tmpdir(), 'aforo-migrations-'))
   try {
-    cpSync(FOLDER, folder, { recursive: true })
-    const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8'))
-    journal.entries = journal.entries.filter((entry: { idx: number }) => entry.idx < 48)
-    writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify(journal))
-    await migrate(database.url, { timescale: timescaleMode(), folder })
+    await migrateBefore(database.url, 48)
     for (const [no, kind, resolved] of [
       [1, 'unpriced', null],
       [2, 'unpriced', '2026-01-02'],
@@ -46,7 +36,6 @@ test('what waited for a price before its lines were marked is cut once more, and
       { no: '3', due: null, completed: false },
     ])
   } finally {
-    rmSync(folder, { recursive: true })
     await database.drop()
   }
 })

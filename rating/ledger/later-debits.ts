@@ -3,87 +3,26 @@ import type { CreditAccount, CreditHappening, GrantKind, OpenGrant } from '../..
 import { Decimal, ZERO } from '../../core/money.ts'
 import { instantText } from '../../schema/ledger/instant.ts'
 import type { Wallet } from '../../schema/ledger/wallet.ts'
-import { burnDown } from './burn-down.ts'
 import { DEBITS_MAX } from './debits.ts'
-import { type PlacedDebit, stepAside } from './step-aside.ts'
+import type { PlacedDebit } from './reclassify.ts'
 
-/** What one exchange gives may be given on by another: so often that is looked for. A chain is of periods. */
-export const EXCHANGES_MAX = 24
+/** A debit with the event whose usage it is. */
+export type LaterDebit = PlacedDebit & Pick<CreditHappening, 'event'>
 
-/** With the event whose usage it is. */
-type EventDebit = PlacedDebit & Pick<CreditHappening, 'event'>
-
-/**
- * Where usage would be overage, has usage of later periods that was told before step aside to it, in a wallet that is locked.
- * What is free then lies in its grants, to be burned.
- *
- * @param at of the usage, microseconds since 1970
- */
-export async function haveOthersStepAside(
-  laterOf: LaterDebits,
-  wallet: Wallet,
-  amount: Decimal,
-  at: number,
-  now: Date,
-): Promise<void> {
-  const lacking = () =>
-    burnDown(wallet.grants(), amount, at).find(({ source }) => source === 'overage')?.amount ?? ZERO
-  // Mostly it is on time, and nothing newer is there that others could have instead.
-  if (!wallet.grants().some((grant) => isNewer(grant, at)) || lacking().isZero()) return
-  const written = await laterOf(wallet)
-  for (let rounds = 0; rounds < EXCHANGES_MAX; rounds++) {
-    const wanted = lacking()
-    if (wanted.isZero()) return
-    const exchanges = stepAside(wallet.grants(), leftOf(wallet, written), wanted, at)
-    if (exchanges.length === 0) return
-    for (const { debit, postings } of exchanges) {
-      const happening: CreditHappening = {
-        kind: 'exchange',
-        idempotencyKey: `exchange:${debit.entryNo}:${wallet.entries}`,
-        effectiveAt: debit.at,
-        event: debit.event,
-      }
-      wallet.post(happening, postings, now.getTime() * 1000)
-    }
-  }
-}
-
-/** Debits of a wallet that may step aside, as they are written. */
-export type LaterDebits = (wallet: Wallet) => Promise<readonly EventDebit[]>
+/** Debits of a wallet that newer grants may pay for, as they are written. */
+export type LaterDebits = (wallet: Wallet) => Promise<readonly LaterDebit[]>
 
 /**
  * Reads them once per wallet, where somebody asks: a batch may be all late.
  * @param earliest instant of the usage to be debited in this transaction, microseconds since 1970
  */
 export function laterDebits(client: pg.ClientBase, earliest: number): LaterDebits {
-  const read = new Map<Wallet, Promise<readonly EventDebit[]>>()
+  const read = new Map<Wallet, Promise<readonly LaterDebit[]>>()
   return (wallet) => {
     const known = read.get(wallet) ?? readLaterDebits(client, wallet, earliest)
     read.set(wallet, known)
     return known
   }
-}
-
-function isNewer({ rule, isVoid, effectiveAt, remaining, broken }: OpenGrant, at: number): boolean {
-  return rule !== null && !isVoid && (effectiveAt ?? at) > at && remaining.plus(broken).greaterThan(0)
-}
-
-/** Debits with something left, those that this transaction made itself too. */
-function leftOf(wallet: Wallet, written: readonly EventDebit[]): readonly EventDebit[] {
-  const grants = new Map(wallet.grants().map((grant) => [grant.grantId, grant]))
-  const debits = [...written]
-  const returned = new Map<number, Decimal>()
-  // Gone through once: of a batch that is all late there are thousands.
-  for (const { entries, event, effectiveAt: at } of wallet.transactions) {
-    for (const { entryNo, source, destination, amount, reverses } of entries) {
-      if (reverses !== null) returned.set(reverses, amount.plus(returned.get(reverses) ?? ZERO))
-      const grant = destination === 'usage' ? grants.get(source.split(':')[1] ?? '') : undefined
-      if (grant?.rule) debits.push({ entryNo, source, left: amount, at, grant, event })
-    }
-  }
-  return debits
-    .map((debit) => ({ ...debit, left: debit.left.minus(returned.get(debit.entryNo) ?? ZERO) }))
-    .filter(({ left }) => left.greaterThan(0))
 }
 
 /**
@@ -94,7 +33,7 @@ async function readLaterDebits(
   client: pg.ClientBase,
   wallet: Wallet,
   at: number,
-): Promise<readonly EventDebit[]> {
+): Promise<readonly LaterDebit[]> {
   const { tenantId, customerId } = wallet.key
   const { rows } = await client.query<DebitRow>(LATER_DEBITS, [
     tenantId,

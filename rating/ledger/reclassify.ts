@@ -8,35 +8,35 @@ export interface PlacedDebit extends Debit {
   readonly grant: OpenGrant
 }
 
-/** What later usage gives back, and what it gets for it. The postings come to nothing for `usage`. */
-export interface Exchange<Placed extends PlacedDebit> {
+/** A debit, and the postings that have newer grants pay for some of it instead. They come to nothing for `usage`. */
+export interface Reclassification<Placed extends PlacedDebit> {
   readonly debit: Placed
   readonly postings: readonly Posting[]
 }
 
 /**
- * Has later usage step aside: told before, it took credits that usage of an earlier period could have had too, though there
- * are newer ones of the same rule that only it can have. It gets those and gives back as much, which is what both would
- * have taken if they had been told in the order of their time. The latest usage steps aside first.
+ * Has newer grants pay for later usage: told before, it took credits that usage of an earlier period could have had too,
+ * though there are newer ones of the same rule that only it can have. It gets those and gives back as much, which is what
+ * both would have taken if they had been told in the order of their time. The latest usage goes first.
  *
  * @param grants what is open
- * @param debits those that may step aside
- * @param wanted above zero
+ * @param debits those that newer grants may pay for
+ * @param wanted credits, above zero
  * @param at of the usage that lacks it, microseconds since 1970; what is open is nothing to it
  * @returns in the order they are to be posted in; none where there is nothing to be had
  */
-export function stepAside<Placed extends PlacedDebit>(
+export function reclassify<Placed extends PlacedDebit>(
   grants: readonly OpenGrant[],
   debits: readonly Placed[],
   wanted: Decimal,
   at: number,
-): readonly Exchange<Placed>[] {
-  const exchanges: Exchange<Placed>[] = []
+): readonly Reclassification<Placed>[] {
+  const reclassified: Reclassification<Placed>[] = []
   const open = grants.map((grant) => ({ ...grant })).sort(burnOrder)
   const left = new Map(debits.map((debit) => [debit, debit.left]))
   const latest = debits.toSorted((a, b) => b.at - a.at || b.entryNo - a.entryNo)
   free(wanted, at, null)
-  return exchanges
+  return reclassified
 
   /** @returns how much of what is good for an instant is free then that was not */
   function free(amount: Decimal, time: number, rule: string | null): readonly Posting[] {
@@ -58,7 +58,7 @@ export function stepAside<Placed extends PlacedDebit>(
       if (!moved.greaterThan(0)) continue
       rest = rest.minus(moved)
       const back: Posting = { source: 'usage', destination: source, amount: moved, reverses: entryNo }
-      exchanges.push({ debit, postings: [back, ...instead] })
+      reclassified.push({ debit, postings: [back, ...instead] })
       freed.push({ source, destination: 'usage', amount: moved, reverses: null })
     }
     return freed
