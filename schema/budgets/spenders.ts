@@ -47,13 +47,12 @@ export async function readSpender(
     await readKills(client, tenantId, spender),
     await readBudgets(client, tenantId),
   ]
-  const month = periodOf(now.getTime(), customer?.timezone ?? 'UTC', customer?.anchor_day ?? 1)
   const applied = versions.flatMap(({ budgetId, counting, budget }) => {
     const subject = subjectOf(budget, spender)
     if (subject === null) return []
-    const isMonth = budget.window === 'month'
-    const windowStart = isMonth ? new Date(month.start).toISOString() : '-infinity'
-    const msLeft = isMonth ? month.end - now.getTime() : null
+    const month = budget.window === 'month' ? monthOf(budget, customer, periodOf, now.getTime()) : null
+    const windowStart = month === null ? '-infinity' : new Date(month.start).toISOString()
+    const msLeft = month === null ? null : month.end - now.getTime()
     return [{ key: { budgetId, counting, subject, windowStart } satisfies CounterKey, msLeft }]
   })
   const standings = await readStandings(
@@ -90,6 +89,13 @@ export async function readBudgets(
     values: [tenantId],
   })
   return rows.flatMap(({ budgetId, counting, budget }) => (budget ? [{ budgetId, counting, budget }] : []))
+}
+
+/** The month that a budget counts in for a customer: the one that usage goes to (`counterPlace`). */
+function monthOf({ scope }: Budget, customer: CustomerRow | undefined, periodOf: PeriodOf, now: number) {
+  const isOfCustomers = (scope.customer ?? null) !== null
+  if (!isOfCustomers) return periodOf(now, 'UTC', 1)
+  return periodOf(now, customer?.timezone ?? 'UTC', customer?.anchor_day ?? 1)
 }
 
 interface CustomerRow {
