@@ -23,8 +23,12 @@ const TEXT_ARRAY: number = 1009
  * A pool whose connections speak UTC and ISO dates. int8, numeric, timestamptz, timestamp and date arrive as text.
  * Waiting for a connection is given up after 5 s, a statement after 60 s. A connection lost while idle is replaced.
  * @param options.max connections at most
+ * @param options.seeks it asks for single rows: no table is read from end to end where there is an index
  */
-export function openPool(databaseUrl: string, options: { readonly max: number }): pg.Pool {
+export function openPool(
+  databaseUrl: string,
+  options: { readonly max: number; readonly seeks?: boolean },
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: options.max,
@@ -34,7 +38,7 @@ export function openPool(databaseUrl: string, options: { readonly max: number })
     idleTimeoutMillis: IDLE_MS_MAX,
     keepAlive: true,
     application_name: 'aforo',
-    options: '-c timezone=UTC -c datestyle=ISO',
+    options: `-c timezone=UTC -c datestyle=ISO${options.seeks ? ' -c enable_seqscan=off' : ''}`,
     types: { getTypeParser },
   })
   // Without a listener a lost idle connection would end the process; whoever needs one next learns of it.

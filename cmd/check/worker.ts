@@ -33,7 +33,7 @@ const OVERDUE_BACKOFF_MS_MAX = 10_000
 
 const order = workerData as CheckOrder
 const log = logger(order.log)
-const pool = openPool(order.url, { max: POOL_SIZE })
+const pool = openPool(order.url, { max: POOL_SIZE, seeks: true })
 const registry = new Registry()
 collectDefaultMetrics({ register: registry })
 registerGivenOut(registry, pool, log)

@@ -12,6 +12,7 @@ import type {
 import type { HoldUse } from '../../core/open-trace.ts'
 import type { Amounts } from '../../core/rate-card.ts'
 import { scaled, scaledText } from '../../core/scaled.ts'
+import { byKey } from '../by-key.ts'
 import { transaction } from '../pool.ts'
 import {
   type BookLease,
@@ -50,7 +51,7 @@ export async function exchange(
   }
   const keys = [...told.orders.map(({ counter }) => counter), ...told.holds.flatMap(countersOf)]
   const holdIds = [...told.holds, ...told.ends].map(({ holdId }) => holdId)
-  return transaction(pool, async (client) => {
+  return inTransaction(pool, async (client) => {
     const book = await lockBook(client, tenantId, keys, holdIds, told.sidecarId, now)
     const newHolds = new Map(told.holds.map((hold) => [hold.holdId, hold]))
     const named = {
@@ -78,9 +79,11 @@ export async function endHolds(
 ): Promise<void> {
   const ids = [...new Set(told.map(({ holdId }) => holdId))]
   if (ids.length === 0) return
-  const book = await lockBook(client, tenantId, [], ids, '', now)
-  for (const { holdId, actual } of told) endBySpan(book, holdId, actual, now.getTime())
-  await writeBook(client, book, () => originOf(null, undefined), now)
+  await byKey(client, async () => {
+    const book = await lockBook(client, tenantId, [], ids, '', now)
+    for (const { holdId, actual } of told) endBySpan(book, holdId, actual, now.getTime())
+    await writeBook(client, book, () => originOf(null, undefined), now)
+  })
 }
 
 /**
@@ -128,12 +131,19 @@ async function endOverdueOf(pool: pg.Pool, tenantId: TenantId, now: Date): Promi
       [tenantId, now.toISOString()],
     )
     const ids = holds.map(({ hold_id }) => hold_id)
-    const book = await lockBook(client, tenantId, leases.map(keyOf), ids, null, now)
-    const before = book.leases.size
-    endOverdue(book, now.getTime())
-    await writeBook(client, book, () => originOf(null, undefined), now)
-    return ids.length + before - book.leases.size
+    return byKey(client, async () => {
+      const book = await lockBook(client, tenantId, leases.map(keyOf), ids, null, now)
+      const before = book.leases.size
+      endOverdue(book, now.getTime())
+      await writeBook(client, book, () => originOf(null, undefined), now)
+      return ids.length + before - book.leases.size
+    })
   })
+}
+
+/** A transaction that finds all of its rows by key. */
+function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return transaction(pool, (client) => byKey(client, () => work(client)))
 }
 
 function countersOf({ takes }: HoldRecord): readonly CounterKey[] {

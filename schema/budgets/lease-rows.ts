@@ -111,6 +111,15 @@ export function keyOf(row: KeyRow): CounterKey {
   }
 }
 
+/*
+ * Rows are looked up key by key, by subqueries that nothing can turn around: what the planner thinks of a table may be what it
+ * was before a burst, and a plan that reads all counters of a tenant for each of many keys takes the square of the time.
+ */
+const KEYS = `select * from unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[])
+  as key (budget_id, counting_version, subject, window_start)`
+const IS_OF_KEY = `budget_id = key.budget_id and counting_version = key.counting_version and subject = key.subject
+  and window_start = key.window_start`
+
 async function lockCounters(client: pg.ClientBase, tenantId: TenantId, keys: readonly CounterKey[]) {
   if (keys.length === 0) return
   const values = [tenantId, ...columnsOf(keys)]
@@ -119,8 +128,7 @@ async function lockCounters(client: pg.ClientBase, tenantId: TenantId, keys: rea
     text: `insert into aforo_store.budget_counters (tenant_id, budget_id, counting_version, subject, window_start, slots)
      select $1, key.budget_id, key.counting_version, key.subject, key.window_start,
        case when version.body ->> 'window' in ('day', 'hour') then '{}'::jsonb end
-     from unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[])
-       as key (budget_id, counting_version, subject, window_start)
+     from (${KEYS}) key
      join aforo_store.budget_versions version
        on version.tenant_id = $1 and version.budget_id = key.budget_id and version.version = key.counting_version
      where version.body ->> 'unit' <> 'margin_pct'
@@ -129,11 +137,9 @@ async function lockCounters(client: pg.ClientBase, tenantId: TenantId, keys: rea
   })
   await client.query({
     name: 'budget-lock-counters',
-    text: `select from aforo_store.budget_counters
-     where tenant_id = $1 and (budget_id, counting_version, subject, window_start) in (
-       select * from unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[]))
-     order by budget_id, counting_version, subject, window_start
-     for update`,
+    text: `select from (${KEYS} order by 1, 2, 3, 4 offset 0) key
+     cross join lateral (
+       select from aforo_store.budget_counters where tenant_id = $1 and ${IS_OF_KEY} for update) counter`,
     values,
   })
 }
@@ -168,12 +174,13 @@ async function readLeases(
 ): Promise<Map<string, BookLease>> {
   const { rows } = await client.query<LeaseRow>({
     name: 'budget-read-leases',
-    text: `select budget_id, counting_version, subject, ${WINDOW_START} as window_start, sidecar_id, lease_id,
-       amount::text as amount, seq::text as seq, (extract(epoch from expires_at) * 1000)::bigint::text as expires_at
-     from aforo_store.budget_leases
-     where tenant_id = $1 and (budget_id, counting_version, subject, window_start) in (
-       select * from unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[]))
-       and ($6::text is null or sidecar_id = $6)`,
+    text: `select budget_id, counting_version, subject, ${WINDOW_START} as window_start, lease.*
+     from (${KEYS}) key
+     cross join lateral (
+       select sidecar_id, lease_id, amount::text as amount, seq::text as seq,
+         (extract(epoch from expires_at) * 1000)::bigint::text as expires_at
+       from aforo_store.budget_leases
+       where tenant_id = $1 and ${IS_OF_KEY} and ($6::text is null or sidecar_id = $6) offset 0) lease`,
     values: [tenantId, ...columnsOf(keys), sidecarId],
   })
   return new Map(

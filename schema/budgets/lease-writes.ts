@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { scaledText } from '../../core/scaled.ts'
-import type { BookHold } from './lease-book.ts'
+import type { BookHold, BookLease } from './lease-book.ts'
 import { type HoldOrigin, type LockedBook, stateOf } from './lease-rows.ts'
+import { columnsOf } from './standings.ts'
 
 /**
  * Writes what was changed of a book.
@@ -21,6 +22,7 @@ export async function writeBook(
   await writeHolds(client, book, changed, originOf, now)
 }
 
+/** The rows are locked, so the place that is looked up by the key is where they are when they are written. */
 async function writeCounters(client: pg.ClientBase, book: LockedBook): Promise<void> {
   const changed = [...book.counters.values()].filter(
     ({ name, leased }) => book.before.leased.get(name) !== leased,
@@ -29,11 +31,15 @@ async function writeCounters(client: pg.ClientBase, book: LockedBook): Promise<v
   await client.query({
     name: 'budget-write-leased',
     text: `update aforo_store.budget_counters counter set leased = said.leased, changed_tx = pg_current_xact_id()
-     from unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[], $6::numeric[])
-       as said (budget_id, counting_version, subject, window_start, leased)
-     where counter.tenant_id = $1 and counter.budget_id = said.budget_id
-       and counter.counting_version = said.counting_version and counter.subject = said.subject
-       and counter.window_start = said.window_start`,
+     from (
+       select place, leased
+       from unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[], $6::numeric[])
+         as said (budget_id, counting_version, subject, window_start, leased)
+       cross join lateral (
+         select ctid as place from aforo_store.budget_counters
+         where tenant_id = $1 and budget_id = said.budget_id and counting_version = said.counting_version
+           and subject = said.subject and window_start = said.window_start offset 0) locked) said
+     where counter.ctid = said.place`,
     values: [
       book.tenantId,
       changed.map(({ key }) => key.budgetId),
@@ -78,11 +84,21 @@ async function writeLeases(client: pg.ClientBase, book: LockedBook, now: Date): 
   }
   const gone = [...book.before.leases.keys()].filter((name) => !book.leases.has(name))
   if (gone.length === 0) return
-  const ids = gone.map((name) => (JSON.parse(book.before.leases.get(name)!) as { leaseId: string }).leaseId)
-  await client.query('delete from aforo_store.budget_leases where tenant_id = $1 and lease_id = any($2)', [
-    book.tenantId,
-    ids,
-  ])
+  const leases = gone.map((name) => JSON.parse(book.before.leases.get(name)!) as BookLease)
+  const keys = leases.map(({ counter }) => book.counters.get(counter)!.key)
+  await client.query({
+    name: 'budget-delete-leases',
+    text: `delete from aforo_store.budget_leases lease
+     using unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[], $6::text[])
+       as gone (budget_id, counting_version, subject, window_start, sidecar_id)
+     cross join lateral (
+       select ctid as place from aforo_store.budget_leases
+       where tenant_id = $1 and budget_id = gone.budget_id and counting_version = gone.counting_version
+         and subject = gone.subject and window_start = gone.window_start and sidecar_id = gone.sidecar_id
+       offset 0) locked
+     where lease.ctid = locked.place`,
+    values: [book.tenantId, ...columnsOf(keys), leases.map(({ sidecarId }) => sidecarId)],
+  })
 }
 
 async function writeHolds(

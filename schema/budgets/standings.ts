@@ -102,10 +102,11 @@ const STANDINGS = `
     select case when current.body #>> '{scope,customer}' = '*' then key.subject::jsonb ->> 0
       else current.body #>> '{scope,customer}' end as customer_id
   ) owner on true
-  left join aforo_store.budget_counters counter
-    on counter.tenant_id = $1 and counter.budget_id = key.budget_id
-    and counter.counting_version = key.counting_version and counter.subject = key.subject
-    and counter.window_start = key.window_start
+  left join lateral (
+    select version, used, used_cogs, leased, slots from aforo_store.budget_counters
+    where tenant_id = $1 and budget_id = key.budget_id and counting_version = key.counting_version
+      and subject = key.subject and window_start = key.window_start offset 0
+  ) counter on true
   left join lateral (
     select coalesce(sum((slot.value ->> 0)::numeric), 0) as used, sum((slot.value ->> 1)::numeric) as used_cogs
     from jsonb_each(counter.slots) slot
