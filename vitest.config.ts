@@ -12,7 +12,9 @@ export default defineConfig({
     pool: 'forks',
     // A file waits for its database about half of its time.
     maxWorkers: '100%',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // How long to wait before something is said to have failed: a loaded machine may take ten times as long as an idle one.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 })

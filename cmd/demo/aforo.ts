@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ownEnvironment, type Program, startProgram } from './program.ts'
 
-const START_MS = 20_000
+const START_MS = 90_000
 const CUT_QUIET_MS = '100'
 
 export interface RunningAforo {

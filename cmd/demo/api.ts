@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const ANSWER_MS = 5_000
+const ANSWER_MS = 30_000
 const POLL_MS = 100
 
 /** The members of a billable event that the demo reads. Amounts are decimal strings. */

@@ -12,8 +12,8 @@ import { TURNS } from './served-turns.ts'
 
 const CUSTOMER = 'acme'
 const SESSION = 'session_4f2a'
-const AGENT_MS = 15_000
-const RATED_MS = 10_000
+const AGENT_MS = 60_000
+const RATED_MS = 60_000
 
 const { values: options } = parseArgs({
   options: {

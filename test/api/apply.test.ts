@@ -201,5 +201,5 @@ prices:
     await expect(apply(customers(APPLY_ITEMS_MAX + 1))).rejects.toMatchObject({ code: 'invalid_argument' })
     await expect(apply(`#${'x'.repeat(APPLY_BYTES_MAX)}`)).rejects.toMatchObject({ code: 'invalid_argument' })
     expect(await apply(customers(APPLY_ITEMS_MAX))).toHaveLength(APPLY_ITEMS_MAX)
-  }, 60_000)
+  })
 })

@@ -227,16 +227,18 @@ describe('of many rows', () => {
       customer: null,
     } as const
     const heard = new AbortController()
-    const open = await Promise.all(
-      // One that ended just now may still be on its way out.
-      Array.from({ length: EXPORTS_MAX }, () => vi.waitFor(() => openExport(pool, order, heard.signal, 100))),
-    )
+    // One that ended just now may still be on its way out.
+    const opened = (stallMs?: number) =>
+      vi.waitFor(() => openExport(pool, order, heard.signal, stallMs), { timeout: 60_000 })
+    const open = await Promise.all(Array.from({ length: EXPORTS_MAX }, () => opened()))
     await expect(openExport(pool, order, heard.signal)).rejects.toMatchObject({ code: 'unavailable' })
-    const ends = open.map((stream) => new Promise((resolve) => stream.once('error', resolve)))
-    for (const stream of open) stream.read()
-    for (const end of await Promise.all(ends)) expect(end).toMatchObject({ name: 'AbortError' })
+    for (const stream of open) stream.destroy()
+    const left = await opened(100)
+    const end = new Promise((resolve) => left.once('error', resolve))
+    left.read()
+    expect(await end).toMatchObject({ name: 'AbortError' })
     await expect.poll(inTransaction).toBe(0)
-    const again = await vi.waitFor(() => openExport(pool, order, heard.signal))
+    const again = await opened()
     again.destroy()
     await expect.poll(inTransaction).toBe(0)
   })

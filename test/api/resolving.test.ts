@@ -131,7 +131,7 @@ describe('usage stated for a call that tells none', () => {
       ),
       { numRuns: 8 },
     )
-  }, 120_000)
+  })
 
   test.each([
     ['cached tokens beyond the input', { input_tokens: 1, output_tokens: 0, cache_read_tokens: 2 }],

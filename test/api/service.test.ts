@@ -129,47 +129,52 @@ test('a database that goes away makes requests retryable, and comes back', async
   const get = (path: string) => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)
   try {
     expect((await get('/v1/events')).status).toBe(200)
-    await cable.pull()
+    cable.pull()
     for (const path of ['/v1/events', '/readyz']) {
       const answer = await get(path)
       expect([answer.status, answer.headers.get('retry-after')], path).toEqual([503, '1'])
       expect(await answer.json()).toMatchObject({ code: 'unavailable' })
     }
     expect((await get('/healthz')).status, 'the process itself is well').toBe(200)
-    await cable.plug()
+    cable.plug()
     await expect.poll(async () => (await get('/v1/events')).status).toBe(200)
   } finally {
     server.close()
     await pool.end()
-    await cable.pull()
+    cable.close()
   }
 })
 
 /** A port in front of the database that can be taken away together with all connections through it. */
 async function pullableCable(database: URL) {
   const sockets = new Set<{ destroy(): void }>()
-  const open = (port: number) =>
-    new Promise<Server>((resolve) => {
-      const server = createServer((near) => {
-        const far = connect(Number(database.port), database.hostname)
-        for (const socket of [near, far]) sockets.add(socket.on('error', () => {}))
-        near.pipe(far).on('close', () => near.destroy())
-        far.pipe(near).on('close', () => far.destroy())
-      })
-      server.listen(port, '127.0.0.1', () => resolve(server))
+  // A port that is given back may be somebody else's at once: while the cable is pulled it is kept, and nobody served.
+  let isPulled = false
+  const server = await new Promise<Server>((resolve) => {
+    const listening = createServer((near) => {
+      near.on('error', () => {})
+      if (isPulled) return void near.destroy()
+      const far = connect(Number(database.port), database.hostname)
+      for (const socket of [near, far]) sockets.add(socket.on('error', () => {}))
+      near.pipe(far).on('close', () => near.destroy())
+      far.pipe(near).on('close', () => far.destroy())
     })
-  let server = await open(0)
-  const { port } = server.address() as AddressInfo
+    listening.listen(0, '127.0.0.1', () => resolve(listening))
+  })
+  const pull = () => {
+    isPulled = true
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
+  }
   return {
-    port,
-    async pull() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      for (const socket of sockets) socket.destroy()
-      sockets.clear()
-      await closed
+    port: (server.address() as AddressInfo).port,
+    pull,
+    plug() {
+      isPulled = false
     },
-    async plug() {
-      server = await open(port)
+    close() {
+      pull()
+      server.close()
     },
   }
 }

@@ -177,7 +177,7 @@ test('ends with the connection of its client', async () => {
   await expect.poll(waiting).toBe(1)
   client.abort()
   await expect(asked).rejects.toThrow()
-  await expect.poll(waiting, { timeout: 5_000 }).toBe(0)
+  await expect.poll(waiting).toBe(0)
   await holder.query('rollback')
   holder.release()
 })

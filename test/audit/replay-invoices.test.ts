@@ -43,7 +43,7 @@ beforeAll(async () => {
   to = await startApi()
   await live(from)
   comparisons = (await replayAndCompare(from.database.pool, to.database.pool, SILENT)).comparisons
-}, 60_000)
+})
 afterAll(async () => {
   await from.stop()
   await to.stop()

@@ -93,7 +93,7 @@ describe('several starts at once', () => {
   })
 
   it('install again when the one that installed was stopped', async () => {
-    const stopped = project.start()
+    const stopped = project.start(['program.ts'], { NPM_MS: '600000' })
     await expect.poll(() => project.installs).toBe(1)
     stopped.child.kill('SIGTERM')
     expect((await stopped.ended).stderr).toContain('installing was stopped by SIGTERM')

@@ -16,7 +16,7 @@ setTimeout(() => {
   mkdirSync('node_modules/thing', { recursive: true })
   writeFileSync('node_modules/.package-lock.json', readFileSync('package-lock.json'))
   console.log('added 1 package')
-}, 400)
+}, Number(process.env.NPM_MS ?? 400))
 `
 
 export interface Ended {

@@ -82,7 +82,13 @@ test('a rating that meets the making of a budget gives way, and is done once tha
     const rating = world.rate(14)
     await expect
       .poll(
-        async () => (await db.pool.query(`select from pg_locks where objid = 42 and not granted`)).rowCount,
+        async () =>
+          (
+            await db.pool.query(
+              `select from pg_locks join pg_database on pg_database.oid = database
+               where datname = current_database() and objid = 42 and not granted`,
+            )
+          ).rowCount,
       )
       .toBe(1)
     await maker.query('begin')

@@ -123,4 +123,4 @@ test('everybody who changes counters at once gets through within a few tries, an
   expect(rows).toEqual([{ state: 'settled', settled_by: 'span', holds: TRACES }])
   expect(await givenOut(db.pool)).toEqual({ leased: '0', leases: '0', held: '0' })
   expect(await world.gaps(60)).toEqual([])
-}, 60_000)
+})

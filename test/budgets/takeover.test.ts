@@ -56,4 +56,4 @@ test('a death at any statement leaves nothing half counted, and another projecto
     if (isOver) break
   }
   await expectNoGaps(world, 3)
-}, 60_000)
+})

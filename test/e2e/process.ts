@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const AFORO = fileURLToPath(new URL('../../cmd/aforo.ts', import.meta.url))
-const LISTENING_MS_MAX = 20_000
+const LISTENING_MS_MAX = 90_000
 
 /** A running `aforo` process and where it listens. */
 export interface AforoProcess {
@@ -59,8 +59,14 @@ export async function runAforo(
 /** Runs a command of `aforo` to its end; what it printed on stdout. */
 export async function runCommand(args: readonly string[], settings: Record<string, string>): Promise<string> {
   const env = { ...environment(), AFORO_LOG: 'warn', ...settings }
-  const { stdout } = await promisify(execFile)(process.execPath, [AFORO, ...args], { env })
-  return stdout
+  try {
+    return (await promisify(execFile)(process.execPath, [AFORO, ...args], { env })).stdout
+  } catch (error) {
+    // What it found is on stdout, and a test that did not expect it says no more than this.
+    const { stdout } = error as { stdout: string }
+    if (error instanceof Error && stdout) error.message += `\n${stdout}`
+    throw error
+  }
 }
 
 /** Ours without what vitest puts there for its own workers. */

@@ -30,9 +30,14 @@ it('grants by the period, debits a trace, and asks a shop for more, which answer
     grants: [{ name: 'monthly', amount: '500', rollover: { max: '100' } }],
   })
   await api(port, 'PUT', '/v1/customers/acme', {})
-  const now = new Date()
-  const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1)).toISOString()
-  await api(port, 'PUT', '/v1/customers/acme/subscription', { plan: 'credits', from })
+  // A period that began a week ago ends in three: none of them ends while the test runs.
+  const from = new Date(Date.now() - 7 * 86_400_000)
+  const subscription = {
+    plan: 'credits',
+    from: from.toISOString(),
+    anchor_day: Math.min(from.getUTCDate(), 28),
+  }
+  await api(port, 'PUT', '/v1/customers/acme/subscription', subscription)
   await until(async () => (await balance()) === '500')
   await api(port, 'PUT', '/v1/customers/acme/top-up', { threshold: '200', amount: '1000' })
   // The first attempt fails, and the message comes again.
@@ -58,4 +63,4 @@ it('grants by the period, debits a trace, and asks a shop for more, which answer
   async function balance(): Promise<string> {
     return ((await api(port, 'GET', '/v1/customers/acme/balance')) as { balance: string }).balance
   }
-}, 60_000)
+})

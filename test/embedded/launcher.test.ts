@@ -66,7 +66,7 @@ describe('an embedded database', () => {
     const { child } = await folder.hold()
     await expect(folder.start()).rejects.toMatchObject({ code: 'conflict' })
     child.stdin?.end()
-    await expect(folder.start({ lockWaitMs: 10_000 })).resolves.toBeDefined()
+    await expect(folder.start({ lockWaitMs: 60_000 })).resolves.toBeDefined()
   })
 
   it('is not begun over data of another major version, or over files of somebody else', async () => {
@@ -111,7 +111,7 @@ describe('after kill -9', () => {
   it('of everything while the cluster is being made, the next start makes it', async () => {
     const child = folder.spawnHolder()
     const isMaking = () => readdirSync(folder.path).some((name) => name.includes('.init-'))
-    await expect.poll(isMaking, { interval: 5, timeout: 5000 }).toBe(true)
+    await expect.poll(isMaking, { interval: 5 }).toBe(true)
     await killed(child)
     expect(readdirSync(folder.path)).not.toContain('pgdata-18')
     const { url } = await folder.start()

@@ -142,7 +142,7 @@ test('a stream in flight ends when its session is stopped', async () => {
       let parts = 0
       for await (const _ of stream) {
         parts++
-        setTimeout(() => void world.post('/v1/sessions/in-flight/kill'), 200)
+        await world.post('/v1/sessions/in-flight/kill')
       }
       // OpenAI's stream ends without an error when it is aborted: the signal tells.
       workSignal().throwIfAborted()

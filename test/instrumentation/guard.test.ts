@@ -100,16 +100,27 @@ describe('a guarded call', () => {
 })
 
 describe('stopped in flight', () => {
-  const aborted = (signal: AbortSignal) =>
-    new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () =>
-        reject(new DOMException('This operation was aborted', 'AbortError')),
-      ),
-    )
+  /** A call that runs until it is aborted, and when it has begun. */
+  function longCall() {
+    let begin = () => {}
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const aborted = (signal: AbortSignal) => {
+      begin()
+      return new Promise<never>((_, reject) =>
+        signal.addEventListener('abort', () =>
+          reject(new DOMException('This operation was aborted', 'AbortError')),
+        ),
+      )
+    }
+    return { aborted, begun }
+  }
 
   test('a killed session aborts the call that runs, which tells why', async () => {
+    const { aborted, begun } = longCall()
     const running = guard({ ...CALL, session: 'runaway' }, aborted).catch((error: unknown) => error)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await begun
     await world.post('/v1/sessions/runaway/kill')
     const error = (await running) as DeniedError
     expect(error).toBeInstanceOf(DeniedError)
@@ -118,12 +129,13 @@ describe('stopped in flight', () => {
   })
 
   test('and the whole of the guarded work around it', async () => {
+    const { aborted, begun } = longCall()
     const work = metered({ agent: 'desk', customer: 'acme', session: 'loop', guard: true }, async () => {
       expect(workSignal().aborted).toBe(false)
       return aborted(workSignal())
     })
     const running = work().catch((error: unknown) => error)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await begun
     await world.post('/v1/sessions/loop/kill')
     expect(await running).toBeInstanceOf(DeniedError)
     await expect(work()).rejects.toBeInstanceOf(DeniedError)

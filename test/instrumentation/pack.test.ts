@@ -16,7 +16,7 @@ beforeAll(() => {
   installed = join(project, 'node_modules', 'aforo')
   mkdirSync(installed, { recursive: true })
   execFileSync('tar', ['xzf', packed.trim(), '-C', installed, '--strip-components', '1'])
-}, 60_000)
+})
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
 const PROGRAM = `
@@ -65,7 +65,7 @@ test('a scratch project installs the package, compiles strictly against its type
       ['invoke_agent greet', 'acme'],
     ],
   })
-}, 60_000)
+})
 
 test('wrong use does not compile', () => {
   writeFileSync(
@@ -76,7 +76,7 @@ test('wrong use does not compile', () => {
   expect(() =>
     execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'pipe' }),
   ).toThrow()
-}, 60_000)
+})
 
 test('no public type is `any`', () => {
   const folder = join(installed, 'instrumentation')

@@ -231,9 +231,7 @@ describe('approving while others work', () => {
     ).toBe(60)
   })
 
-  test('a crash between any two statements leaves nothing behind, and the next try does it all', {
-    timeout: 60_000,
-  }, async () => {
+  test('a crash between any two statements leaves nothing behind, and the next try does it all', async () => {
     await store(1, [call(1, 10)])
     await rater.rate(NOON)
     await dateBack('2', -1, 1)

@@ -292,7 +292,7 @@ describe('whatever is used, corrected, finalised and made void, in whatever orde
     )
     expect(rows.length).toBeGreaterThan(0)
     for (const row of rows) expect(row).toEqual({ gapless: true, first: '1' })
-  }, 120_000)
+  })
 
   test('credits that paid are on the invoices, promotional ones as a discount, to the last cent', async () => {
     const AMOUNT = fc.integer({ min: 1, max: 2000 }).map((cents) => new Decimal(cents).div(7).toFixed(6))
@@ -349,5 +349,5 @@ describe('whatever is used, corrected, finalised and made void, in whatever orde
       ),
       { numRuns: 8, endOnFailure: true },
     )
-  }, 120_000)
+  })
 })

@@ -56,9 +56,7 @@ async function aforo(...args: string[]): Promise<{ out: string; error: AforoErro
   }
 }
 
-test('a catalogue is pulled, looked at, decided and listed; a second one is compared with the book', {
-  timeout: 60_000,
-}, async () => {
+test('a catalogue is pulled, looked at, decided and listed; a second one is compared with the book', async () => {
   served = rowFile([priceRow(), priceRow({ meter: 'output', unit_price: '15' })])
   const digest = createHash('sha256').update(served).digest('hex')
   const looked = await aforo('diff')

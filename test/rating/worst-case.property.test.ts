@@ -293,7 +293,7 @@ test('what is booked for a call within its estimate is never more than its worst
     { numRuns: 3_000 },
   )
   expect(priced).toBeGreaterThan(1_000)
-}, 60_000)
+})
 
 function atMost(amount: Decimal, most: bigint): boolean {
   return amount.lessThanOrEqualTo(scaledText(most))

@@ -76,21 +76,17 @@ describe('a connection is ended', () => {
     await flood(socket, 8_000, (no) => Buffer.concat([call(odd(no), TRACES), reset(odd(no))]))
     expect(await isEnded(socket, WITHIN_MS, true)).toBe(true)
     await expectServed()
-  }, 60_000)
+  })
 
   it.each([
     ['pings', FRAME.ping, 8],
     ['settings', FRAME.settings, 0],
-  ])(
-    'that sends %s and reads no answer',
-    async (_, type, bytes) => {
-      const socket = await session()
-      await flood(socket, 400_000, () => frame(type, 0, 0, Buffer.alloc(bytes)))
-      expect(await isEnded(socket, WITHIN_MS, true)).toBe(true)
-      await expectServed()
-    },
-    60_000,
-  )
+  ])('that sends %s and reads no answer', async (_, type, bytes) => {
+    const socket = await session()
+    await flood(socket, 400_000, () => frame(type, 0, 0, Buffer.alloc(bytes)))
+    expect(await isEnded(socket, WITHIN_MS, true)).toBe(true)
+    await expectServed()
+  })
 
   it('that opens more calls than it may, again and again', async () => {
     const socket = await session()
@@ -98,7 +94,7 @@ describe('a connection is ended', () => {
     await flood(socket, 1_000, (no) => call(odd(no), TRACES))
     expect(await isEnded(socket, WITHIN_MS, true)).toBe(true)
     await expectServed()
-  }, 60_000)
+  })
 
   it('that sends headers which are none, again and again', async () => {
     const socket = await session()
@@ -106,7 +102,7 @@ describe('a connection is ended', () => {
     await flood(socket, 2_000, (no) => call(odd(no), TRACES, { 'UPPER CASE': 'x' }))
     expect(await isEnded(socket, WITHIN_MS, true)).toBe(true)
     await expectServed()
-  }, 60_000)
+  })
 })
 
 it('a connection goes on that sends pings and reads the answers', async () => {
@@ -153,10 +149,6 @@ it(`a connection has ${CALLS_AT_ONCE_MAX} calls open, and the next one is refuse
 it.each([
   ['gRPC', CONNECTIONS_MAX, () => receiver.grpcPort],
   ['HTTP', HTTP_CONNECTIONS_MAX, () => receiver.httpPort],
-])(
-  '%s has %i connections, and the next one is closed at once',
-  async (_, most, port) => {
-    await expectRoom(port(), most)
-  },
-  60_000,
-)
+])('%s has %i connections, and the next one is closed at once', async (_, most, port) => {
+  await expectRoom(port(), most)
+})

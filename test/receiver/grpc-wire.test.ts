@@ -160,8 +160,10 @@ describe('senders', () => {
     await blocker.query('lock table aforo_store.traces in exclusive mode')
     const client = new grpc.Client(`127.0.0.1:${receiver.grpcPort}`, grpc.credentials.createInsecure())
     const asIs = (bytes: Buffer) => bytes
+    // The deadline is for the answer alone, not for the connection.
+    await new Promise((resolve) => client.waitForReady(Date.now() + 60_000, resolve))
     const code = await new Promise((resolve) => {
-      const options = { deadline: Date.now() + 200 }
+      const options = { deadline: Date.now() + 500 }
       client.makeUnaryRequest(TRACES, asIs, asIs, protobufOf(chatSpan()), options, (error) =>
         resolve(error?.code),
       )

@@ -1,10 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Receiver } from '../../receiver/receiver.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { BODY_BYTES_MAX, chatSpan, journalled, protobufOf, testReceiver } from '../support/receiver.ts'
+import { metricsOf } from '../support/usages.ts'
 
 /** A receiver whose database is slow: how much it holds, and how it stops. */
 
@@ -36,6 +38,31 @@ function exportOver(receiver: Receiver, body: Buffer): Promise<number> {
   })
 }
 
+/** A receiver, and a wait until it holds so many bytes of what is under way. */
+async function watchedReceiver() {
+  const metrics = metricsOf()
+  const receiver = await testReceiver(db, { metrics })
+  const holds = (bytes: number) =>
+    expect.poll(async () => (await metrics.bytesInFlight.get()).values[0]?.value ?? 0).toBe(bytes)
+  return { receiver, holds }
+}
+
+/** Waits until a port takes no connection any more. */
+async function refuses(port: number): Promise<void> {
+  const isRefused = async () => {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+      return false
+    } catch {
+      return true
+    } finally {
+      socket.destroy()
+    }
+  }
+  await expect.poll(isRefused).toBe(true)
+}
+
 /** Keeps every journal transaction waiting until it is called. */
 async function holdUp(): Promise<() => Promise<void>> {
   const client: pg.PoolClient = await db.pool.connect()
@@ -49,15 +76,14 @@ async function holdUp(): Promise<() => Promise<void>> {
 
 describe('stopping', () => {
   it('answers what is under way once it is durable, and takes nothing new', async () => {
-    const receiver = await testReceiver(db)
+    const { receiver, holds } = await watchedReceiver()
     const letGo = await holdUp()
-    const answers = Promise.all([
-      post(receiver, protobufOf(chatSpan())),
-      exportOver(receiver, protobufOf(chatSpan())),
-    ])
-    await sleep(200)
+    const bodies = [protobufOf(chatSpan()), protobufOf(chatSpan())] as const
+    const answers = Promise.all([post(receiver, bodies[0]), exportOver(receiver, bodies[1])])
+    await holds(bodies[0].length + bodies[1].length)
     const stopped = receiver.stop()
-    await sleep(100)
+    await refuses(receiver.httpPort)
+    await refuses(receiver.grpcPort)
     await expect(post(receiver, protobufOf(chatSpan()))).rejects.toThrow()
     expect(await exportOver(receiver, protobufOf(chatSpan()))).toBe(grpc.status.UNAVAILABLE)
     await letGo()
@@ -67,10 +93,11 @@ describe('stopping', () => {
   })
 
   it('cuts off what does not end in its time', async () => {
-    const receiver = await testReceiver(db)
+    const { receiver, holds } = await watchedReceiver()
     const letGo = await holdUp()
-    const answer = post(receiver, protobufOf(chatSpan())).catch(() => 'cut off')
-    await sleep(100)
+    const body = protobufOf(chatSpan())
+    const answer = post(receiver, body).catch(() => 'cut off')
+    await holds(body.length)
     const stopping = receiver.stop(50)
     expect(await answer).toBe('cut off')
     await letGo()
@@ -80,7 +107,7 @@ describe('stopping', () => {
 
 describe('bodies beyond what may be held', () => {
   it('are refused retryably, and taken again when there is room', async () => {
-    const receiver = await testReceiver(db)
+    const { receiver, holds } = await watchedReceiver()
     const letGo = await holdUp()
     // 200 bytes fewer than the limit: a filler of an unknown field around a call.
     const large = () => {
@@ -90,7 +117,7 @@ describe('bodies beyond what may be held', () => {
       return Buffer.concat([span, Buffer.from(head), Buffer.alloc(filler)])
     }
     const held = Array.from({ length: 4 }, () => post(receiver, large()))
-    await sleep(300)
+    await holds(4 * large().length)
     expect(await post(receiver, large())).toBe(503)
     expect(await exportOver(receiver, large())).toBe(grpc.status.UNAVAILABLE)
     await letGo()

@@ -219,7 +219,7 @@ describe('an event of a session', () => {
       { id: sessionEvent('bot', 's', 'acme', 0), calls: SESSION_SPANS_MAX },
       { id: sessionEvent('bot', 's', 'acme', 1), calls: 3 },
     ])
-  }, 60_000)
+  })
 
   it('takes no trace that begins more than a day from its time', async () => {
     const tenant = 'long'

@@ -246,7 +246,7 @@ describe('bounds', () => {
   })
 
   test('stopping answers what was asked, and nothing more', async () => {
-    let answerNow = () => {}
+    let answerNow: (() => void) | undefined
     const memory = memoryCentre()
     const slow: Centre = {
       ...memory,
@@ -258,12 +258,11 @@ describe('bounds', () => {
     const { frames, port, stop } = await serve(slow)
     const asker = await openFrames({ port })
     asker.send(1, check, { customer: 'acme' })
-    await until(async () => frames.size === 1)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(async () => answerNow !== undefined)
     const stopped = frames.stop(5_000)
     asker.send(2, check, { customer: 'acme' })
     await new Promise((resolve) => setTimeout(resolve, 20))
-    answerNow()
+    answerNow!()
     await stopped
     await asker.closed
     expect(asker.told).toMatchObject([{ id: 1, kind: check }])

@@ -22,13 +22,13 @@ beforeAll(async () => {
   aforo = await runAforo('serve', { DATABASE_URL: database.url })
   const upstream = `http://127.0.0.1:${aforo.ports.check}`
   for (let i = 0; i < SIDECARS; i++) sidecars.push(await runAforo('sidecar', {}, ['--upstream', upstream]))
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const sidecar of sidecars) sidecar.child.kill('SIGKILL')
   await aforo?.end('SIGTERM')
   await database.drop()
-}, 60_000)
+})
 
 test('clients of real sidecars, two of them killed, are admitted no more than a hard limit has, and the books are right', async () => {
   let admitted = 0
@@ -88,7 +88,7 @@ test('clients of real sidecars, two of them killed, are admitted no more than a 
     return rows[0].left <= KILLED
   })
   expect(await runCommand(['audit'], { DATABASE_URL: database.url })).toContain('no gap')
-}, 120_000)
+})
 
 /** The span of a call that was made under a hold. */
 async function tellOf(holdId: string): Promise<void> {

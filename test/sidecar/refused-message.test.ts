@@ -68,5 +68,4 @@ test.each(['sidecar', 'check'])(
     for (const { hold_id } of answers) if (hold_id) await post(url, `/v1/holds/${hold_id}/release`)
     await until(async () => Number((await givenOut(world.database.pool)).held) === 0)
   },
-  30_000,
 )

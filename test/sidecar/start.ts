@@ -169,17 +169,18 @@ export async function givenOut(pool: pg.Pool): Promise<{ leased: string; leases:
   return rows[0]
 }
 
-/** Waits until something is so; fails after a few seconds. */
+/** Waits until something is so; fails after a minute, which no machine is too slow for. */
 export async function until(what: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000
+  const deadline = performance.now() + 60_000
   while (!(await what())) {
     if (performance.now() > deadline) throw new Error('it did not come to be in time')
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
 
-/** A port that passes bytes on, until it takes them and passes on none. */
-export async function startRelay(to: number) {
+/** A port that passes bytes on, until it takes them and passes on none; it may be turned to another port. */
+export async function startRelay(first: number) {
+  let to = first
   let isHanging = false
   const sockets = new Set<Socket>()
   const server: Server = createServer((near) => {
@@ -202,6 +203,9 @@ export async function startRelay(to: number) {
     hang(does: boolean) {
       isHanging = does
       if (!does) for (const socket of sockets) socket.destroy()
+    },
+    turn(port: number) {
+      to = port
     },
     async stop() {
       for (const socket of sockets) socket.destroy()

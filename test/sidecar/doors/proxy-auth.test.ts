@@ -13,7 +13,7 @@ beforeAll(async () => {
     scope: { product: 'slow' },
     unit: 'tokens',
     limit: '10',
-    throttle: { at: '0', per_second: '0.5' },
+    throttle: { at: '0', per_second: '0.001' },
   })
 })
 afterAll(() => world.stop())
