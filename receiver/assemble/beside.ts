@@ -1,7 +1,13 @@
 import type { Anomaly, Usage } from '../../core/usage.ts'
 import { alikeGroups } from './alike.ts'
 import { agree, isEqual } from './arithmetic.ts'
-import { areDistinctIds, isOneProcess, isSeenAtOnce, isSeenTogether, modelsAgree } from './identity.ts'
+import {
+  areDistinctIds,
+  isOneProcess,
+  isSeenTogether,
+  isSeenTogetherOrLate,
+  modelsAgree,
+} from './identity.ts'
 import { merge } from './merge.ts'
 import type { Observed } from './observation.ts'
 import { type Likeness, partnersOf } from './pairing.ts'
@@ -107,7 +113,7 @@ function likenessOf({ tree, sights }: Merging, a: Observed, b: Observed): Likene
   const [spanA, spanB] = [tree.spans[a.winner]!, tree.spans[b.winner]!]
   if (!areBeside(tree, a, b) || !mayBeSame(spanA, spanB)) return 0
   if (!a.metered || !b.metered) return isSeenTogether(spanA, spanB) ? 3 : 0
-  if (isEqual(a.buckets, b.buckets)) return isSeenAtOnce(spanA, spanB) ? 3 : 0
+  if (isEqual(a.buckets, b.buckets)) return isSeenTogetherOrLate(spanA, spanB) ? 3 : 0
   if (!isSeenTogether(spanA, spanB)) return 0
   if (!agree(a.buckets, b.buckets)) return 0
   return sights.differBySight(a, b) ? 2 : 1

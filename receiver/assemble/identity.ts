@@ -42,8 +42,8 @@ export function isWithin(inner: Seen, outer: Seen): boolean {
   )
 }
 
-/** The same without slack, and of two that last equally long of neither. */
-export function isInside(inner: Times, outer: Times): boolean {
+/** The same without slack for clocks, and of two that last equally long of neither. */
+export function isStrictlyWithin(inner: Times, outer: Times): boolean {
   return (
     inner.startNano >= outer.startNano &&
     inner.endNano <= outer.endNano &&
@@ -64,10 +64,8 @@ export function isSeenTogether(a: Seen, b: Seen): boolean {
 /** How much later than another, both ends together, a callback tells of a call on a busy machine. */
 export const LATE_NANO: UnixNano = 250_000_000n
 
-/**
- * The same of two that tell the same tokens: calls shorter than a busy machine is late need only share some of their time.
- */
-export function isSeenAtOnce(a: Seen, b: Seen): boolean {
+/** The same of two that tell the same tokens: calls shorter than a busy machine is late need only share some of their time. */
+export function isSeenTogetherOrLate(a: Seen, b: Seen): boolean {
   if (isSeenTogether(a, b)) return true
   return a.startNano < b.endNano && b.startNano < a.endNano && apart(a, b) <= LATE_NANO
 }

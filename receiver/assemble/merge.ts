@@ -1,4 +1,4 @@
-import { isInside, isOneProcess, isWithin } from './identity.ts'
+import { isOneProcess, isStrictlyWithin, isWithin } from './identity.ts'
 import { joined, type Observed, takeOver } from './observation.ts'
 import type { Tree } from './tree.ts'
 
@@ -15,7 +15,7 @@ export function merge(tree: Tree, into: Observed, other: Observed): boolean {
   into.places = joined(into.places, other.places)
   const isFirst = !into.metered
   const agrees = !other.metered || takeOver(into, other.buckets)
-  const counts = other.metered && (isFirst || nearer || (!agrees && isInside(inner, usage)))
+  const counts = other.metered && (isFirst || nearer || (!agrees && isStrictlyWithin(inner, usage)))
   if (counts) into.winner = other.winner
   if (counts && !agrees) into.buckets = other.buckets
   return agrees

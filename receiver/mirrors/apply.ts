@@ -3,7 +3,7 @@ import type { SpanId, TraceId } from '../../core/ids.ts'
 import type { Anomaly } from '../../core/usage.ts'
 import { compareAnomalies } from '../assemble/anomalies.ts'
 import { equalTotals, together } from '../assemble/arithmetic.ts'
-import { isInside } from '../assemble/identity.ts'
+import { isStrictlyWithin } from '../assemble/identity.ts'
 import type { CallGroup } from './groups.ts'
 import type { Sighting } from './sighting.ts'
 
@@ -130,7 +130,7 @@ function usageOf(
   if (!call.metered) return other
   if (polled && !equalTotals(call.buckets, other.buckets)) return call
   const buckets = together(call.buckets, other.buckets)
-  if (buckets === null) return isInside(other, call) ? other : call
+  if (buckets === null) return isStrictlyWithin(other, call) ? other : call
   const { estimated } = equalTotals(buckets, call.buckets) ? call : other
   return { metered: true, buckets, estimated }
 }

@@ -3,8 +3,8 @@ import { alikeGroups } from '../assemble/alike.ts'
 import { agree, isEqual } from '../assemble/arithmetic.ts'
 import {
   apart,
-  isSeenAtOnce,
   isSeenTogether,
+  isSeenTogetherOrLate,
   magnitude,
   modelsAgree,
   SAME_CLOCK_SLACK_NANO,
@@ -88,11 +88,11 @@ function isSameByPlace(a: Sighting, b: Sighting): boolean {
   if (a.traceId === b.traceId || (!a.root && !b.root)) return false
   if (a.scopes.some((scope) => b.scopes.includes(scope))) return false
   if (magnitude(a.call.startNano - b.call.startNano) > APART_NANO_MAX) return false
-  if ((!a.call.metered || !b.call.metered) && !areClose(a, b) && !beginsWith(a, b) && !beginsWith(b, a))
+  if ((!a.call.metered || !b.call.metered) && !areClose(a, b) && !isCountedLate(a, b) && !isCountedLate(b, a))
     return false
   const [idA, idB] = [a.call.responseId, b.call.responseId]
   if (idA !== null && idB !== null && idA !== idB) return false
-  const isSeen = tellTheSame(a, b) ? isSeenAtOnce : isSeenTogether
+  const isSeen = tellTheSame(a, b) ? isSeenTogetherOrLate : isSeenTogether
   return isSeen(seenOf(a), seenOf(b)) && modelsAgree(namesOf(a), namesOf(b))
 }
 
@@ -100,10 +100,10 @@ function tellTheSame({ call: a }: Sighting, { call: b }: Sighting): boolean {
   return a.metered && b.metered && isEqual(a.buckets, b.buckets)
 }
 
-/** What tells no usage ended before the other, which it began with: who counts a stream in a queue tells its end late. */
-function beginsWith({ call: silent }: Sighting, { call: other }: Sighting): boolean {
-  if (silent.metered || !other.metered || silent.endNano > other.endNano) return false
-  return magnitude(silent.startNano - other.startNano) <= SAME_CLOCK_SLACK_NANO
+/** Who counts the tokens of a stream in a queue tells its end late: behind the end of one that began with it and tells none. */
+function isCountedLate({ call: counted }: Sighting, { call: silent }: Sighting): boolean {
+  if (!counted.metered || silent.metered || silent.endNano > counted.endNano) return false
+  return magnitude(silent.startNano - counted.startNano) <= SAME_CLOCK_SLACK_NANO
 }
 
 /** Without tokens to compare, two observations must be about as long, but for what the outer one adds of its own. */
