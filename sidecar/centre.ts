@@ -20,7 +20,11 @@ export type Change =
   | { readonly kind: 'counters'; readonly standings: readonly CounterStanding[] }
   | { readonly kind: 'kill'; readonly of: KillKind; readonly id: string; readonly isKilled: boolean }
   /** A budget changed, or more than can be told: what is remembered is to be read again. */
-  | { readonly kind: 'reread' }
+  | {
+      readonly kind: 'reread'
+      /** Those that changed: what no hold has taken of their leases goes back. Absent: it may be any. */
+      readonly budgets?: readonly string[]
+    }
   /** Nothing changed up to now. */
   | { readonly kind: 'beat' }
 

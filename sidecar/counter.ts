@@ -47,6 +47,8 @@ export class Counter {
   forgottenAt: number | null = null
   /** There is a lease of it, or one is ordered. */
   isPinned = false
+  /** What nobody holds of our lease is not ours any more, and goes back with the next message. */
+  isRecalled = false
   #tokens = BURST
   #filledAt = Number.NEGATIVE_INFINITY
   #toldRoom: Scaled | null = null
@@ -95,6 +97,7 @@ export class Counter {
   /** Takes in how it stands, unless something newer was told before. False: it was. */
   learn({ version, used, usedCogs, leased, limit }: CounterStanding, readAt: number): boolean {
     if (version < this.version || (version === this.version && readAt < this.readAt)) return false
+    this.hearLimit(limit)
     this.version = version
     this.used = scaled(used)
     this.usedCogs = usedCogs === null ? null : scaled(usedCogs)
@@ -102,6 +105,24 @@ export class Counter {
     if (limit !== null) this.limit = scaled(limit)
     this.readAt = readAt
     return true
+  }
+
+  /** Null: the budget has ended, or counts anew under another number. A lower one than we knew recalls our lease. */
+  hearLimit(limit: string | null): void {
+    if (limit === null || scaled(limit) < this.#limit) this.recall()
+  }
+
+  /**
+   * Lets go of what nobody holds of our lease, for it was granted under another limit. Of what is granted by a message that
+   * is under way nobody knows under which: it goes back too (`HoldBook.answered`).
+   */
+  recall(): void {
+    const { lease } = this
+    this.isRecalled = lease !== null || this.isAsked
+    if (lease === null) return
+    // It is on its way back: nobody has it.
+    this.leased -= lease.amount - lease.held
+    lease.amount = lease.held
   }
 
   /** What of our lease nobody holds; nothing once it has run out. */

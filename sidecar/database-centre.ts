@@ -159,7 +159,9 @@ function* changesOf(
   changes: Changes,
   standings: ReadonlyMap<TenantId, readonly CounterStanding[]>,
 ): Generator<Change> {
-  if (changes.isTooMuch || changes.budgets.includes(tenantId)) yield { kind: 'reread' }
+  const budgets = changes.budgets.get(tenantId)
+  if (budgets === 'many') yield { kind: 'reread' }
+  else if (changes.isTooMuch || budgets) yield { kind: 'reread', budgets: budgets ?? [] }
   const counters = standings.get(tenantId)
   if (counters) yield { kind: 'counters', standings: counters }
   for (const { kind: of, id, isKilled, tenantId: whose } of changes.kills) {

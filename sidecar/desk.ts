@@ -15,7 +15,7 @@ import { decide, decisionOf, passThrottled, type Question, type Ruling, withLeas
 import { Errand } from './errand.ts'
 import { HoldBook, type LeaseSums, type OpenHold } from './hold-book.ts'
 import { type Changed, Knowledge } from './knowledge.ts'
-import { type KnownSpender, spenderName } from './memory.ts'
+import { type KnownSpender, spenderName, spenderOf } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
 import { isWork, needOfCall } from './need.ts'
 
@@ -224,21 +224,26 @@ export class Desk {
     if (typeof hold === 'object' && this.#book.coveredUntil(hold) >= hold.expiresAt) {
       return this.#held(hold, ruling, known, now)
     }
-    return this.#holdLater(order, hold, ruling, known)
+    return this.#holdLater(order, hold, ruling, known, () => this.#check(request, this.#parts.clock()))
   }
 
-  /** Asks the centre for what is missing, and tries again. */
+  /**
+   * Asks the centre for what is missing, and tries again.
+   * @param anew begins the check anew, where other budgets apply by now
+   */
   async #holdLater(
     order: Parameters<HoldBook['take']>[0],
     first: OpenHold | 'short' | 'full',
     ruling: Ruling,
     known: KnownSpender,
+    anew: () => Decision | Promise<Decision>,
   ): Promise<Decision> {
     let hold = first
     let now = this.#parts.clock()
     for (let tries = 0; hold === 'short' && tries < HOLD_TRIES_MAX; tries++) {
       this.#book.want(order, now)
       if (!(await this.#errand.nextAnswer())) return this.#staleOf(known, ruling)
+      if (this.#knowledge.memory.isOutdated(known)) return anew()
       now = this.#parts.clock()
       const again = this.#rule(known, order.need, true, now)
       if (!lets(again)) return this.#tell(again, known, now)
@@ -318,11 +323,13 @@ export class Desk {
     return { decision: verdict, reason, source: 'last_known', age_ms: this.#knowledge.age(now) }
   }
 
-  /** Looks for whom a decision may have changed. */
+  /** Gives back what was recalled, and looks for whom a decision may have changed. */
   #changed(changed: Changed): void {
+    if ('all' in changed) this.#book.recall(changed.all)
+    if ('all' in changed || hasRecalled(changed)) this.#errand.kick()
     for (const watcher of this.#watchers) {
       const isAbout =
-        changed === 'all' ||
+        'all' in changed ||
         ('kill' in changed
           ? watcher.spender[changed.kill.of] === changed.kill.id
           : watcher.known?.counters.some((counter) => changed.counters.has(counter)))
@@ -374,16 +381,6 @@ export class Desk {
   }
 }
 
-function spenderOf({ customer, session, product, agent, trace }: CheckRequest): Spender {
-  return {
-    customer,
-    session: session ?? null,
-    product: product ?? null,
-    agent: agent ?? null,
-    trace: trace ?? null,
-  }
-}
-
 function lets({ verdict }: Ruling): boolean {
   return verdict === 'allow' || verdict === 'warn'
 }
@@ -392,6 +389,10 @@ function isPriced({ terms }: Counter): boolean {
   return (
     terms.unit === 'price' || terms.unit === 'cogs' || terms.unit === 'credits' || terms.unit === 'tokens'
   )
+}
+
+function hasRecalled(changed: Changed): boolean {
+  return 'counters' in changed && [...changed.counters].some(({ isRecalled }) => isRecalled)
 }
 
 function isShut(mode: 'hard' | 'soft', onOutage: 'closed' | 'open' | 'bounded'): boolean {

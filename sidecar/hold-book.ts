@@ -60,7 +60,7 @@ export interface HoldOrder {
  * and with that the amount used, only the centre knows.
  */
 export class HoldBook {
-  readonly #sidecarId: string
+  readonly sidecarId: string
   readonly #untold = new Map<string, OpenHold>()
   readonly #ends: HoldEnd[] = []
   /** Counters with a lease, or that somebody needs one of. */
@@ -71,7 +71,7 @@ export class HoldBook {
   #underWay: UnderWay | null = null
 
   constructor(sidecarId: string) {
-    this.#sidecarId = sidecarId
+    this.sidecarId = sidecarId
   }
 
   get untold(): number {
@@ -103,7 +103,7 @@ export class HoldBook {
   /** Whether there is something to tell, or a lease to order. */
   get isWaiting(): boolean {
     if (this.#untold.size > 0 || this.#ends.length > 0) return true
-    for (const counter of this.#leased) if (counter.needed > 0n) return true
+    for (const counter of this.#leased) if (counter.needed > 0n || counter.isRecalled) return true
     return false
   }
 
@@ -169,6 +169,15 @@ export class HoldBook {
     }
   }
 
+  /**
+   * Lets go of what no hold has taken of the leases of budgets of which something was changed; null: nobody knows of which.
+   * It is given back with the next message.
+   */
+  recall(budgetIds: readonly string[] | null): void {
+    const ids = budgetIds && new Set(budgetIds)
+    for (const counter of this.#leased) if (ids?.has(counter.terms.budgetId) ?? true) counter.recall()
+  }
+
   /** Ends a hold with the next message. */
   end(end: HoldEnd): void {
     const hold = this.#untold.get(end.holdId)
@@ -202,7 +211,7 @@ export class HoldBook {
         msLeft: Math.ceil(hold.expiresAt - now),
       }
     })
-    return { sidecarId: this.#sidecarId, seq: told.seq, holds, ends: told.ends, orders: told.orders }
+    return { sidecarId: this.sidecarId, seq: told.seq, holds, ends: told.ends, orders: told.orders }
   }
 
   /**
@@ -227,6 +236,8 @@ export class HoldBook {
     }
     for (const grant of reply.grants)
       this.#granted(told.counters.get(counterName(grant.counter))!, grant, sentAt)
+    // Recalled while the message was under way, or by what its answer says of the limit.
+    for (const counter of told.counters.values()) if (counter.isRecalled) counter.recall()
   }
 
   /**
@@ -242,6 +253,7 @@ export class HoldBook {
     this.#underWay = null
     this.#atOnce = Math.max(Math.floor(most / 2), 1)
     for (const counter of told.counters.values()) counter.isAsked = false
+    for (const counter of told.recalled) counter.recall()
     this.#ends.unshift(...ends)
     const again = new Map(holds.map((hold) => [hold.holdId, hold]))
     for (const hold of holds) this.#untold.set(hold.holdId, hold)
@@ -298,9 +310,11 @@ export class HoldBook {
       }
     }
     const orders: LeaseOrder[] = []
+    const recalled: Counter[] = []
     for (const counter of this.#neededFirst()) {
       const isTold = toldOf.has(counter) || counters.has(counter.name)
       if (orders.length >= ordersMax && !isTold) continue
+      if (counter.isRecalled) recalled.push(counter)
       const order = orderOf(counter, toldOf.get(counter) ?? 0n, now, state, isTold)
       if (!order) {
         if (counter.lease === null) this.#unpin(counter)
@@ -312,14 +326,14 @@ export class HoldBook {
     if (holds.length === 0 && ends.length === 0 && orders.length === 0) return null
     for (const counter of counters.values()) counter.isAsked = true
     this.#seq += 1
-    return { seq: this.#seq, holds, ends, orders, counters }
+    return { seq: this.#seq, holds, ends, orders, counters, recalled }
   }
 
-  /** Somebody waits for what is needed; what is given back, or renewed ahead, goes with a later message if it must. */
+  /** Somebody waits for what is needed, or recalled; what is given back, or renewed ahead, goes with a later message if it must. */
   *#neededFirst(): Generator<Counter> {
     const others: Counter[] = []
     for (const counter of this.#leased) {
-      if (counter.needed > 0n) yield counter
+      if (counter.needed > 0n || counter.isRecalled) yield counter
       else others.push(counter)
     }
     yield* others
@@ -356,4 +370,6 @@ interface UnderWay {
   readonly orders: readonly LeaseOrder[]
   /** That it is about, by key. */
   readonly counters: ReadonlyMap<string, Counter>
+  /** Those of them whose leases it gives back because they were recalled. */
+  readonly recalled: readonly Counter[]
 }

@@ -34,8 +34,14 @@ interface KnowledgeParts {
 
 type KillChange = Change & { readonly kind: 'kill' }
 
-/** What was changed by a message of the centre: everything, somebody who was stopped or not, or counters. */
-export type Changed = 'all' | { readonly kill: KillChange } | { readonly counters: ReadonlySet<Counter> }
+/**
+ * What was changed by a message of the centre: everything, with the budgets that changed or null where nobody knows which;
+ * somebody who was stopped or not; or counters.
+ */
+export type Changed =
+  | { readonly all: readonly string[] | null }
+  | { readonly kill: KillChange }
+  | { readonly counters: ReadonlySet<Counter> }
 
 /** What is known of one tenant, how long ago it was true, and how more comes to be known. */
 export class Knowledge {
@@ -63,7 +69,7 @@ export class Knowledge {
     this.#tell = tell
     this.#heardAt = parts.clock()
     this.#unfollow = parts.centre.follow(tenantId, (change) =>
-      this.#hear(this.#contradictsOwnWord(change) ? { kind: 'reread' } : change),
+      this.#hear(this.#contradictsOwnWord(change) ? { kind: 'reread', budgets: [] } : change),
     )
   }
 
@@ -195,7 +201,7 @@ export class Knowledge {
         this.#rereadAt = this.#heardAt
         this.memory.doubtAll()
         this.#cardsDoubtedAt = this.#heardAt
-        this.#tell('all')
+        this.#tell({ all: change.budgets ?? null })
         break
       case 'kill':
         this.memory.setKilled(change.of, change.id, change.isKilled)
@@ -232,6 +238,8 @@ export class Knowledge {
       if (change.kind !== 'counters') continue
       for (const standing of change.standings) this.memory.apply(standing, this.#heardAt)
     }
+    const recalled = known.counters.filter(({ isRecalled }) => isRecalled)
+    if (recalled.length > 0) this.#tell({ counters: new Set(recalled) })
     // It may be what was true before; it serves once.
     if (askedAt < this.#rereadAt) known.until = askedAt
     return known

@@ -1,6 +1,6 @@
 import type { LeaseOrder } from '../core/lease.ts'
 import { mostOf, type Scaled, scaledText, wholeOf } from '../core/scaled.ts'
-import type { Counter } from './counter.ts'
+import type { Counter, Lease } from './counter.ts'
 
 /** A lease nobody took of for so long is given back. */
 export const LEASE_IDLE_MS = 2_000
@@ -40,6 +40,11 @@ export function orderOf(
   counter.leastNeeded = 0n
   const current = counter.lease
   const kept = (current?.held ?? 0n) - told
+  if (counter.isRecalled) {
+    counter.isRecalled = false
+    // What is needed is ordered afterwards: out of what is recalled nothing may be left.
+    if (current) return { ...orderedOf(counter, current), target: scaledText(kept), need: '0', least: '0' }
+  }
   const free = current ? current.amount - current.held : 0n
   const spare = isIdle ? 0n : counter.pace * SPARE
   const isDue = current !== null && current.until - now < LEASE_RENEW_MS && (current.amount > 0n || !isIdle)
@@ -57,10 +62,13 @@ export function orderOf(
   }
   const short = (amount: Scaled) => scaledText(mostOf(amount - free, 0n))
   return {
-    counter: counter.key,
-    leaseId: current?.leaseId ?? null,
+    ...orderedOf(counter, current),
     target: scaledText(target),
     need: short(needed),
     least: short(leastNeeded),
   }
+}
+
+function orderedOf({ key }: Counter, lease: Lease | null): Pick<LeaseOrder, 'counter' | 'leaseId'> {
+  return { counter: key, leaseId: lease?.leaseId ?? null }
 }

@@ -1,5 +1,5 @@
 import { type Spender, subjectOf } from '../core/budget.ts'
-import { KILL_KINDS, type KillKind } from '../core/decision.ts'
+import { type CheckRequest, KILL_KINDS, type KillKind } from '../core/decision.ts'
 import { AforoError } from '../core/errors.ts'
 import type { CounterStanding } from '../core/lease.ts'
 import { scaled } from '../core/scaled.ts'
@@ -74,11 +74,7 @@ export class Memory {
 
   freshness(known: KnownSpender, now: number): Freshness {
     const age = now - known.readAt
-    if (
-      known.generation !== this.#generation ||
-      now >= known.until ||
-      (!known.isKnown && age > UNKNOWN_MS_MAX)
-    )
+    if (this.isOutdated(known) || now >= known.until || (!known.isKnown && age > UNKNOWN_MS_MAX))
       return 'stale'
     if (known.isMoving) {
       const read = this.#oldestRead(known)
@@ -86,6 +82,11 @@ export class Memory {
       if (now - read > MOVING_MS) return 'aging'
     }
     return age > SPENDER_MS_MAX ? 'aging' : 'fresh'
+  }
+
+  /** A budget may have begun, changed or ended since. */
+  isOutdated({ generation }: KnownSpender): boolean {
+    return generation !== this.#generation
   }
 
   isKilled({ session, agent, customer }: Spender): boolean {
@@ -145,7 +146,11 @@ export class Memory {
   /** A counter's standing; null where nobody remembers it, or a newer one is about to come. */
   apply(standing: CounterStanding, readAt: number): Counter | null {
     const counter = this.#counters.get(counterName(standing.counter))
-    if (!counter || counter.isAsked) return null
+    if (!counter) return null
+    if (counter.isAsked) {
+      counter.hearLimit(standing.limit)
+      return null
+    }
     counter.learn(standing, readAt)
     return counter
   }
@@ -222,6 +227,16 @@ export class Memory {
       if (isMoving && readAt < oldest) oldest = readAt
     }
     return oldest
+  }
+}
+
+export function spenderOf({ customer, session, product, agent, trace }: CheckRequest): Spender {
+  return {
+    customer,
+    session: session ?? null,
+    product: product ?? null,
+    agent: agent ?? null,
+    trace: trace ?? null,
   }
 }
 

@@ -8,6 +8,8 @@ type Queryable = Pick<pg.ClientBase, 'query'>
 
 /** Counters, and kills, that one look tells of. */
 export const CHANGES_MAX = 5_000
+/** Budgets with a new version that are told of one tenant. */
+export const BUDGETS_TOLD_MAX = 100
 
 /** What of some tenants has changed since a look before. What was under way then may be told twice, never not at all. */
 export interface Changes {
@@ -20,8 +22,8 @@ export interface Changes {
     readonly id: string
     readonly isKilled: boolean
   }[]
-  /** Tenants with a new version of a budget. */
-  readonly budgets: readonly TenantId[]
+  /** Of tenants with new versions of budgets the ids of these. */
+  readonly budgets: ReadonlyMap<TenantId, readonly string[] | 'many'>
   /** More has changed than one look tells: what is remembered of these tenants is to be read anew. */
   readonly isTooMuch: boolean
 }
@@ -56,7 +58,9 @@ export async function readChanges(
       id: row.id,
       isKilled: row.is_killed,
     })),
-    budgets,
+    budgets: new Map(
+      budgets.map(({ tenant_id, ids }) => [tenant_id, ids.length > BUDGETS_TOLD_MAX ? 'many' : ids]),
+    ),
     isTooMuch: counters.length > CHANGES_MAX || kills.length > CHANGES_MAX,
   }
 }
@@ -70,7 +74,7 @@ interface ChangesRow {
     readonly id: string
     readonly is_killed: boolean
   }[]
-  readonly budgets: readonly string[]
+  readonly budgets: readonly { readonly tenant_id: string; readonly ids: readonly string[] }[]
 }
 
 /** One statement, so that all of it is as of one instant. */
@@ -87,5 +91,7 @@ const CHANGES = `
         select tenant_id, kind, id from aforo_store.kills
         where changed_tx >= $2::text::xid8 and tenant_id = any($1) limit ${CHANGES_MAX + 1})
       group by tenant_id, kind, id) changed), '[]') as kills,
-    coalesce((select json_agg(distinct tenant_id) from aforo_store.budget_versions
-      where changed_tx >= $2::text::xid8 and tenant_id = any($1)), '[]') as budgets`
+    coalesce((select json_agg(changed) from (
+      select tenant_id, (array_agg(distinct budget_id))[:${BUDGETS_TOLD_MAX + 1}] as ids
+      from aforo_store.budget_versions where changed_tx >= $2::text::xid8 and tenant_id = any($1)
+      group by tenant_id) changed), '[]') as budgets`

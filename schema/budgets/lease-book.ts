@@ -261,7 +261,9 @@ export function endOverdue(book: LeaseBook, now: number): void {
 
 /**
  * Makes a lease as large as it is wished, as far as there is room: what is needed in any case, and beyond that a small
- * part of the room, so that others find some. Smaller it gets at once. An order that was overtaken changes nothing.
+ * part of the room, so that others find some. Smaller it gets at once. An order that was overtaken changes nothing. The
+ * room is what the newest limit leaves, whatever it was before; where there is none to keep to, of a budget that has ended or
+ * is soft by now, a lease that is out only gets smaller.
  *
  * @param newLeaseId of the lease that is made where there is none
  */
@@ -272,13 +274,14 @@ export function grant(
   now: number,
 ): BookLease | null {
   const counter = book.counters.get(order.name)
-  if (!counter || counter.limit === null) return null
+  if (!counter) return null
   const name = leaseName(order.name, told.sidecarId)
   const lease = book.leases.get(name)
   if (lease && lease.seq > told.seq) return lease
+  if (counter.limit === null && !lease) return null
   const before = lease?.amount ?? 0n
   const target = scaled(order.target)
-  const room = mostOf(counter.limit - counter.used - counter.leased, 0n)
+  const room = counter.limit === null ? 0n : mostOf(counter.limit - counter.used - counter.leased, 0n)
   // An order that comes again finds some of what it needs in the lease: never more than the target is granted, or the same
   // order once more would take back what its sidecar was told it has.
   const wanted = target - before

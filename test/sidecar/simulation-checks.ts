@@ -1,6 +1,6 @@
 import type { Exchange, HoldEnd } from '../../core/lease.ts'
 import { mostOf, type Scaled, scaled, scaledText } from '../../core/scaled.ts'
-import { counterName, type LeaseBook, type Told } from '../../schema/budgets/lease-book.ts'
+import { counterName, type LeaseBook, leaseName, type Told } from '../../schema/budgets/lease-book.ts'
 import type { Counter } from '../../sidecar/counter.ts'
 import type { HoldBook } from '../../sidecar/hold-book.ts'
 import { type Terms, termsOf } from '../../sidecar/terms.ts'
@@ -31,6 +31,10 @@ export interface Schedule {
   readonly away: number
   /** By how many thousandths clocks run fast or slow. */
   readonly drift: number
+  /** How often a limit is raised or lowered, or a budget ended. */
+  readonly changes: number
+  /** Nothing is lost or late, and nobody cut off but for ever: what is recalled is looked for. */
+  readonly calm?: boolean
 }
 
 /** A sidecar of a simulation. */
@@ -44,6 +48,9 @@ export interface Sidecar {
   isSending: boolean
   failures: number
   life: number
+  /** The last change of each limit that it has heard of, and whether it knows that the budget has ended. */
+  readonly heard: number[]
+  readonly isEnded: boolean[]
   /** Holds it has taken. */
   readonly taken: string[]
   /** What is to run once a message is answered that is not made yet, and the one under way. */
@@ -138,7 +145,8 @@ export function* amissAtCentre(
     for (const { isDead, counters, clock } of sidecars) {
       if (!isDead) may += counters[no]!.freeAt(clock(now))
     }
-    if (may > counter.leased) {
+    // Of a budget that has ended new calls hold nothing.
+    if (may > counter.leased && counter.limit !== null) {
       yield `${counter.name} at ${now} ms: ${scaledText(may)} may come of ${scaledText(counter.leased)} that is leased`
     }
     no += 1
@@ -159,6 +167,50 @@ export function* amissOfEnds(book: LeaseBook, ends: readonly HoldEnd[], now: num
         yield `${holdId} holds ${held} at ${now} ms though it ended`
     }
   }
+}
+
+/** Who has heard that a limit fell lets nobody in out of what was granted before. */
+export function* amissOfHearing({ counters, clock }: Sidecar, no: number, now: number): Generator<string> {
+  const free = counters[no]!.freeAt(clock(now))
+  if (free > 0n) yield `${counters[no]!.name} at ${now} ms: ${free} is free though it was recalled`
+}
+
+/** Nor out of what was granted before and came afterwards. `editions`: of the limits that the answer was made under. */
+export function* amissOfGrants(
+  { counters, heard, clock }: Sidecar,
+  editions: readonly number[],
+  now: number,
+): Generator<string> {
+  for (const [no, counter] of counters.entries()) {
+    if (editions[no]! < heard[no]! && counter.freeAt(clock(now)) > 0n)
+      yield `${counter.name} at ${now} ms: a lease of limit ${editions[no]} is used under ${heard[no]}`
+  }
+}
+
+/**
+ * Once all have heard of a lower limit, what is out beyond it is what holds hold, told and untold, and the leases of those who
+ * will never hear.
+ */
+export function* amissOfRecall(
+  book: LeaseBook,
+  sidecars: readonly Sidecar[],
+  used: readonly bigint[],
+  no: number,
+  now: number,
+): Generator<string> {
+  const { name, leased, limit } = [...book.counters.values()][no]!
+  let untold = 0n
+  let rest = used[no]!
+  for (const { isDead, counters, book: own } of sidecars) {
+    if (!isDead) untold += counters[no]!.lease?.held ?? 0n
+    else rest += book.leases.get(leaseName(name, own.sidecarId))?.amount ?? 0n
+  }
+  for (const { takes } of book.holds.values()) {
+    for (const take of takes) if (take.counter === name) rest += take.held
+  }
+  const most = limit === null || limit < rest ? rest : limit
+  if (used[no]! + leased > most + untold)
+    yield `${name} at ${now} ms: ${leased} is leased, ${scaledText(most)} may be and ${scaledText(untold)} untold`
 }
 
 /** What is amiss in a sidecar: of each lease that much is held as its holds have taken that the centre has not heard of. */

@@ -1,6 +1,50 @@
 import type { Actual } from '../../core/lease.ts'
 import { SCALED_ONE } from '../../core/scaled.ts'
-import type { Call } from './simulation-checks.ts'
+import type { Call, Schedule } from './simulation-checks.ts'
+
+/** What happens to a call: `count`: its span is; `over`: it may come to nothing more; `end`: told to its sidecar, if that lives. */
+export interface CallWorld {
+  random(): number
+  chance(percent: number): boolean
+  after(ms: number, run: () => void): void
+  count(tokens: bigint): void
+  over(): void
+  end(actual: Actual | null): boolean
+}
+
+/** Plays one model call, within what it holds: it ends without a word, is taken back, or is settled and its span comes. */
+export function playCall(
+  world: CallWorld,
+  call: Call,
+  { drift, silent, released }: Schedule,
+  heldMs: number,
+): void {
+  const { random, chance, after, count, over, end } = world
+  const tokens = BigInt(Math.floor(random() * (Number(call.tokens) + 1)))
+  // By the clock of the client, which is neither the sidecar's nor the centre's, and is up when it began to ask.
+  const ttlMs = heldMs / (1 + ((random() - 0.5) * 2 * drift) / 1_000)
+  const lasts = random() * ttlMs * 0.9
+  if (chance(silent)) {
+    // It is over with its hold at the latest; its span comes before that, or never.
+    if (chance(50)) after(lasts, () => count(tokens))
+    else after(ttlMs, over)
+    return
+  }
+  if (chance(released)) {
+    after(lasts, () => {
+      over()
+      end(null)
+    })
+    return
+  }
+  after(lasts, () => {
+    call.may = [SCALED_ONE, tokens * SCALED_ONE]
+    const actual = { input_tokens: `${tokens}`, output_tokens: '0' }
+    // Told twice, or taken back afterwards: what ended stays as it ended.
+    if (end(actual) && chance(30)) end(chance(50) ? actual : null)
+    after(random() * (ttlMs - lasts), () => count(tokens))
+  })
+}
 
 /** What happens to a work: `count`: a span of it is counted, `told` is what all by then tell; `end`: it is settled. */
 export interface WorkWorld {

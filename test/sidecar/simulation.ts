@@ -19,6 +19,8 @@ import {
   amissAtCentre,
   amissAtSidecar,
   amissOfEnds,
+  amissOfGrants,
+  amissOfRecall,
   type Call,
   KEYS,
   namedIn,
@@ -27,7 +29,8 @@ import {
   sumOfLeases,
   termsIn,
 } from './simulation-checks.ts'
-import { playWork } from './simulation-work.ts'
+import { Limits } from './simulation-limits.ts'
+import { type CallWorld, playCall, playWork } from './simulation-work.ts'
 
 /** What went wrong, if anything, and how much happened. */
 export interface Outcome {
@@ -47,6 +50,8 @@ const QUIET_MS = 300_000
 const LAST_MS = 100_000
 const ignore = (_: unknown) => {}
 const TRIES_MAX = 8
+/** In a calm network what was recalled is back after this. */
+const RECALLED_MS = 1_000
 
 /**
  * Plays a schedule: sidecars that hold in memory and tell the centre, over a network that loses, doubles and delays,
@@ -62,7 +67,7 @@ export function play(schedule: Schedule): Outcome {
   const chance = (percent: number) => random() * 100 < percent
   /** Of what only happens as long as there is a storm. */
   const bad = (percent: number) => chance(percent) && now < stormMs
-  const limits = [BigInt(schedule.calls) * SCALED_ONE, BigInt(schedule.tokens) * SCALED_ONE] as const
+  const limits = new Limits(schedule)
   const keys = KEYS
   const used: [bigint, bigint] = [0n, 0n]
   let version = 0
@@ -71,7 +76,9 @@ export function play(schedule: Schedule): Outcome {
       const counter: BookCounter = {
         name: counterName(key),
         key,
-        limit: limits[i]!,
+        get limit() {
+          return limits.now[i]!
+        },
         isWhole: true,
         get used() {
           return used[i]!
@@ -93,7 +100,7 @@ export function play(schedule: Schedule): Outcome {
   let now = 0
   const after = (ms: number, run: () => void) => agenda.add(now + ms, run)
 
-  function centre(told: Exchange): ExchangeReply {
+  function centre(told: Exchange): ExchangeReply & { editions: readonly number[] } {
     version += 1
     const before = [...counters.keys()].map((name) => sumOfLeases(book, name))
     const { ends, leases } = takeIn(book, namedIn(told), () => `lease${leaseNo++}`, now)
@@ -101,7 +108,7 @@ export function play(schedule: Schedule): Outcome {
     for (const [i, { name, leased, limit }] of [...counters.values()].entries()) {
       // A span that was here before its hold counts twice, until the hold is told: then there is less room, never more.
       const isGranted = sumOfLeases(book, name) > before[i]!
-      if (isGranted && used[i]! + leased > limit!)
+      if (isGranted && (limit === null || used[i]! + leased > limit))
         faults.push(`${name} at ${now} ms: more is granted than there is`)
     }
     const grants = told.orders.map(({ counter }, i) => ({
@@ -110,24 +117,30 @@ export function play(schedule: Schedule): Outcome {
       amount: scaledText(leases[i]?.amount ?? 0n),
       msValid: LEASE_MS,
     }))
-    return { ends, grants, standings: standings() }
+    return { ends, grants, standings: standings(), editions: [...limits.editions] }
   }
 
   function standings(): CounterStanding[] {
-    return [...counters.values()].map(({ key, leased }, i) => ({
+    return [...counters.values()].map(({ key, used: so, leased, limit }) => ({
       counter: key,
       version,
-      used: scaledText(used[i]!),
+      used: scaledText(so),
       usedCogs: null,
       leased: scaledText(leased),
-      limit: scaledText(limits[i]!),
+      limit: limit === null ? null : scaledText(limit),
     }))
   }
 
-  function fresh(life: number): Pick<Sidecar, 'book' | 'counters' | 'taken' | 'waiting' | 'served'> {
+  function fresh(
+    life: number,
+  ): Pick<Sidecar, 'book' | 'counters' | 'heard' | 'isEnded' | 'taken' | 'waiting' | 'served'> {
     return {
       book: new HoldBook(`sidecar${life}`),
-      counters: keys.map((key, i) => new Counter(counterName(key), key, termsIn(i, limits[i]!), limits[i]!)),
+      counters: keys.map(
+        (key, i) => new Counter(counterName(key), key, termsIn(i, limits.now[i]!), limits.now[i]!),
+      ),
+      heard: [0, 0],
+      isEnded: [false, false],
       taken: [],
       waiting: [],
       served: [],
@@ -180,6 +193,7 @@ export function play(schedule: Schedule): Outcome {
         sidecar.isSending = false
         sidecar.failures = 0
         sent.answered(reply, sentAt)
+        faults.push(...amissOfGrants(sidecar, reply.editions, now))
         for (const run of sidecar.served.splice(0)) run()
         if (sent.isWaiting || sidecar.waiting.length > 0) after(1, () => send(sidecar))
       })
@@ -202,8 +216,9 @@ export function play(schedule: Schedule): Outcome {
     const amounts = amountsOf(NO_RATES, { inputTokens: tokens, outputTokens: 0n, toolCalls: 0n, modelCalls })
     const isWork = modelCalls > 1n
     const need = { amounts, isComplete: true }
+    const counters = sidecar.counters.filter((_, i) => !sidecar.isEnded[i])
     const question = {
-      counters: sidecar.counters,
+      counters,
       isKnown: true,
       isKilled: false,
       need,
@@ -221,15 +236,14 @@ export function play(schedule: Schedule): Outcome {
       need,
       expiresAt: at + TTL_MS,
     }
-    const hold =
-      verdict === 'allow' ? sidecar.book.take({ ...order, counters: sidecar.counters }, false, at) : null
+    const hold = verdict === 'allow' ? sidecar.book.take({ ...order, counters }, false, at) : null
     if (hold === null || (typeof hold === 'string' && tries >= TRIES_MAX)) {
       denied += 1
       onLast(false)
       return
     }
     if (hold === 'short' || hold === 'full') {
-      sidecar.book.want({ counters: sidecar.counters, need }, at)
+      sidecar.book.want({ counters, need }, at)
       send(sidecar)
       after(60 + random() * 60, () => request(sidecar, tries + 1, tokens, holdId, onLast, modelCalls))
       return
@@ -256,47 +270,28 @@ export function play(schedule: Schedule): Outcome {
     admitted += 1
     const call: Call = { holdId: hold.holdId, tokens, may: [SCALED_ONE, tokens * SCALED_ONE] }
     calls.add(call)
-    const actual = BigInt(Math.floor(random() * (Number(tokens) + 1)))
-    // By the clock of the client, which is neither the sidecar's nor the centre's, and is up when it began to ask.
-    const ttlMs = TTL_MS / (1 + ((random() - 0.5) * 2 * schedule.drift) / 1_000)
-    const lasts = random() * ttlMs * 0.9
-    const span = () => {
-      used[0] += SCALED_ONE
-      used[1] += actual * SCALED_ONE
-      version += 1
-      const told = { input_tokens: `${actual}`, output_tokens: '0', model_calls: '1' }
-      endBySpan(book, call.holdId, told, now)
-      calls.delete(call)
-      spanned.add(call.holdId)
-    }
-    if (chance(schedule.silent)) {
-      // It is over with its hold at the latest; its span comes before that, or never.
-      if (chance(50)) after(lasts, span)
-      else after(ttlMs, () => void calls.delete(call))
-      return
-    }
-    if (chance(schedule.released)) {
-      after(lasts, () => {
+    const world: CallWorld = {
+      random,
+      chance,
+      after,
+      count(actual) {
+        used[0] += SCALED_ONE
+        used[1] += actual * SCALED_ONE
+        version += 1
+        const told = { input_tokens: `${actual}`, output_tokens: '0', model_calls: '1' }
+        endBySpan(book, call.holdId, told, now)
         calls.delete(call)
-        if (sidecar.isDead) return
-        sidecar.book.end({ holdId: call.holdId, actual: null })
+        spanned.add(call.holdId)
+      },
+      over: () => void calls.delete(call),
+      end(actual) {
+        if (sidecar.isDead) return false
+        sidecar.book.end({ holdId: call.holdId, actual })
         send(sidecar)
-      })
-      return
+        return true
+      },
     }
-    after(lasts, () => {
-      call.may = [SCALED_ONE, actual * SCALED_ONE]
-      const { life } = sidecar
-      const end = { holdId: call.holdId, actual: { input_tokens: `${actual}`, output_tokens: '0' } }
-      if (!sidecar.isDead && sidecar.life === life) {
-        sidecar.book.end(end)
-        send(sidecar)
-        // Told twice, or taken back afterwards: what ended stays as it ended.
-        if (chance(30)) sidecar.book.end(chance(50) ? end : { ...end, actual: null })
-      }
-      const left = ttlMs - lasts
-      after(random() * left, span)
-    })
+    playCall(world, call, schedule, TTL_MS)
   }
 
   function admitWork(sidecar: Sidecar, { holdId }: OpenHold, tokens: bigint, modelCalls: bigint): void {
@@ -320,11 +315,10 @@ export function play(schedule: Schedule): Outcome {
   }
 
   const compare = () => {
-    for (const i of [0, 1] as const) {
-      let most = used[i]
-      for (const { may } of calls) most += may[i]
-      if (most > limits[i])
-        faults.push(`${keys[i]!.budgetId}: ${scaledText(most)} of ${scaledText(limits[i])} at ${now} ms`)
+    for (const [i, counter] of [...counters.values()].entries()) {
+      let most = counter.used
+      for (const { may } of calls) most += may[i]!
+      faults.push(...limits.amiss(i, most, counter.used + counter.leased, now))
     }
     faults.push(...amissAtCentre(book, calls, sidecars, spanned, now))
   }
@@ -332,8 +326,10 @@ export function play(schedule: Schedule): Outcome {
   /** Who asks for one more than is left is denied; who asks for all of it gets it, if nothing has leaked anywhere. */
   function askForAll(): void {
     const sidecar = sidecars.find(({ isDead }) => !isDead)
-    const tokens = (limits[1] - used[1]) / SCALED_ONE
-    if (sidecar === undefined || tokens <= 0n || limits[0] - used[0] < SCALED_ONE) return
+    const [callsMax, tokensMax] = limits.now
+    if (callsMax == null || tokensMax == null || sidecar === undefined) return
+    const tokens = (tokensMax - used[1]) / SCALED_ONE
+    if (tokens <= 0n || callsMax - used[0] < SCALED_ONE) return
     request(sidecar, 0, tokens + 1n, 'too much', (isIn) => {
       if (isIn) faults.push('more was let in than was left')
       after(1_000, () => {
@@ -350,6 +346,16 @@ export function play(schedule: Schedule): Outcome {
     const modelCalls = chance(schedule.work) ? BigInt(2 + Math.floor(random() * 3)) : 1n
     after(random() * rushMs, () => request(sidecar, 0, tokens, `hold${holdNo++}`, ignore, modelCalls))
   }
+  const world = { sidecars, faults, now: () => now, random, chance, after, delay, isCutOff, send }
+  const change = () => {
+    const no = limits.change(world)
+    if (no === null || !schedule.calm) return
+    const edition = limits.editions[no]
+    after(RECALLED_MS, () => {
+      if (limits.editions[no] === edition) faults.push(...amissOfRecall(book, sidecars, used, no, now))
+    })
+  }
+  for (let no = 0; no < schedule.changes; no++) after(random() * rushMs, change)
   for (const sidecar of sidecars) {
     if (chance(schedule.killed)) {
       after(random() * rushMs, () => {
@@ -365,13 +371,8 @@ export function play(schedule: Schedule): Outcome {
     after(random() * TICK_MS, tick)
     // News arrives in its own time, in any order.
     const news = () => {
-      const told = standings()
-      const asOf = sidecar.clock(now)
-      after(delay(), () => {
-        for (const [i, standing] of told.entries()) {
-          if (!sidecar.counters[i]!.isAsked) sidecar.counters[i]!.learn(standing, asOf)
-        }
-      })
+      const told = { standings: standings(), editions: [...limits.editions], asOf: sidecar.clock(now) }
+      after(delay(), () => limits.hear(world, sidecar, told))
       if (now < endMs) after(now < rushMs ? 500 : 5_000, news)
     }
     after(random() * 500, news)
