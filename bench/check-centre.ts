@@ -10,6 +10,7 @@ import {
   type LeaseBook,
   takeIn,
 } from '../schema/budgets/lease-book.ts'
+import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import type { Centre, Change } from '../sidecar/centre.ts'
 
 /** Budgets of the benchmark: enough that nothing is denied. */
@@ -53,15 +54,17 @@ export function memoryCentre(): Centre {
       leased: scaledText(leased),
       limit: scaledText(limit!),
     }))
+  const facts = (): SpenderFacts => {
+    const budgets = standings().map((standing, i) => {
+      const [budgetId, budget] = BUDGETS[i]!
+      return { budgetId, budget, standing, msLeft: null }
+    })
+    return { isKnown: true, kills: [], budgets }
+  }
   return {
     access: { authorise: async () => 'default' },
-    async read() {
-      const budgets = standings().map((standing, i) => {
-        const [budgetId, budget] = BUDGETS[i]!
-        return { budgetId, budget, standing, msLeft: null }
-      })
-      return { isKnown: true, kills: [], budgets }
-    },
+    read: async () => facts(),
+    readAll: async (_, spenders) => spenders.map(facts),
     async exchange(_, told: Exchange): Promise<ExchangeReply> {
       version += 1
       const unitOf = (budgetId: string) => BUDGETS.find(([id]) => id === budgetId)![1].unit as keyof Amounts

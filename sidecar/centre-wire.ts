@@ -8,6 +8,7 @@ import type { Exchange } from '../core/lease.ts'
 import { TEXT_CHARACTERS_MAX } from '../schema/copy-writer.ts'
 import { KEY_ROLES } from '../schema/keys.ts'
 import type { Centre, Change } from './centre.ts'
+import { GATHERED_MAX } from './gathering.ts'
 
 /** Lines of changes a sidecar leaves unread at most; then it is to come again. */
 export const CHANGES_UNREAD_BYTES_MAX = 1_048_576
@@ -33,6 +34,7 @@ const spender = z.strictObject({
   session: keptOrNull,
   trace: orNull,
 })
+const spenders = z.array(spender).max(GATHERED_MAX)
 const rates = z.strictObject({ call: amount, input: amount, output: amount, tool: amount }).nullable()
 const card = z.strictObject({ price: rates, cogs: rates, credits: rates, contextTokens: z.int().nullable() })
 const actual = z.record(z.string().max(32), amount)
@@ -80,7 +82,11 @@ const credentials = z.strictObject({
 export const CENTRE_QUESTIONS: Readonly<
   Record<string, (centre: Centre, tenantId: TenantId, body: unknown) => Promise<unknown>>
 > = {
-  read: (centre, tenantId, body) => centre.read(tenantId, parsed(spender, body) satisfies Spender),
+  /** Several, or one, as sidecars of before ask. */
+  read: (centre, tenantId, body) =>
+    Array.isArray(body)
+      ? centre.readAll(tenantId, parsed(spenders, body) satisfies Spender[])
+      : centre.read(tenantId, parsed(spender, body) satisfies Spender),
   exchange: (centre, tenantId, body) => centre.exchange(tenantId, parsed(exchange, body) as Exchange),
   rates: (centre, tenantId, body) => centre.rates(tenantId, parsed(rateQuestion, body)),
   async kill(centre, tenantId, body) {

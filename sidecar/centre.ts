@@ -34,7 +34,10 @@ export type Change =
  */
 export interface Centre {
   readonly access: Access
+  /** Those who are asked for at once may be asked for together. */
   read(tenantId: TenantId, spender: Spender): Promise<SpenderFacts>
+  /** In the order of the spenders. */
+  readAll(tenantId: TenantId, spenders: readonly Spender[]): Promise<readonly SpenderFacts[]>
   exchange(tenantId: TenantId, told: Exchange): Promise<ExchangeReply>
   rates(tenantId: TenantId, question: RateQuestion): Promise<RateCard>
   /** False: it was stopped already. */

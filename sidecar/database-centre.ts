@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Spender } from '../core/budget.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CounterStanding } from '../core/lease.ts'
 import type { Log } from '../core/log.ts'
@@ -7,10 +8,11 @@ import type { Access } from '../schema/access.ts'
 import { type Changes, readChangePoint, readChanges } from '../schema/budgets/changes.ts'
 import { exchange } from '../schema/budgets/holds.ts'
 import { kill, lift } from '../schema/budgets/kills.ts'
-import { type PeriodOf, readSpender } from '../schema/budgets/spenders.ts'
+import { type PeriodOf, readSpenders } from '../schema/budgets/spenders.ts'
 import { readStandings } from '../schema/budgets/standings.ts'
 import { databaseFault } from '../schema/faults.ts'
 import type { Centre, Change, RateQuestion } from './centre.ts'
+import { gatheredReading } from './gathering.ts'
 
 /** How often it is looked what has changed, while somebody follows. */
 export const LOOK_MS = 25
@@ -38,9 +40,13 @@ export function createDatabaseCentre(parts: DatabaseCentreParts): Centre {
   const { pool, now } = parts
   const followers = new Map<TenantId, Set<(change: Change) => void>>()
   const looker = createLooker(parts, followers)
+  const readAll = (tenantId: TenantId, spenders: readonly Spender[]) =>
+    asked(() => readSpenders(pool, tenantId, spenders, parts.periodOf, now()))
+  const reading = gatheredReading(readAll)
   return {
     access: parts.access,
-    read: (tenantId, spender) => asked(() => readSpender(pool, tenantId, spender, parts.periodOf, now())),
+    read: (tenantId, spender) => reading.ask(tenantId, spender),
+    readAll,
     exchange: (tenantId, told) => exchange(pool, tenantId, told, now()),
     rates: (tenantId, question) => asked(() => parts.rates(pool, tenantId, question, now())),
     kill: (tenantId, who, reason) => asked(() => kill(pool, tenantId, who, reason, now())),

@@ -8,6 +8,7 @@ import type { Credentials } from '../schema/access.ts'
 import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import type { KeyRole } from '../schema/keys.ts'
 import type { Centre, Change } from './centre.ts'
+import { gatheredReading } from './gathering.ts'
 import { PROBLEM_STATUS } from './problem.ts'
 
 /** The centre is away where it does not answer in this time. */
@@ -48,6 +49,9 @@ export function createHttpCentre(parts: HttpCentreParts): Centre {
     )
     return (await bodyOf(response, tellsInternal)) as T
   }
+  const readAll = (tenantId: TenantId, spenders: readonly Spender[]) =>
+    ask<readonly SpenderFacts[]>('read', spenders, tenantId)
+  const reading = gatheredReading(readAll)
   return {
     access: {
       async authorise(credentials: Credentials, role: KeyRole): Promise<TenantId> {
@@ -59,7 +63,8 @@ export function createHttpCentre(parts: HttpCentreParts): Centre {
         return (await ask<{ tenant: TenantId }>('authorise', asked, tenantHeader)).tenant
       },
     },
-    read: (tenantId, spender: Spender) => ask<SpenderFacts>('read', spender, tenantId),
+    read: (tenantId, spender) => reading.ask(tenantId, spender),
+    readAll,
     exchange: (tenantId, told: Exchange) => ask<ExchangeReply>('exchange', told, tenantId, true),
     rates: (tenantId, question) => ask<RateCard>('rates', question, tenantId),
     async kill(tenantId, { kind, id }, reason) {

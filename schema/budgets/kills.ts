@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Spender } from '../../core/budget.ts'
-import type { KillKind } from '../../core/decision.ts'
+import { KILL_KINDS, type KillKind } from '../../core/decision.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { transaction } from '../pool.ts'
 
@@ -57,20 +57,33 @@ export async function lift(
   return rowCount === 1
 }
 
-/** Which of a spender's session, agent and customer are stopped. */
+/** Which of each spender's session, agent and customer are stopped, in the order of the spenders. */
 export async function readKills(
   client: Queryable,
   tenantId: TenantId,
-  { session, agent, customer }: Spender,
-): Promise<readonly Kill[]> {
+  spenders: readonly Spender[],
+): Promise<readonly (readonly Kill[])[]> {
+  const named = spenders.map((spender) =>
+    KILL_KINDS.flatMap((kind): Kill[] => (spender[kind] === null ? [] : [{ kind, id: spender[kind] }])),
+  )
+  const asked = new Map(named.flat().map((kill) => [nameOf(kill), kill]))
+  if (asked.size === 0) return named
+  const kinds = [...asked.values()].map(({ kind }) => kind)
+  const ids = [...asked.values()].map(({ id }) => id)
   const { rows } = await client.query<Kill>({
     name: 'budget-kills',
-    text: `select kind, id from aforo_store.kills
-     where tenant_id = $1 and lifted_at is null
-       and (kind, id) in (('session', $2), ('agent', $3), ('customer', $4))`,
-    values: [tenantId, session, agent, customer],
+    text: `select kind, id from unnest($2::text[], $3::text[]) as asked (kind, id)
+     cross join lateral (
+       select from aforo_store.kills
+       where tenant_id = $1 and kind = asked.kind and id = asked.id and lifted_at is null limit 1) stopped`,
+    values: [tenantId, kinds, ids],
   })
-  return rows
+  const stopped = new Set(rows.map(nameOf))
+  return named.map((kills) => kills.filter((kill) => stopped.has(nameOf(kill))))
+}
+
+function nameOf({ kind, id }: Kill): string {
+  return `${kind} ${id}`
 }
 
 /** Two that stop the same at once make one row. */

@@ -3,6 +3,7 @@ import { type Budget, type Spender, subjectOf } from '../../core/budget.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { CounterKey, CounterStanding } from '../../core/lease.ts'
 import { type Kill, readKills } from './kills.ts'
+import { counterName } from './lease-book.ts'
 import { readStandings } from './standings.ts'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
@@ -34,7 +35,7 @@ export interface SpenderFacts {
   readonly budgets: readonly AppliedBudget[]
 }
 
-/** Reads whether a customer is known, who is stopped, and how the counters of the budgets that apply stand. */
+/** As `readSpenders`, of one. */
 export async function readSpender(
   client: Queryable,
   tenantId: TenantId,
@@ -42,38 +43,52 @@ export async function readSpender(
   periodOf: PeriodOf,
   now: Date,
 ): Promise<SpenderFacts> {
-  const [customer, kills, versions] = [
-    await readCustomer(client, tenantId, spender.customer, now),
-    await readKills(client, tenantId, spender),
+  return (await readSpenders(client, tenantId, [spender], periodOf, now))[0]!
+}
+
+/**
+ * Reads of each spender whether its customer is known, who is stopped, and how the counters of the budgets that apply
+ * stand. In the order of the spenders.
+ */
+export async function readSpenders(
+  client: Queryable,
+  tenantId: TenantId,
+  spenders: readonly Spender[],
+  periodOf: PeriodOf,
+  now: Date,
+): Promise<readonly SpenderFacts[]> {
+  const [customers, kills, versions] = [
+    await readCustomers(client, tenantId, spenders, now),
+    await readKills(client, tenantId, spenders),
     await readBudgets(client, tenantId),
   ]
-  const applied = versions.flatMap(({ budgetId, counting, budget }) => {
-    const subject = subjectOf(budget, spender)
-    if (subject === null) return []
-    const month = budget.window === 'month' ? monthOf(budget, customer, periodOf, now.getTime()) : null
-    const windowStart = month === null ? '-infinity' : new Date(month.start).toISOString()
-    const msLeft = month === null ? null : month.end - now.getTime()
-    return [{ key: { budgetId, counting, subject, windowStart } satisfies CounterKey, msLeft }]
+  const keys: CounterKey[] = []
+  const places = new Map<string, number>()
+  const applied = spenders.map((spender) => {
+    const customer = spender.customer === null ? undefined : customers.get(spender.customer)
+    return versions.flatMap(({ budgetId, counting, budget }) => {
+      const subject = subjectOf(budget, spender)
+      if (subject === null) return []
+      const month = budget.window === 'month' ? monthOf(budget, customer, periodOf, now.getTime()) : null
+      const windowStart = month === null ? '-infinity' : new Date(month.start).toISOString()
+      const msLeft = month === null ? null : month.end - now.getTime()
+      const key: CounterKey = { budgetId, counting, subject, windowStart }
+      const name = counterName(key)
+      const place = places.get(name) ?? keys.push(key) - 1
+      places.set(name, place)
+      return [{ place, msLeft }]
+    })
   })
-  const standings = await readStandings(
-    client,
-    tenantId,
-    applied.map(({ key }) => key),
-    now,
-  )
-  const budgets = standings.flatMap(({ key, version, used, usedCogs, leased, budget, limit }, i) =>
-    budget === null
-      ? []
-      : [
-          {
-            budgetId: key.budgetId,
-            budget,
-            standing: { counter: key, version, used, usedCogs, leased, limit },
-            msLeft: applied[i]!.msLeft,
-          },
-        ],
-  )
-  return { isKnown: customer !== undefined, kills, budgets }
+  const standings = await readStandings(client, tenantId, keys, now)
+  return spenders.map((spender, i) => ({
+    isKnown: spender.customer !== null && customers.has(spender.customer),
+    kills: kills[i]!,
+    budgets: applied[i]!.flatMap(({ place, msLeft }) => {
+      const { key, version, used, usedCogs, leased, budget, limit } = standings[place]!
+      const standing = { counter: key, version, used, usedCogs, leased, limit }
+      return budget === null ? [] : [{ budgetId: key.budgetId, budget, standing, msLeft }]
+    }),
+  }))
 }
 
 /** Budgets of a tenant that have not ended, in the order of their ids. */
@@ -103,19 +118,25 @@ interface CustomerRow {
   readonly anchor_day: number | null
 }
 
-async function readCustomer(client: Queryable, tenantId: TenantId, customer: string | null, now: Date) {
-  if (customer === null) return undefined
-  const { rows } = await client.query<CustomerRow>({
-    name: 'budget-customer',
-    text: `select subscription.timezone, subscription.anchor_day
+async function readCustomers(
+  client: Queryable,
+  tenantId: TenantId,
+  spenders: readonly Spender[],
+  now: Date,
+): Promise<ReadonlyMap<string, CustomerRow>> {
+  const names = new Set(spenders.flatMap(({ customer }) => customer ?? []))
+  if (names.size === 0) return new Map()
+  const { rows } = await client.query<CustomerRow & { readonly customer_id: string }>({
+    name: 'budget-customers',
+    text: `select customer.customer_id, subscription.timezone, subscription.anchor_day
      from aforo_store.customers customer
      left join lateral (
        select timezone, anchor_day from aforo_store.subscriptions
        where tenant_id = customer.tenant_id and customer_id = customer.customer_id and effective_from <= $3
        order by effective_from desc, recorded_at desc, subscription_id desc limit 1
      ) subscription on true
-     where customer.tenant_id = $1 and customer.customer_id = $2`,
-    values: [tenantId, customer, now.toISOString()],
+     where customer.tenant_id = $1 and customer.customer_id = any($2)`,
+    values: [tenantId, [...names], now.toISOString()],
   })
-  return rows[0]
+  return new Map(rows.map((row) => [row.customer_id, row]))
 }

@@ -35,7 +35,13 @@ async function write(client: pg.PoolClient, keys: readonly CounterKey[], isGiven
     for (const key of keys) {
       const counter = book.counters.get(counterName(key))!
       const name = leaseName(counter.name, 'a')
-      const lease = { counter: counter.name, sidecarId: 'a', leaseId: crypto.randomUUID(), amount: SCALED_ONE, seq: 1 }
+      const lease = {
+        counter: counter.name,
+        sidecarId: 'a',
+        leaseId: crypto.randomUUID(),
+        amount: SCALED_ONE,
+        seq: 1,
+      }
       counter.leased = isGiven ? SCALED_ONE : 0n
       if (isGiven) book.leases.set(name, { ...lease, expiresAt: NOW.getTime() })
       else book.leases.delete(name)
