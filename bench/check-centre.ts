@@ -43,6 +43,7 @@ export function memoryCentre(): Centre {
   let version = 0
   setInterval(() => {
     endOverdue(book, Date.now())
+    // What is settled would be held for the span that tells of it, and none comes here.
     for (const [id, hold] of book.holds) if (hold.state !== 'active') book.holds.delete(id)
   }, OVERDUE_MS).unref()
   const standings = (): CounterStanding[] =>

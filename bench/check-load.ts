@@ -30,22 +30,32 @@ export async function loadHttp(port: number, body: string, concurrency: number, 
   return loadOf(took, elapsed, used)
 }
 
-/** Keeps so many calls of a client under way, which pipelines them by itself. */
-export async function loadCalls(ask: () => Promise<unknown>, concurrency: number, ms: number): Promise<Load> {
+/**
+ * Keeps so many calls of a client under way, which pipelines them by itself.
+ * @param ask is told which of so many it is who asks
+ * @param rest what nobody waited for; it belongs to the load
+ */
+export async function loadCalls(
+  ask: (no: number) => Promise<unknown>,
+  concurrency: number,
+  ms: number,
+  rest: () => Promise<unknown> = async () => {},
+): Promise<Load> {
   const took: number[] = []
   const began = process.cpuUsage()
   const started = performance.now()
   const until = started + ms
   await Promise.all(
-    Array.from({ length: concurrency }, async () => {
+    Array.from({ length: concurrency }, async (_, no) => {
       for (let at = performance.now(); at < until; ) {
-        await ask()
+        await ask(no)
         const now = performance.now()
         took.push(now - at)
         at = now
       }
     }),
   )
+  await rest()
   return loadOf(took, performance.now() - started, process.cpuUsage(began))
 }
 

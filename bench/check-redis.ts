@@ -17,6 +17,8 @@ export interface RunningRedis {
   readonly overSocket: Redis
   /** Over the port; the commands of one turn of the event loop leave at once. */
   readonly batched: Redis
+  /** Over the port, a connection for each of so many who ask; they are opened once and kept. */
+  each(count: number): Promise<readonly Redis[]>
   stop(): Promise<void>
 }
 
@@ -36,21 +38,32 @@ export async function startRedis(folder: string): Promise<RunningRedis | null> {
   const overPort = new Redis(port, '127.0.0.1')
   const overSocket = new Redis(path)
   const batched = new Redis(port, '127.0.0.1', { enableAutoPipelining: true })
-  for (const client of [overPort, overSocket, batched])
-    client.defineCommand('take', { numberOfKeys: 1, lua: SCRIPT })
+  const each: Redis[] = []
+  for (const client of [overPort, overSocket, batched]) define(client)
   await overPort.set('budget:acme', '1000000000000')
   return {
     overPort,
     overSocket,
     batched,
+    async each(count) {
+      for (let no = each.length; no < count; no++) {
+        const client = new Redis(port, '127.0.0.1')
+        define(client)
+        each.push(client)
+      }
+      await Promise.all(each.map((client) => client.ping()))
+      return each.slice(0, count)
+    },
     async stop() {
-      overPort.disconnect()
-      overSocket.disconnect()
-      batched.disconnect()
+      for (const client of [overPort, overSocket, batched, ...each]) client.disconnect()
       child.kill('SIGTERM')
       await once(child, 'exit')
     },
   }
+}
+
+function define(client: Redis): void {
+  client.defineCommand('take', { numberOfKeys: 1, lua: SCRIPT })
 }
 
 /** Takes one of the budget. */

@@ -4,10 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'undici'
+import type { Decision } from '../core/decision.ts'
 import { type CheckClient, createCheckClient } from '../instrumentation/check-client.ts'
 import { decideNanos, deskNanos } from './check-decide.ts'
 import { type Load, loadCalls, loadHttp } from './check-load.ts'
-import { openPipeline } from './check-pipeline.ts'
+import { openPipeline, requestOf } from './check-pipeline.ts'
 import { startRedis, takeOne } from './check-redis.ts'
 import { type CheckServerName, type CheckTold, questionTo } from './check-servers.ts'
 import { pushMillis } from './check-watch.ts'
@@ -21,13 +22,19 @@ import { median } from './median.ts'
  * Over HTTP a check is asked in three ways, as the client is a large part of what is measured: by raw sockets, each with one
  * request under way; by one raw socket with all of them, as ioredis has it (`pipelined`); and by undici, told to pipeline
  * over one connection. Frames and Redis are asked through their clients, which pipeline by themselves over one connection;
- * `batched` is ioredis with enableAutoPipelining.
+ * `one for each` is as many ioredis clients as there are questions under way, `batched` ioredis with enableAutoPipelining.
+ *
+ * `check with a hold` takes one that ends by itself. `and settled` ends each over a second connection, as whoever made the
+ * call does; the next check does not wait for it, all of them are answered in the end.
  */
 const ROUNDS = 15
 const MS = 150
 const WARM_UP_MS = 1_500
 const CONCURRENCY = [1, 16, 64, 200] as const
 const SERVERS: readonly CheckServerName[] = ['check', 'bare', 'express', 'hold']
+
+/** What a call used that had a hold. */
+const USED = { actual: { input_tokens: 1842, output_tokens: 201 } }
 
 interface Server extends CheckTold {
   readonly child: ChildProcess
@@ -46,14 +53,21 @@ const LABELS = {
   barePiped: 'bare, pipelined',
   express: 'express, same work',
   hold: 'check with a hold',
+  holdEnded: '  and settled, pipelined',
   frames: 'frames, socket',
   framesHold: 'frames with a hold',
   redis: 'redis script, ioredis',
+  redisEach: 'the same, one for each',
   redisBatched: 'the same, batched',
   redisSocket: 'the same, socket',
 } as const
 type Name = keyof typeof LABELS
-const OF_REDIS = { redis: 'overPort', redisBatched: 'batched', redisSocket: 'overSocket' } as const
+const OF_REDIS = {
+  redis: 'overPort',
+  redisEach: 'each',
+  redisBatched: 'batched',
+  redisSocket: 'overSocket',
+} as const
 const PIPED = { checkPiped: 'check', checkSocket: 'check', barePiped: 'bare' } as const
 const ASKED_BY_FRAMES = { frames: 'check', framesHold: 'hold' } as const
 
@@ -92,6 +106,10 @@ try {
 
 async function run(name: Name, concurrency: number, ms: number): Promise<Load> {
   switch (name) {
+    case 'redisEach': {
+      const clients = await redis!.each(concurrency)
+      return loadCalls((no) => takeOne(clients[no]!), concurrency, ms)
+    }
     case 'redis':
     case 'redisBatched':
     case 'redisSocket': {
@@ -111,9 +129,25 @@ async function run(name: Name, concurrency: number, ms: number): Promise<Load> {
       const asked = PIPED[name]
       const { port, path, child } = servers.get(asked)!
       const where = name === 'checkSocket' ? { path } : { port, host: '127.0.0.1' }
-      const pipeline = await openPipeline(where, JSON.stringify(questionTo(asked)))
-      const load = await withCpu(child, () => loadCalls(() => pipeline.ask(), concurrency, ms))
+      const pipeline = await openPipeline(where)
+      const request = requestOf('/v1/check', questionTo(asked))
+      const load = await withCpu(child, () => loadCalls(() => pipeline.ask(request), concurrency, ms))
       pipeline.close()
+      return load
+    }
+    case 'holdEnded': {
+      const { port, child } = servers.get('hold')!
+      const where = { port, host: '127.0.0.1' }
+      const [checks, ends] = [await openPipeline(where), await openPipeline(where)]
+      const request = requestOf('/v1/check', questionTo('hold'))
+      const ending: Promise<unknown>[] = []
+      const ask = async () => {
+        const { hold_id: holdId } = (await checks.ask(request)) as Decision
+        ending.push(ends.ask(requestOf(`/v1/holds/${holdId}/settle`, USED)))
+      }
+      const load = await withCpu(child, () => loadCalls(ask, concurrency, ms, () => Promise.all(ending)))
+      checks.close()
+      ends.close()
       return load
     }
     case 'checkUndici': {
@@ -184,11 +218,18 @@ function print(): void {
   row('check / express, CPU', (c) => ratioOf('check', 'express', c, 'cpu'), '')
   row('hold / check, rate', (c) => ratioOf('hold', 'check', c, 'perSecond'), 'goal ≥ 0.60')
   row('hold / check, CPU', (c) => ratioOf('hold', 'check', c, 'cpu'), '')
+  row(
+    '  settled, pipelined',
+    (c) => ratioOf('holdEnded', 'checkPiped', c, 'perSecond'),
+    'two requests for one',
+  )
+  row('  settled, CPU', (c) => ratioOf('holdEnded', 'checkPiped', c, 'cpu'), '')
   if (!redis) {
     console.log('  redis-server is not here: not compared')
     return
   }
-  row('check / redis, rate', (c) => ratioOf('check', 'redis', c, 'perSecond'), 'a connection for each')
+  row('check / redis, rate', (c) => ratioOf('check', 'redisEach', c, 'perSecond'), 'both a connection each')
+  row('  redis with one', (c) => ratioOf('check', 'redis', c, 'perSecond'), 'check a connection each')
   row('  pipelined', (c) => ratioOf('checkPiped', 'redis', c, 'perSecond'), 'goal > 1')
   row('  pipelined, p50', (c) => ratioOf('checkPiped', 'redis', c, 'p50'), '')
   row('  both over a socket', (c) => ratioOf('checkSocket', 'redisSocket', c, 'perSecond'), 'rate')
