@@ -6,8 +6,16 @@ import type { Log } from '../core/log.ts'
 import type { Admission } from './admission.ts'
 import { decisionText } from './decision-text.ts'
 import type { Desks } from './desks.ts'
+import { endHold } from './hold-end.ts'
 import type { CheckMetrics } from './metrics.ts'
-import { type PlainHead, plainHead } from './plain-head.ts'
+import {
+  isPlainLength,
+  type PlainEnd,
+  type PlainHead,
+  type PlainLine,
+  plainHead,
+  plainLine,
+} from './plain-head.ts'
 import { problemHead, problemText } from './problem.ts'
 import { checkRequest } from './request.ts'
 import { credentialsOf, withKeyOf } from './request-head.ts'
@@ -32,7 +40,7 @@ export interface PlainParts {
   readonly plainMs?: number
 }
 
-/** A head that came before, whose words need no second look: the same bytes say the same. */
+/** Headers that came before, whose words need no second look: the same bytes say the same. */
 interface KnownHead extends PlainHead {
   readonly admit: () => TenantId | Promise<TenantId>
 }
@@ -42,7 +50,7 @@ interface Place {
   answer: string | null
 }
 
-const DECIDED = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: '
+const ANSWERED = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: '
 /** What node:http answers where a request ends before its length. */
 const BROKEN_OFF = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
 /** A connection that is told to be kept is kept a little longer, as what is on its way would find it closed. */
@@ -61,7 +69,9 @@ export class PlainConnection {
   /** What came and is not answered. */
   #rest: Buffer | null = null
   #pieces = 0
-  #head: KnownHead | null = null
+  /** The last headers of a check, and of an end: whoever sends both alternates between two forms. */
+  #ofChecks: KnownHead | null = null
+  #ofEnds: KnownHead | null = null
   #places: Place[] = []
   #answers = ''
   #isAscii = true
@@ -151,16 +161,18 @@ export class PlainConnection {
     const text = bytes.toString('latin1')
     let at = 0
     while (at < text.length && !this.#isHalted) {
-      const head = this.#headAt(text, at)
-      if (head === 'other') {
+      const line = plainLine(text, at)
+      if (line === 'more') break
+      const head = line === 'other' ? line : this.#headAt(text, at, line)
+      if (line === 'other' || head === 'other') {
         this.#isLeaving = 'giving'
         break
       }
       if (head === 'more') break
-      const bodyAt = at + head.text.length
+      const bodyAt = at + line.chars + head.text.length
       const end = bodyAt + head.bodyBytes
       if (end > text.length) break
-      this.#take(head, bytes.toString('utf8', bodyAt, end))
+      this.#take(line, head, bytes.toString('utf8', bodyAt, end))
       at = end
       this.#pieces = 1
     }
@@ -175,32 +187,55 @@ export class PlainConnection {
     return this.#isUnread || this.#places.length >= PLAIN_UNDER_WAY_MAX
   }
 
-  #headAt(text: string, at: number): KnownHead | 'more' | 'other' {
-    if (this.#head !== null && text.startsWith(this.#head.text, at)) return this.#head
-    const head = plainHead(text, at)
-    if (typeof head === 'string') return head
-    this.#head = { ...head, admit: this.#parts.admission.as(credentialsOf(head), 'check') }
-    return this.#head
+  #headAt(text: string, at: number, line: PlainLine): KnownHead | 'more' | 'other' {
+    const isCheck = line.verb === 'check'
+    const known = isCheck ? this.#ofChecks : this.#ofEnds
+    if (
+      known !== null &&
+      text.startsWith(known.text, at + line.chars) &&
+      isPlainLength(line.chars, known.text.length)
+    ) {
+      return known
+    }
+    const found = plainHead(text, at, line)
+    if (typeof found === 'string') return found
+    const head = { ...found, admit: this.#parts.admission.as(credentialsOf(found), 'check') }
+    if (isCheck) this.#ofChecks = head
+    else this.#ofEnds = head
+    return head
   }
 
   /** As the same request is answered by `createCheckServer`. */
-  #take(head: KnownHead, json: string): void {
+  #take(line: PlainLine, head: KnownHead, json: string): void {
     try {
-      const body = parsed(json)
-      const tenantId = head.admit()
-      const decision =
-        typeof tenantId === 'string'
-          ? this.#decide(tenantId, head, body)
-          : tenantId.then((found) => this.#decide(found, head, body))
-      if (decision instanceof Promise) this.#tellLater(decision)
-      else this.#tell(this.#decided(decision))
+      const answer = line.verb === 'check' ? this.#check(head, json) : this.#end(line, head, json)
+      if (typeof answer !== 'string') this.#tellLater(line, answer)
+      else this.#tell(this.#answered(answer))
     } catch (error) {
-      this.#tell(this.#refused(error))
+      this.#tell(this.#refused(line, error))
     }
+  }
+
+  #check(head: KnownHead, json: string): string | Promise<string> {
+    const body = parsed(json)
+    const tenantId = head.admit()
+    const decision =
+      typeof tenantId === 'string'
+        ? this.#decide(tenantId, head, body)
+        : tenantId.then((found) => this.#decide(found, head, body))
+    return decision instanceof Promise ? decision.then(decisionText) : decisionText(decision)
   }
 
   #decide(tenantId: TenantId, head: KnownHead, body: unknown): Decision | Promise<Decision> {
     return this.#parts.desks.of(tenantId).check(checkRequest(withKeyOf(head, body)))
+  }
+
+  /** Who asks is looked at before what he says, as there. */
+  async #end({ verb, holdId }: PlainEnd, head: KnownHead, json: string): Promise<string> {
+    const tenantId = head.admit()
+    const desk = this.#parts.desks.of(typeof tenantId === 'string' ? tenantId : await tenantId)
+    const body = json === '' ? undefined : parsed(json)
+    return JSON.stringify(await endHold(desk, holdId, verb, body))
   }
 
   #tell(answer: string): void {
@@ -208,11 +243,11 @@ export class PlainConnection {
     else this.#places.push({ answer })
   }
 
-  #tellLater(decision: Promise<Decision>): void {
+  #tellLater(line: PlainLine, answer: Promise<string>): void {
     const place: Place = { answer: null }
     this.#places.push(place)
-    const told = (answer: string) => {
-      place.answer = answer
+    const told = (text: string) => {
+      place.answer = text
       if (this.#isFlushing) return
       this.#isFlushing = true
       // Answers of one message to the centre leave together.
@@ -221,20 +256,19 @@ export class PlainConnection {
         this.#goOn()
       })
     }
-    decision.then(
-      (found) => told(this.#decided(found)),
-      (error: unknown) => told(this.#refused(error)),
+    answer.then(
+      (text) => told(this.#answered(text)),
+      (error: unknown) => told(this.#refused(line, error)),
     )
   }
 
-  #decided(decision: Decision): string {
-    const text = decisionText(decision)
-    return `${DECIDED}${this.#bytesOf(text)}\r\n${this.#parts.keptHead()}${text}`
+  #answered(text: string): string {
+    return `${ANSWERED}${this.#bytesOf(text)}\r\n${this.#parts.keptHead()}${text}`
   }
 
-  #refused(thrown: unknown): string {
+  #refused(line: PlainLine, thrown: unknown): string {
     const error = asAforoError(thrown)
-    if (error.code === 'internal') this.#parts.log.error({ err: thrown, path: '/v1/check' }, 'check failed')
+    if (error.code === 'internal') this.#parts.log.error({ err: thrown, path: pathOf(line) }, 'check failed')
     this.#parts.metrics.refused.inc({ code: error.code })
     const text = problemText(error)
     this.#bytesOf(text)
@@ -314,6 +348,10 @@ export class PlainConnection {
     const late = setTimeout(() => this.#socket.destroy(), CLOSE_MS_MAX)
     void this.#closed.then(() => clearTimeout(late))
   }
+}
+
+function pathOf(line: PlainLine): string {
+  return line.verb === 'check' ? '/v1/check' : `/v1/holds/${line.holdId}/${line.verb}`
 }
 
 function parsed(json: string): unknown {

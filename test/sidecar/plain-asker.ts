@@ -14,7 +14,7 @@ import { PlainRequests } from '../../sidecar/plain-requests.ts'
 import { createCheckServer } from '../../sidecar/server.ts'
 import { Watches } from '../../sidecar/watch.ts'
 
-/** A check server over a centre in memory, at an instant that does not pass, so that it says the same to the same. */
+/** A check server over a centre in memory; unless a clock is given at an instant that does not pass, so that it says the same to the same. */
 export interface StillServer {
   readonly server: Server
   readonly plain: PlainRequests
@@ -28,8 +28,8 @@ export async function startStill(
   way: 'plain' | 'node:http',
   over: Partial<Centre> = {},
   limits: Limits = {},
+  clock: () => number = () => 1_000,
 ): Promise<StillServer> {
-  const clock = () => 1_000
   const registry = new Registry()
   const metrics = createCheckMetrics(registry)
   const centre = { ...memoryCentre(), ...over }
@@ -126,7 +126,21 @@ export async function open(port: number): Promise<Asker> {
 
 /** A check as a client sends it. */
 export function checkOf(body: unknown, headers: readonly string[] = []): string {
+  return postOf('/v1/check', body, headers)
+}
+
+/** The end of a hold as a client sends it. */
+export function endOf(
+  holdId: string,
+  verb: 'settle' | 'release',
+  body: unknown,
+  headers: readonly string[] = [],
+): string {
+  return postOf(`/v1/holds/${holdId}/${verb}`, body, headers)
+}
+
+function postOf(path: string, body: unknown, headers: readonly string[]): string {
   const json = typeof body === 'string' ? body : JSON.stringify(body)
   const lines = ['host: aforo', ...headers, `content-length: ${Buffer.byteLength(json)}`]
-  return `POST /v1/check HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${json}`
+  return `POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${json}`
 }

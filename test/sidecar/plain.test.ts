@@ -6,13 +6,13 @@ import { memoryCentre } from '../../bench/check-centre.ts'
 import { CHECK_BYTES_MAX } from '../../sidecar/body.ts'
 import type { Centre } from '../../sidecar/centre.ts'
 import { PLAIN_PIECES_MAX, PLAIN_UNDER_WAY_MAX } from '../../sidecar/plain-connection.ts'
-import { PLAIN_HEAD_CHARS_MAX, plainHead } from '../../sidecar/plain-head.ts'
+import { PLAIN_HEAD_CHARS_MAX, plainHead, plainLine } from '../../sidecar/plain-head.ts'
 import { openFrames } from './frame-asker.ts'
-import { checkOf, exchange, open, type StillServer, startStill } from './plain-asker.ts'
+import { checkOf, open, type StillServer, startStill } from './plain-asker.ts'
+import { answersOfBoth, LAST, type Pair, SHARES, startPair } from './plain-pair.ts'
 import { until } from './start.ts'
 
 const ACME = { customer: 'acme' }
-const LAST = 'GET /livez HTTP/1.1\r\nhost: aforo\r\nconnection: close\r\n\r\n'
 
 const centre = memoryCentre()
 
@@ -25,35 +25,13 @@ const slow: Partial<Centre> = {
   },
 }
 
+let checks: Pair
 let plain: StillServer
-let http: StillServer
 beforeAll(async () => {
-  plain = await startStill('plain', slow)
-  http = await startStill('node:http', slow)
+  checks = await startPair(slow)
+  plain = checks.plain
 })
-afterAll(async () => {
-  await plain.stop()
-  await http.stop()
-})
-
-/** What node:http answers to each when it is asked alone, as far as the connection lasts. */
-async function answersOf(requests: readonly string[]): Promise<string> {
-  const last = await alone('')
-  let all = ''
-  for (const request of requests) {
-    const text = await alone(request)
-    if (!text.endsWith(last)) return all + text
-    all += text.slice(0, -last.length)
-  }
-  return all + last
-}
-
-const known = new Map<string, string>()
-async function alone(request: string): Promise<string> {
-  const text = known.get(request) ?? (await exchange(http.port, [Buffer.from(request + LAST)])).text
-  known.set(request, text)
-  return text
-}
+afterAll(() => checks.stop())
 
 /** Most were not asked for before, and are read. */
 const sessions = fc.oneof(
@@ -131,25 +109,13 @@ const conversation = fc.oneof(
   fc.array(fc.oneof({ arbitrary: plainly, weight: 4 }, otherwise), { maxLength: 12 }),
 )
 
-/** Cuts bytes at places that are given as shares of their length. */
-function cut(bytes: Buffer, shares: readonly number[]): Buffer[] {
-  const places = shares.map((share) => Math.floor(share * bytes.length)).sort((a, b) => a - b)
-  return [0, ...places].map((from, i) => bytes.subarray(from, places[i] ?? bytes.length))
-}
-
 describe('plain requests', () => {
   test('are answered as node:http answers, whatever comes with them, behind them and in which pieces', async () => {
-    const shares = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 })
-    await fc.assert(
-      fc.asyncProperty(conversation, shares, async (requests, pieces) => {
-        const expected = await answersOf(requests)
-        const all = Buffer.from(requests.join('') + LAST, 'utf8')
-        const { text, isBroken } = await exchange(plain.port, cut(all, pieces))
-        if (isBroken) expect(expected.startsWith(text)).toBe(true)
-        else expect(text).toBe(expected)
-      }),
-      { numRuns: 400 },
-    )
+    const asked = fc.asyncProperty(conversation, SHARES, async (requests, pieces) => {
+      const answers = await answersOfBoth(checks, requests, pieces)
+      expect(answers.plain).toBe(answers.http)
+    })
+    await fc.assert(asked, { numRuns: 400 })
   })
 
   test('do not reach node:http, over as many as come', async () => {
@@ -194,17 +160,21 @@ describe('plain requests', () => {
 
 describe('bounds', () => {
   test('a head of one character more, and a body of one byte more, is not plain', () => {
+    const read = (text: string) => {
+      const line = plainLine(text, 0)
+      return typeof line === 'string' ? line : plainHead(text, 0, line)
+    }
     const head = (chars: number) => {
       const bare = 'POST /v1/check HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\nx: \r\n\r\n'
       return bare.replace('x: ', `x: ${'y'.repeat(chars - bare.length + 2)}`)
     }
-    expect(plainHead(head(PLAIN_HEAD_CHARS_MAX), 0)).toMatchObject({ bodyBytes: 2 })
-    expect(plainHead(head(PLAIN_HEAD_CHARS_MAX + 1), 0)).toBe('other')
+    expect(read(head(PLAIN_HEAD_CHARS_MAX))).toMatchObject({ bodyBytes: 2 })
+    expect(read(head(PLAIN_HEAD_CHARS_MAX + 1))).toBe('other')
     const sized = (bytes: number) => `POST /v1/check HTTP/1.1\r\nhost: a\r\ncontent-length: ${bytes}\r\n\r\n`
-    expect(plainHead(sized(CHECK_BYTES_MAX), 0)).toMatchObject({ bodyBytes: CHECK_BYTES_MAX })
-    expect(plainHead(sized(CHECK_BYTES_MAX + 1), 0)).toBe('other')
-    expect(plainHead(head(PLAIN_HEAD_CHARS_MAX).slice(0, -2), 0)).toBe('more')
-    expect(plainHead(`POST /v1/check HTTP/1.1\r\nx: ${'y'.repeat(PLAIN_HEAD_CHARS_MAX)}`, 0)).toBe('other')
+    expect(read(sized(CHECK_BYTES_MAX))).toMatchObject({ bodyBytes: CHECK_BYTES_MAX })
+    expect(read(sized(CHECK_BYTES_MAX + 1))).toBe('other')
+    expect(read(head(PLAIN_HEAD_CHARS_MAX).slice(0, -2))).toBe('more')
+    expect(read(`POST /v1/check HTTP/1.1\r\nx: ${'y'.repeat(PLAIN_HEAD_CHARS_MAX)}`)).toBe('other')
   })
 
   test('a request in one piece more is read by node:http', async () => {
