@@ -13,6 +13,7 @@ import type { HoldUse } from '../../core/open-trace.ts'
 import type { Amounts } from '../../core/rate-card.ts'
 import { scaled, scaledText } from '../../core/scaled.ts'
 import { byKey } from '../by-key.ts'
+import { gaveWay } from '../faults.ts'
 import { transaction } from '../pool.ts'
 import {
   type BookLease,
@@ -28,6 +29,8 @@ import { writeBook } from './lease-writes.ts'
 
 /** Holds and orders of one message. */
 export const EXCHANGE_ROWS_MAX = 2_000
+/** A message whose transaction gave way to another is taken in anew, so often in all. */
+export const EXCHANGE_TRIES_MAX = 5
 /** Rows that are ended for being overdue at once. */
 export const OVERDUE_ROWS_MAX = 500
 /** An ended hold is remembered so long: a second settlement finds it. */
@@ -51,7 +54,7 @@ export async function exchange(
   }
   const keys = [...told.orders.map(({ counter }) => counter), ...told.holds.flatMap(countersOf)]
   const holdIds = [...told.holds, ...told.ends].map(({ holdId }) => holdId)
-  return inTransaction(pool, async (client) => {
+  const take = async (client: pg.PoolClient): Promise<ExchangeReply> => {
     const book = await lockBook(client, tenantId, keys, holdIds, told.sidecarId, now)
     const newHolds = new Map(told.holds.map((hold) => [hold.holdId, hold]))
     const named = {
@@ -63,13 +66,23 @@ export async function exchange(
     const grants = told.orders.map(({ counter }, i) => grantReply(counter, leases[i]!))
     await writeBook(client, book, (holdId) => originOf(told.sidecarId, newHolds.get(holdId)), now)
     return { ends, grants, standings: standingsOf(book) }
-  })
+  }
+  for (let tries = 1; ; tries++) {
+    try {
+      return await inTransaction(pool, take)
+    } catch (error) {
+      // The database is well: a sidecar that was told `unavailable` would take the centre for away.
+      if (tries === EXCHANGE_TRIES_MAX || !gaveWay(error)) throw error
+    }
+  }
 }
 
 /**
  * Ends holds whose spans are counted in this transaction, so that what they held leaves `leased` as it comes to be in
  * `used`; what was used beyond what was taken is noted. An id that is unknown is marked: its hold may be told of later.
  * Locks the counters of the holds, in key order.
+ *
+ * @throws a fault that passes (`gaveWay`) where a hold is told of in the same moment
  */
 export async function endHolds(
   client: pg.ClientBase,

@@ -110,7 +110,7 @@ async function writeHolds(
 ): Promise<void> {
   if (holds.length === 0) return
   const origins = holds.map((hold) => originOf(hold.holdId))
-  await client.query({
+  const { rowCount } = await client.query({
     name: 'budget-write-holds',
     text: `insert into aforo_store.budget_holds as known (tenant_id, hold_id, sidecar_id, customer_id, product_id, agent,
        session_id, trace_id, model, held_by, state, settled_by, late, card, of_work, actual, told, opened_at, expires_at, changed_at,
@@ -129,7 +129,8 @@ async function writeHolds(
          held_by = case when known.sidecar_id is null then excluded.held_by else known.held_by end,
          state = excluded.state, settled_by = excluded.settled_by, late = excluded.late, card = excluded.card,
          of_work = excluded.of_work, actual = excluded.actual, told = excluded.told, expires_at = excluded.expires_at, changed_at = excluded.changed_at,
-         holding = excluded.holding`,
+         holding = excluded.holding
+       where known.hold_id = any($4)`,
     values: [
       book.tenantId,
       now.toISOString(),
@@ -151,8 +152,10 @@ async function writeHolds(
           holding: hold.state === 'active' || hold.takes.some(({ held }) => held > 0n),
         })),
       ),
+      [...book.before.holds.keys()],
     ],
   })
+  if (rowCount !== holds.length) throw cameMeanwhile()
   const takes = holds.flatMap((hold) => hold.takes.map((take) => ({ hold, take })))
   if (takes.length === 0) return
   await client.query({
@@ -177,3 +180,14 @@ async function writeHolds(
     ],
   })
 }
+
+/**
+ * What is not there cannot be locked: a hold that a sidecar tells of and a span of it that is counted may both find nothing
+ * and both write it. Whoever comes second has decided without the other, and must read again: over what the first one wrote
+ * a hold would be told to be over and hold what it took for ever.
+ */
+function cameMeanwhile(): Error {
+  return Object.assign(new Error('a hold came to be known meanwhile'), { code: SERIALIZATION_FAILURE })
+}
+
+const SERIALIZATION_FAILURE = '40001'

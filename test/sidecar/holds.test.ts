@@ -9,9 +9,10 @@ import {
   OVERDUE_ROWS_MAX,
 } from '../../schema/budgets/holds.ts'
 import { HOLD_GRACE_MS, LEASE_GRACE_MS, LEASE_MS, SETTLED_MS } from '../../schema/budgets/lease-book.ts'
+import { gaveWay } from '../../schema/faults.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { givenOut, putBudget } from './start.ts'
+import { givenOut, putBudget, until } from './start.ts'
 
 let database: TestDatabase
 let no = 0
@@ -81,6 +82,35 @@ const endBySpans = (...ids: string[]) =>
     ),
   )
 
+const heldOf = async (holdId: string) => {
+  const { rows } = await database.pool.query(
+    `select state, holding, trim_scale(sum(held))::text as held from aforo_store.budget_holds
+     join aforo_store.budget_hold_takes using (tenant_id, hold_id) where hold_id = $1 group by 1, 2`,
+    [holdId],
+  )
+  return rows[0]
+}
+
+/** Begins `work` behind a transaction that locks something it needs; what is returned lets it go on, and waits for it. */
+async function waitBehind<T>(lock: string, work: () => Promise<T>): Promise<() => Promise<T>> {
+  const client = await database.pool.connect()
+  await client.query('begin')
+  await client.query(lock)
+  const running = work()
+  running.catch(() => {})
+  await until(async () => {
+    const { rows } = await database.pool.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    return rows.length > 0
+  })
+  return async () => {
+    await client.query('rollback')
+    client.release()
+    return running
+  }
+}
+
 test('many sidecars at once are granted no more than there is', async () => {
   const key = await counter('100')
   const replies = await Promise.all(
@@ -129,6 +159,37 @@ test('a span ends its hold, before or after the centre has heard of it', async (
   // A settlement afterwards is noted and frees nothing twice.
   const { ends } = await send(told('span', 4, { ends: [{ holdId: 'early', actual: { tokens: '3' } }] }))
   expect(ends).toEqual([{ holdId: 'early', state: 'settled', late: false, over: [] }])
+  expect(await leasedOf(key)).toBe('2')
+})
+
+test('a hold that is told of while its span is being counted, and neither finds the other, ends all the same', async () => {
+  const key = await counter('100')
+  const lease = (await send(told('meet', 1, { orders: [order(key, '10')] }))).grants[0]!.leaseId
+  const holding = (holdId: string) => ({
+    holds: [hold(holdId, key, lease, '4')],
+    orders: [{ ...order(key, '2'), leaseId: lease }],
+  })
+  // The span is counted after the sidecar's message has looked for it, and before that is written.
+  const ofLease = await waitBehind(
+    `select from aforo_store.budget_leases where lease_id = '${lease}' for update`,
+    () => send(told('meet', 2, holding('spanFirst'))),
+  )
+  await endBySpans('spanFirst')
+  await ofLease()
+  expect(await heldOf('spanFirst')).toEqual({ state: 'settled', holding: false, held: '0' })
+  expect(await leasedOf(key)).toBe('2')
+  // The sidecar's message is taken in after the count has looked for the hold, and before that is written.
+  await send(told('meet', 3, { orders: [{ ...order(key, '6'), leaseId: lease }] }))
+  const ofMark = await waitBehind(
+    `insert into aforo_store.budget_holds
+       (tenant_id, hold_id, held_by, state, late, card, opened_at, expires_at, changed_at, holding)
+     values ('default', 'a', 'price', 'settled', false, '{}', now(), now(), now(), false)`,
+    () => endBySpans('a', 'holdFirst'),
+  )
+  await send(told('meet', 4, holding('holdFirst')))
+  expect(gaveWay(await ofMark().catch((error: unknown) => error))).toBe(true)
+  await endBySpans('a', 'holdFirst')
+  expect(await heldOf('holdFirst')).toEqual({ state: 'settled', holding: false, held: '0' })
   expect(await leasedOf(key)).toBe('2')
 })
 
