@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 // Builds what agents install, `aforo/instrumentation`, as JavaScript with its types, and packs it: Node runs no TypeScript
 // out of node_modules, and an agent shall not have to install a database client and a web framework along.
 
-/** There is one in a process: clients that trace and we must meet in the same. */
+/**
+ * There is one in a process: clients that trace and we must meet in the same. It is taken from ours on up to the next minor
+ * version, as the SDK beneath us takes no other: with an older one npm would install a tree that does not fit together.
+ */
 const SHARED = '@opentelemetry/api'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -36,7 +39,7 @@ function manifest(): object {
     license,
     description,
     type: 'module',
-    engines: { node: '>=20' },
+    engines: { node: engineOf([...used].filter((name) => !name.startsWith('node:'))) },
     exports: {
       './instrumentation': {
         types: './instrumentation/index.d.ts',
@@ -46,8 +49,24 @@ function manifest(): object {
     dependencies: Object.fromEntries(
       Object.entries(dependencies).filter(([name]) => used.has(name) && name !== SHARED),
     ),
-    peerDependencies: { [SHARED]: '^1.9.0' },
+    peerDependencies: { [SHARED]: `~${dependencies[SHARED]}` },
   }
+}
+
+/** The oldest Node that all of them run on. */
+function engineOf(packages: readonly string[]): string {
+  const asked = packages.map((name) => {
+    const { engines } = JSON.parse(
+      readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'),
+    ) as {
+      engines: { node: string }
+    }
+    const version = /^>=\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?$/.exec(engines.node)
+    if (!version) throw new Error(`${name} asks for Node in words that are not known: ${engines.node}`)
+    return version.slice(1).map((part) => Number(part ?? 0))
+  })
+  const newest = asked.sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]!).at(-1)!
+  return `>=${newest.join('.')}`
 }
 
 function importedPackages(of: string): ReadonlySet<string> {

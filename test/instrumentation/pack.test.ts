@@ -67,6 +67,24 @@ test('a scratch project installs the package, compiles strictly against its type
   })
 })
 
+test('it asks for the Node and the OpenTelemetry that what it depends on asks for', () => {
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
+  const { engines, dependencies, peerDependencies } = read(join(installed, 'package.json'))
+  for (const name of Object.keys(dependencies)) {
+    const needs = read(join('node_modules', name, 'package.json'))
+    expect(atLeast(engines.node), name).toBeGreaterThanOrEqual(atLeast(needs.engines.node))
+    const api = needs.peerDependencies?.['@opentelemetry/api'] ?? needs.dependencies?.['@opentelemetry/api']
+    if (api === undefined) continue
+    expect(atLeast(peerDependencies['@opentelemetry/api']), name).toBeGreaterThanOrEqual(atLeast(api))
+  }
+})
+
+/** Of a range the oldest version, as a number that can be compared. */
+function atLeast(range: string): number {
+  const [major, minor = '0', patch = '0'] = /\d+(\.\d+)*/.exec(range)![0].split('.')
+  return Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch)
+}
+
 test('wrong use does not compile', () => {
   writeFileSync(
     join(project, 'program.ts'),
