@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { microsOf } from '../schema/instant.ts'
 import type { AskableBackDatedPrice, BackDatedPrice } from './adjustments.ts'
 import type { ClaimedRevision } from './claim.ts'
 import { createPriceBook } from './prices/book.ts'
@@ -13,8 +14,8 @@ export async function readBackDated(client: pg.PoolClient): Promise<readonly Bac
     text: `
       select proposal.proposal_id::text as "proposalId", decision.decided_by as approver, decision.reason,
         proposal.provider, proposal.model, decision.price_row_ids::text[] as ids,
-        ${micros('min(row.effective_from)')} as "from", ${micros('max(row.effective_to)')} as "to",
-        ${micros('decision.recorded_at')} as "recordedAt"
+        ${microsOf('min(row.effective_from)')} as "from", ${microsOf('max(row.effective_to)')} as "to",
+        ${microsOf('decision.recorded_at')} as "recordedAt"
       from aforo_store.price_proposals proposal
       join aforo_store.price_decisions decision using (proposal_id)
       join aforo_store.price_rows row on row.price_row_id = any (decision.price_row_ids)
@@ -30,8 +31,6 @@ export async function readBackDated(client: pg.PoolClient): Promise<readonly Bac
     recordedAt: Number(recordedAt),
   }))
 }
-
-const micros = (instant: string) => `(extract(epoch from ${instant}) * 1000000)::bigint::text`
 
 interface StoredBackDated
   extends Pick<BackDatedPrice, 'proposalId' | 'approver' | 'reason' | 'provider' | 'model'> {

@@ -1,7 +1,8 @@
 import type pg from 'pg'
-import type { CreditAccount, CreditHappening, GrantKind, OpenGrant } from '../../core/credits.ts'
-import { Decimal, ZERO } from '../../core/money.ts'
-import { instantText } from '../../schema/ledger/instant.ts'
+import type { CreditAccount, CreditHappening } from '../../core/credits.ts'
+import { Decimal } from '../../core/money.ts'
+import { instantText, microsOf } from '../../schema/instant.ts'
+import { type GrantRow, grantColumns, openGrantOf } from '../../schema/ledger/open-grant.ts'
 import type { Wallet } from '../../schema/ledger/wallet.ts'
 import { DEBITS_MAX } from './debits.ts'
 import type { PlacedDebit } from './reclassify.ts'
@@ -45,7 +46,8 @@ async function readLaterDebits(
   return rows.map((row) => {
     let grant = open.get(row.grant_id)
     if (!grant) {
-      grant = usedUp(row)
+      // What was not read with the wallet has nothing left, and the void ones are left out.
+      grant = openGrantOf(row, { isVoid: false, remaining: '0', broken: '0' })
       open.set(grant.grantId, grant)
       wallet.admit(grant)
     }
@@ -60,23 +62,7 @@ async function readLaterDebits(
   })
 }
 
-/** A grant that was not read with the wallet has nothing left. */
-function usedUp(row: DebitRow): OpenGrant {
-  return {
-    grantId: row.grant_id,
-    kind: row.kind,
-    priority: row.priority,
-    effectiveAt: row.effective_at === null ? null : Number(row.effective_at),
-    expiresAt: row.expires_at === null ? null : Number(row.expires_at),
-    recordedAt: Number(row.recorded_at),
-    rule: row.rule,
-    isVoid: false,
-    remaining: ZERO,
-    broken: ZERO,
-  }
-}
-
-interface DebitRow {
+interface DebitRow extends GrantRow {
   readonly entry_no: string
   readonly source: CreditAccount
   readonly left_over: string
@@ -84,16 +70,7 @@ interface DebitRow {
   readonly event_id: string
   readonly revision: number
   readonly event_time: string
-  readonly grant_id: string
-  readonly kind: GrantKind
-  readonly priority: number
-  readonly effective_at: string | null
-  readonly expires_at: string | null
-  readonly recorded_at: string
-  readonly rule: string
 }
-
-const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text`
 
 const LATER_DEBITS = `
   with ruled as (
@@ -111,9 +88,8 @@ const LATER_DEBITS = `
     where tenant_id = $1 and customer_id = $2 and transaction.event_time > $3 and posting.destination = 'usage'
   )
   select later.entry_no::text as entry_no, later.source, later.left_over::text as left_over,
-    ${micros('later.event_time')} as at, later.event_id, later.revision, later.event_time::text as event_time,
-    granted.grant_id::text as grant_id, granted.kind, granted.priority, ${micros('granted.effective_at')} as effective_at,
-    ${micros('granted.expires_at')} as expires_at, ${micros('granted.recorded_at')} as recorded_at, granted.rule
+    ${microsOf('later.event_time')} as at, later.event_id, later.revision, later.event_time::text as event_time,
+    ${grantColumns('granted')}
   from later
   join ruled granted on later.source in ('grant:' || granted.grant_id, 'breakage:' || granted.grant_id)
   where later.left_over > 0 and exists (

@@ -1,13 +1,11 @@
 import type pg from 'pg'
 import { Decimal } from '../../core/money.ts'
-import { instantText } from '../../schema/ledger/instant.ts'
+import { instantText, microsOf } from '../../schema/instant.ts'
 import type { WalletKey } from '../../schema/ledger/wallet.ts'
 import { nameOf } from '../name.ts'
 import type { Subscribed } from './recurring.ts'
 
 /** What the database knows of recurring grants. Instants are microseconds since 1970. */
-
-const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text`
 
 /** Which wallets have a start of a period by now that was not gone through. */
 export async function readDueOf(
@@ -17,7 +15,7 @@ export async function readDueOf(
 ): Promise<(key: WalletKey) => number | null> {
   const { rows } = await client.query<{ tenant_id: string; customer_id: string; due_at: string }>({
     name: 'ledger-refills-due',
-    text: `select tenant_id, customer_id, ${micros('due_at')} as due_at
+    text: `select tenant_id, customer_id, ${microsOf('due_at')} as due_at
      from unnest($1::text[], $2::text[]) as key (tenant_id, customer_id)
      join aforo_store.credit_refills using (tenant_id, customer_id)
      where due_at <= $3`,
@@ -45,7 +43,7 @@ export async function readSubscribed(
 ): Promise<readonly Subscribed[]> {
   const { rows } = await client.query<Omit<Subscribed, 'effectiveFrom'> & { from: string }>(
     `select subscription_id::text as "subscriptionId", plan_id as "planId", timezone, anchor_day as "anchorDay",
-       ${micros('effective_from')} as from
+       ${microsOf('effective_from')} as from
      from aforo_store.subscriptions where tenant_id = $1 and customer_id = $2
      order by effective_from desc, recorded_at desc, subscription_id desc`,
     [tenantId, customerId],
@@ -75,7 +73,7 @@ export async function readEndedStart(
   end: number,
 ): Promise<number | null> {
   const { rows } = await client.query<{ start: string | null }>(
-    `select ${micros('max(period_start)')} as start from aforo_store.credit_grants
+    `select ${microsOf('max(period_start)')} as start from aforo_store.credit_grants
      where tenant_id = $1 and customer_id = $2 and rule = $3 and expires_at = $4`,
     [tenantId, customerId, rule, instantText(end)],
   )

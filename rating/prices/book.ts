@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { Decimal } from '../../core/money.ts'
 import type { Book, FeeBasis, PriceSchedule } from '../../core/price.ts'
+import { microsOf } from '../../schema/instant.ts'
 import type { ModelKey } from './match.ts'
 import type { BookRow, RowsOf } from './resolve.ts'
 
@@ -81,8 +82,6 @@ async function readKeys(
   return new Map([...wanted.keys()].map((name, i) => [name, { rows: found[i]!, readAt }]))
 }
 
-const micros = (instant: string) => `(extract(epoch from ${instant}) * 1000000)::bigint::text`
-
 /**
  * The rows of keys (what windows cost is no price of a call, and there is a row for each hour), and those of the models that a key means by an alias, while it does and as far as that is known.
  * `least` and `greatest` leave out nulls, as an end that is not there wants it.
@@ -110,8 +109,8 @@ const ROWS = `
     said.service_tier, said.region, said.currency, said.unit_price::text as unit_price, said.per::text as per,
     said.fee_basis, said.min_quantity::text as min_quantity, said.rounding_quantity::text as rounding_quantity,
     said.context_from::text as context_from, said.context_inclusive, said.schedule, row.aliased,
-    ${micros('row.effective_from')} as effective_from, ${micros('row.effective_to')} as effective_to,
-    ${micros('row.recorded_at')} as recorded_at, ${micros('row.retracted_at')} as retracted_at
+    ${microsOf('row.effective_from')} as effective_from, ${microsOf('row.effective_to')} as effective_to,
+    ${microsOf('row.recorded_at')} as recorded_at, ${microsOf('row.retracted_at')} as retracted_at
   from row
   join aforo_store.price_rows said using (price_row_id)`
 

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { Decimal } from '../../core/money.ts'
+import { microsOf } from '../../schema/instant.ts'
 import { BOOK_AGE_MS } from './book.ts'
 import { type Discount, type FxRate, type HourlyCost, NO_TERMS, type Terms } from './terms.ts'
 
@@ -37,8 +38,7 @@ export class TermsShelf {
   }
 }
 
-const micros = (instant: string) => `(extract(epoch from ${instant}) * 1000000)::bigint::text`
-const IN_FORCE = `${micros('effective_from')} as effective_from, ${micros('effective_to')} as effective_to`
+const IN_FORCE = `${microsOf('effective_from')} as effective_from, ${microsOf('effective_to')} as effective_to`
 
 /** All three in one statement: most tenants have none of them, and each statement is a round trip. */
 const TERMS = `

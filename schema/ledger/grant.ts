@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { CreditHappening, GrantKind, Posting } from '../../core/credits.ts'
 import { AforoError } from '../../core/errors.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
+import { microsOf } from '../instant.ts'
 import { lockWallets } from './lock.ts'
 import type { Wallet, WalletKey } from './wallet.ts'
 import { writeWallets } from './write.ts'
@@ -74,7 +75,6 @@ export async function addGrant(
   { amount, kind, priority, effectiveAt, expiresAt, refill, grantId }: NewGrant,
   now: Date,
 ): Promise<EmptyGrant> {
-  const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text as ${column}`
   const { rows } = await client.query<{
     grant_id: string
     effective_at: string | null
@@ -86,7 +86,8 @@ export async function addGrant(
      overriding system value
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
        coalesce($13::bigint, nextval(pg_get_serial_sequence('aforo_store.credit_grants', 'grant_id'))))
-     returning grant_id::text as grant_id, ${micros('effective_at')}, ${micros('expires_at')}`,
+     returning grant_id::text as grant_id, ${microsOf('effective_at')} as effective_at,
+       ${microsOf('expires_at')} as expires_at`,
     [
       wallet.key.tenantId,
       wallet.key.customerId,

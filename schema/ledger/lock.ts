@@ -1,6 +1,7 @@
 import type pg from 'pg'
-import type { GrantKind, OpenGrant } from '../../core/credits.ts'
+import type { OpenGrant } from '../../core/credits.ts'
 import { Decimal } from '../../core/money.ts'
+import { type GrantRow, grantColumns, openGrantOf } from './open-grant.ts'
 import { Wallet, type WalletKey } from './wallet.ts'
 
 /**
@@ -60,11 +61,9 @@ async function readOpenGrants(
   wallets: unknown[],
   earliest: number,
 ): Promise<ReadonlyMap<string, readonly OpenGrant[]>> {
-  const { rows } = await client.query<GrantRow>(
-    `select granted.tenant_id, granted.customer_id, granted.grant_id::text as grant_id, granted.kind,
-       granted.priority, ${micros('granted.effective_at')} as effective_at,
-       ${micros('granted.expires_at')} as expires_at, ${micros('granted.recorded_at')} as recorded_at,
-       granted.rule, voided.grant_id is not null as is_void, (held.input - held.output)::text as remaining,
+  const { rows } = await client.query<HeldGrantRow>(
+    `select granted.tenant_id, granted.customer_id, ${grantColumns('granted')},
+       voided.grant_id is not null as is_void, (held.input - held.output)::text as remaining,
        coalesce(broken.input - broken.output, 0)::text as broken
      from unnest($1::text[], $2::text[]) as key (tenant_id, customer_id)
      join aforo_store.credit_grants granted using (tenant_id, customer_id)
@@ -85,18 +84,7 @@ async function readOpenGrants(
   const found = new Map<string, OpenGrant[]>()
   for (const row of rows) {
     const name = walletName({ tenantId: row.tenant_id, customerId: row.customer_id })
-    const grant = {
-      grantId: row.grant_id,
-      kind: row.kind,
-      priority: row.priority,
-      effectiveAt: row.effective_at === null ? null : Number(row.effective_at),
-      expiresAt: row.expires_at === null ? null : Number(row.expires_at),
-      recordedAt: Number(row.recorded_at),
-      rule: row.rule,
-      isVoid: row.is_void,
-      remaining: new Decimal(row.remaining),
-      broken: new Decimal(row.broken),
-    }
+    const grant = openGrantOf(row, { isVoid: row.is_void, remaining: row.remaining, broken: row.broken })
     const list = found.get(name)
     if (list) list.push(grant)
     else found.set(name, [grant])
@@ -104,22 +92,13 @@ async function readOpenGrants(
   return found
 }
 
-interface GrantRow {
+interface HeldGrantRow extends GrantRow {
   readonly tenant_id: string
   readonly customer_id: string
-  readonly grant_id: string
-  readonly kind: GrantKind
-  readonly priority: number
-  readonly effective_at: string | null
-  readonly expires_at: string | null
-  readonly recorded_at: string
-  readonly rule: string | null
   readonly is_void: boolean
   readonly remaining: string
   readonly broken: string
 }
-
-const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text`
 
 function walletName({ tenantId, customerId }: WalletKey): string {
   return JSON.stringify([tenantId, customerId])

@@ -3,8 +3,8 @@ import type pg from 'pg'
 import { paysFor } from '../../core/credits.ts'
 import { Decimal, decimalText, ZERO } from '../../core/money.ts'
 import { decideTopUp, type TopUpDecision, type TopUpRule } from '../../core/top-up.ts'
+import { instantText, microsOf } from '../instant.ts'
 import { enqueueMessage } from '../webhooks/enqueue.ts'
-import { instantText } from './instant.ts'
 import type { Wallet, WalletKey } from './wallet.ts'
 
 /** Requests within a window that a rule may allow; so many are looked back over. */
@@ -81,15 +81,13 @@ async function ask(client: pg.ClientBase, rule: StoredRule, balance: Decimal, no
   })
 }
 
-const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text`
-
 async function readRules(client: pg.ClientBase, wallets: readonly Wallet[]): Promise<readonly StoredRule[]> {
   const { rows } = await client.query<RuleRow>({
     name: 'ledger-top-up-rules',
     text: `select rule.tenant_id, rule.customer_id, threshold::text as threshold, amount::text as amount, requests_max,
-         window_seconds, cooldown_seconds, ${micros('check_at')} as check_at, requests.count::int as requests,
+         window_seconds, cooldown_seconds, ${microsOf('check_at')} as check_at, requests.count::int as requests,
          array(
-           select ${micros('recorded_at')} from aforo_store.credit_top_up_requests request
+           select ${microsOf('recorded_at')} from aforo_store.credit_top_up_requests request
            where request.tenant_id = rule.tenant_id and request.customer_id = rule.customer_id
            order by request_no desc limit ${TOP_UP_REQUESTS_MAX}) as asked
        from unnest($1::text[], $2::text[]) as key (tenant_id, customer_id)

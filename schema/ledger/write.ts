@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { CreditAccount } from '../../core/credits.ts'
 import { type Decimal, decimalText, ZERO } from '../../core/money.ts'
-import { instantText } from './instant.ts'
+import { instantText } from '../instant.ts'
 import { requestTopUps } from './top-up.ts'
 import type { Entry, Transaction, Wallet, WalletKey } from './wallet.ts'
 
