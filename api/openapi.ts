@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { PROBLEM_STATUS } from './problem.ts'
+import { PROBLEMS } from '../core/problem.ts'
 import type { Route } from './route.ts'
 
 /** What the document needs of an endpoint. `streams`: content types of an answer that is written as it is made. */
@@ -99,7 +99,7 @@ const PROBLEM = {
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string' },
-    code: { type: 'string', enum: Object.keys(PROBLEM_STATUS) },
+    code: { type: 'string', enum: Object.keys(PROBLEMS) },
     faults: {
       type: 'array',
       items: {

@@ -1,47 +1,8 @@
-import { STATUS_CODES } from 'node:http'
-import type { ErrorRequestHandler, Response } from 'express'
-import { AforoError, type ErrorCode, type FieldFault } from '../core/errors.ts'
+import type { ErrorRequestHandler } from 'express'
+import { AforoError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { problemHeaders, problemOf } from '../core/problem.ts'
 import { databaseFault } from '../schema/faults.ts'
-
-/** The HTTP status of each error code. The only place where one becomes the other. */
-export const PROBLEM_STATUS = {
-  invalid_argument: 400,
-  unauthenticated: 401,
-  permission_denied: 403,
-  not_found: 404,
-  conflict: 409,
-  body_too_large: 413,
-  unsupported_media_type: 415,
-  internal: 500,
-  unavailable: 503,
-} as const satisfies Record<ErrorCode, number>
-
-/** Seconds after which a client may try again what failed with 503. */
-export const RETRY_AFTER_SECONDS = 1
-
-/** RFC 9457, with our `code` and, for input, the fields at fault. */
-export interface Problem {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly detail: string
-  readonly code: ErrorCode
-  readonly faults?: readonly FieldFault[]
-}
-
-/** The problem of an error. What is internal stays inside: its text is for the log. */
-export function problemOf(error: AforoError): Problem {
-  const status = PROBLEM_STATUS[error.code]
-  return {
-    type: `urn:aforo:problem:${error.code}`,
-    title: STATUS_CODES[status]!,
-    status,
-    detail: error.code === 'internal' ? 'something went wrong; it was logged' : error.message,
-    code: error.code,
-    ...(error.faults.length > 0 && { faults: error.faults }),
-  }
-}
 
 /** Last of the chain: every error ends here, is logged once if it is ours to mend, and answered as a problem. */
 export function problemHandler(log: Log): ErrorRequestHandler {
@@ -51,14 +12,9 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     if (error.code === 'unavailable') log.warn({ err: thrown, path: request.path }, 'request put off')
     // Too late for an answer: express then cuts the connection, so that nobody takes half a body for a whole.
     if (response.headersSent) return next(thrown)
-    sendProblem(response, problemOf(error))
+    const problem = problemOf(error)
+    response.status(problem.status).set(problemHeaders(error.code)).send(JSON.stringify(problem))
   }
-}
-
-function sendProblem(response: Response, problem: Problem): void {
-  if (problem.code === 'unavailable') response.setHeader('retry-after', String(RETRY_AFTER_SECONDS))
-  if (problem.code === 'unauthenticated') response.setHeader('www-authenticate', 'Bearer')
-  response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
 
 /**

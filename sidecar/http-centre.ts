@@ -3,13 +3,13 @@ import { AforoError, asAforoError, type ErrorCode } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Exchange, ExchangeReply } from '../core/lease.ts'
 import type { Log } from '../core/log.ts'
+import { PROBLEMS } from '../core/problem.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import type { Credentials } from '../schema/access.ts'
 import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import type { KeyRole } from '../schema/keys.ts'
 import type { Centre, Change } from './centre.ts'
 import { gatheredReading } from './gathering.ts'
-import { PROBLEM_STATUS } from './problem.ts'
 
 /** The centre is away where it does not answer in this time. */
 export const ANSWER_MS_MAX = 2_000
@@ -165,7 +165,7 @@ async function bodyOf(response: Response, tellsInternal = false): Promise<unknow
   }
   if (response.ok) return body
   const { code, detail } = body as { code?: unknown; detail?: unknown }
-  const isOurs = typeof code === 'string' && code in PROBLEM_STATUS && (tellsInternal || code !== 'internal')
+  const isOurs = typeof code === 'string' && code in PROBLEMS && (tellsInternal || code !== 'internal')
   throw new AforoError(isOurs ? (code as ErrorCode) : 'unavailable', String(detail ?? response.status))
 }
 

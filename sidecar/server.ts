@@ -5,6 +5,7 @@ import { type Decision, KILL_KINDS, type KillKind } from '../core/decision.ts'
 import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import { PROBLEMS } from '../core/problem.ts'
 import type { KeyRole } from '../schema/keys.ts'
 import type { Admission } from './admission.ts'
 import { type Answer, sendJson } from './answer.ts'
@@ -18,7 +19,7 @@ import { Frames } from './frames.ts'
 import { endHold } from './hold-end.ts'
 import type { CheckMetrics } from './metrics.ts'
 import type { PlainRequests } from './plain-requests.ts'
-import { PROBLEM_STATUS, problemHeaders, problemText } from './problem.ts'
+import { headersOfProblem, problemText } from './problem.ts'
 import { checkRequest, isName, KEPT_NAME_RULE, keptName, NAME_RULE, refuse } from './request.ts'
 import { credentialsOf, withKeyOf } from './request-head.ts'
 import type { Watches } from './watch.ts'
@@ -177,9 +178,9 @@ export function createCheckServer(parts: CheckServerParts): Server {
     metrics.refused.inc({ code: error.code })
     if (response.headersSent || response.destroyed) return void response.destroy()
     const text = problemText(error)
-    const headers = problemHeaders(error, text)
+    const headers = headersOfProblem(error, text)
     if (error.code === 'body_too_large') headers.connection = 'close'
-    response.writeHead(PROBLEM_STATUS[error.code], headers)
+    response.writeHead(PROBLEMS[error.code].status, headers)
     response.end(text)
   }
 

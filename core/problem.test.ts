@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { AforoError, type ErrorCode } from '../core/errors.ts'
-import { PROBLEM_STATUS, problemOf } from './problem.ts'
+import { AforoError, type ErrorCode } from './errors.ts'
+import { PROBLEMS, problemOf } from './problem.ts'
 
 const TABLE: [ErrorCode, number, string][] = [
   ['invalid_argument', 400, 'Bad Request'],
@@ -25,5 +25,5 @@ test.each(TABLE)('%s is %i', (code, status, title) => {
 })
 
 test('the table is whole', () => {
-  expect(TABLE.map(([code]) => code).sort()).toEqual(Object.keys(PROBLEM_STATUS).sort())
+  expect(TABLE.map(([code]) => code).sort()).toEqual(Object.keys(PROBLEMS).sort())
 })
