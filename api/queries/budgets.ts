@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import type { Budget } from '../../core/budget.ts'
 import type { TenantId } from '../../core/ids.ts'
-import { Decimal, decimalText, percentOf, trimNumeric } from '../../core/money.ts'
+import { Decimal, decimalText, percentOf, trimNumeric, ZERO } from '../../core/money.ts'
 import { amountOf, rollingOf, type Slots, usedWithin } from '../../core/spending.ts'
+import { LEASE_GRACE_MS } from '../../schema/budgets/lease-book.ts'
 
 export interface BudgetRow {
   readonly budgetId: string
@@ -41,6 +42,11 @@ export interface BudgetUse {
   readonly limit: string
   readonly share: string | null
   readonly leased: string
+  /** Of it what holds hold; and what is out beyond the limit, which was higher when it was granted. */
+  readonly held: string
+  readonly beyond: string
+  /** When the last lease runs out that may be beyond the limit, as text of the database; null: none is. */
+  readonly beyondUntil: string | null
   readonly cogs: string | null
   readonly marginPct: string | null
 }
@@ -52,6 +58,8 @@ interface CounterRow {
   readonly used_cogs: string | null
   readonly slots: Slots | null
   readonly leased: string
+  readonly held: string
+  readonly leases_until: string | null
   readonly balance: string | null
 }
 
@@ -69,6 +77,13 @@ export async function readUses(
   const { rows } = await client.query<CounterRow>(
     `select subject, nullif(window_start, '-infinity')::text as window_start, used::text as used,
        used_cogs::text as used_cogs, slots, leased::text as leased,
+       (select coalesce(sum(held), 0)::text from aforo_store.budget_hold_takes take
+        where take.tenant_id = $1 and take.budget_id = $2 and take.counting_version = $3
+          and take.subject = counter.subject and take.window_start = counter.window_start and held > 0) as held,
+       (select (max(expires_at) + interval '${LEASE_GRACE_MS} milliseconds')::text from aforo_store.budget_leases lease
+        where lease.tenant_id = $1 and lease.budget_id = $2 and lease.counting_version = $3
+          and lease.subject = counter.subject and lease.window_start = counter.window_start and amount > 0
+       ) as leases_until,
        case when $8::boolean then (
          select coalesce(sum(input - output), 0) from aforo_store.credit_balances balance
          where balance.tenant_id = $1 and balance.customer_id = coalesce($9, counter.subject::jsonb ->> 0)
@@ -104,13 +119,19 @@ function useOf(row: CounterRow, budget: Budget, now: Date): BudgetUse {
   const limit = row.balance === null ? new Decimal(budget.limit) : used.plus(row.balance)
   const isFloor = budget.unit === 'margin_pct'
   const cogs = within?.cogs ?? amountOf(row.used_cogs)
+  const leased = amountOf(row.leased)
+  const beyond = isFloor || budget.mode === 'soft' ? ZERO : used.plus(leased).minus(limit)
+  const isBeyond = beyond.greaterThan(0) && leased.greaterThan(0)
   return {
     subject: row.subject,
     windowStart: row.window_start,
     used: decimalText(used),
     limit: decimalText(limit),
     share: isFloor || limit.isZero() ? null : used.div(limit).toFixed(4),
-    leased: trimNumeric(row.leased),
+    leased: decimalText(leased),
+    held: trimNumeric(row.held),
+    beyond: decimalText(isBeyond ? Decimal.min(beyond, leased) : ZERO),
+    beyondUntil: isBeyond ? row.leases_until : null,
     cogs: isFloor ? decimalText(cogs) : null,
     marginPct: isFloor ? percentOf(used.minus(cogs), used) : null,
   }

@@ -20,7 +20,15 @@ const useFields = z.object({
   used: decimal.describe('with what open traces count for; of a floor of the margin the price'),
   limit: decimal,
   share: decimal.nullable().describe('of the limit'),
-  leased: decimal.describe('granted to sidecars and not used yet'),
+  leased: decimal.describe('given out and not used yet: leases of sidecars, and what holds hold'),
+  held: decimal.describe('of that what holds hold'),
+  beyond: decimal.describe(
+    'of what is given out what is beyond the limit, which has fallen since it was granted',
+  ),
+  beyond_until: z.iso
+    .datetime()
+    .nullable()
+    .describe('when at the latest no lease is beyond the limit any more; null where none is'),
   cogs: decimal.nullable(),
   margin_pct: decimal.nullable(),
 })
@@ -158,6 +166,9 @@ function showUse({ body }: BudgetRow, use: BudgetUse): z.infer<typeof useFields>
     limit: use.limit,
     share: use.share,
     leased: use.leased,
+    held: use.held,
+    beyond: use.beyond,
+    beyond_until: use.beyondUntil === null ? null : rfc3339OfDatabase(use.beyondUntil),
     cogs: use.cogs,
     margin_pct: use.marginPct,
   }

@@ -59,6 +59,9 @@ test('lists say what is used, by subject, a page at a time', async () => {
     limit: '1000',
     share: '0.1000',
     leased: '0',
+    held: '0',
+    beyond: '0',
+    beyond_until: null,
     cogs: null,
     margin_pct: null,
   })

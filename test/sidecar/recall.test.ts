@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readUses } from '../../api/queries/budgets.ts'
+import type { Budget } from '../../core/budget.ts'
 import { endBudget } from '../../schema/budgets/define.ts'
 import { transaction } from '../../schema/pool.ts'
 import type { RunningCheck } from '../../sidecar/check.ts'
@@ -58,6 +60,15 @@ async function out(budgetId: string): Promise<{ leases: number; held: number; le
   return rows[0]
 }
 
+/** As the API shows it. */
+async function useOf(budgetId: string, budget: Partial<Budget>) {
+  const body: Budget = { scope: {}, unit: 'price', limit: '0', window: 'lifetime', mode: 'hard', ...budget }
+  const uses = await transaction(world.database.pool, (client) =>
+    readUses(client, 'default', { budgetId, counting: 1, body }, { after: null, rows: 1 }, new Date()),
+  )
+  return uses[0]!
+}
+
 /** Asks until the sidecar has more leased than it holds. */
 async function fill(sidecar: RunningCheck, session: string, budgetId: string, more: number): Promise<void> {
   const before = (await out(budgetId)).leases
@@ -102,9 +113,17 @@ test('a limit that is lowered brings back at once what no hold has taken, but fr
   const after = await out('fallen')
   expect(after.held).toBeGreaterThanOrEqual(before.held)
   expect(after.leased).toBe(after.held + after.leases)
+  const shown = await useOf('fallen', { ...budget, limit: '1' })
+  expect(Number(shown.held)).toBe(after.held)
+  expect(Number(shown.beyond)).toBe(after.leased - 1)
+  const lastMs = Date.parse(shown.beyondUntil!) - Date.now()
+  expect(lastMs, 'until all leases of before are over').toBeGreaterThan(100_000)
+  expect(lastMs).toBeLessThanOrEqual(130_000)
   relay.hang(false)
   await until(async () => (await ask(far, 'fallen')).reason === 'budget_exhausted')
   await until(async () => (await out('fallen')).leases === 0)
+  const { beyond, beyondUntil } = await useOf('fallen', { ...budget, limit: '1000' })
+  expect([beyond, beyondUntil]).toEqual(['0', null])
 }, 30_000)
 
 test('so does a budget that ends', async () => {
