@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { reclaim } from '../../core/credits.ts'
 import { AforoError } from '../../core/errors.ts'
 import { type Decimal, ZERO } from '../../core/money.ts'
+import { tellWallet } from '../budgets/wallets.ts'
 import { lockWallets } from './lock.ts'
 import type { Wallet, WalletKey } from './wallet.ts'
 import { writeWallets } from './write.ts'
@@ -32,6 +33,7 @@ export async function voidGrant(
   }
   wallet.post(happening, postings, nowMicros)
   await writeWallets(client, [wallet])
+  await tellWallet(client, key)
   return postings.reduce((sum, { amount }) => sum.plus(amount), ZERO)
 }
 
