@@ -73,10 +73,11 @@ export class Desk {
     this.#book = new HoldBook(parts.sidecarId)
     this.#numbered = `hold_${parts.sidecarId}_`
     this.#askedAt = parts.clock()
-    this.#knowledge = new Knowledge(tenantId, parts, (changed) => this.#changed(changed))
     const heard: Knowledge['apply'] = (standings, at) => this.#knowledge.apply(standings, at)
     const isNumbered = (holdId: string) => this.#isNumbered(holdId)
     this.#errand = new Errand(this.#book, { ...parts, heard, isNumbered }, tenantId)
+    // Last: a centre may tell of changes as soon as it is followed.
+    this.#knowledge = new Knowledge(tenantId, parts, (changed) => this.#changed(changed))
   }
 
   /** Answers whether a call may run, from memory where that is known. */
@@ -84,8 +85,7 @@ export class Desk {
     const now = this.#parts.clock()
     this.#askedAt = now
     const key = request.idempotency_key
-    if (key !== undefined) return this.#once(key, request)
-    return this.#check(request, now)
+    return key === undefined ? this.#check(request, now) : this.#once(key, request)
   }
 
   /** Ends a hold. Null: there is no such hold, of this tenant. */
