@@ -33,19 +33,22 @@ export type EventStatus = (typeof EVENT_STATUSES)[number]
 export const PARTS = ['prompt', 'reasoning', 'tools', 'output', 'other'] as const
 export type Part = (typeof PARTS)[number]
 
-/** The additive numbers of an event. In a table row: the difference to the revision before. */
-export interface UsageTotals {
-  readonly modelCalls: number
-  readonly unmeteredCalls: number
-  readonly toolCalls: number
-  readonly reasoningSteps: number
-  readonly inputTokens: number
-  readonly cacheReadTokens: number
-  readonly cacheWriteTokens: number
-  readonly outputTokens: number
-  readonly reasoningTokens: number
-  readonly embeddingTokens: number
-}
+/** The additive numbers of an event, by the columns that hold them. */
+export const TOTAL_COLUMNS = {
+  modelCalls: 'model_calls',
+  unmeteredCalls: 'unmetered_calls',
+  toolCalls: 'tool_calls',
+  reasoningSteps: 'reasoning_steps',
+  inputTokens: 'input_tokens',
+  cacheReadTokens: 'cache_read_tokens',
+  cacheWriteTokens: 'cache_write_tokens',
+  outputTokens: 'output_tokens',
+  reasoningTokens: 'reasoning_tokens',
+  embeddingTokens: 'embedding_tokens',
+} as const
+
+/** What they come to. In a table row: the difference to the revision before. */
+export type UsageTotals = Readonly<Record<keyof typeof TOTAL_COLUMNS, number>>
 
 /** One revision of a billable event, as the cut writes it and the rating reads it. */
 export interface EventRevision {

@@ -1,3 +1,5 @@
+import { TOTAL_COLUMNS } from '../../core/event.ts'
+
 /** A column of an export. Text comes from traces and people; numbers are decimal text, times RFC 3339. */
 export interface ExportColumn {
   readonly name: string
@@ -77,18 +79,7 @@ const sums = (table: string, columns: readonly string[]) => `cross join lateral 
       from aforo_store.${table} each
       where each.tenant_id = event.tenant_id and each.event_id = event.event_id and each.time = event.time) ${table}`
 
-const COUNTS = [
-  'model_calls',
-  'unmetered_calls',
-  'tool_calls',
-  'reasoning_steps',
-  'input_tokens',
-  'cache_read_tokens',
-  'cache_write_tokens',
-  'output_tokens',
-  'reasoning_tokens',
-  'embedding_tokens',
-]
+const TOTALS = Object.values(TOTAL_COLUMNS)
 
 const STATUS = `coalesce(newest.status, 'pending')`
 const IS_CHARGED = `${STATUS} not in ('pending', 'unattributed')`
@@ -110,7 +101,7 @@ const events: ExportKind = {
     text('session', 'event.session_id'),
     time('started_at', 'event.started_at'),
     time('ended_at', 'event.ended_at'),
-    ...COUNTS.map((name) => number(name, `events.${name}`)),
+    ...TOTALS.map((name) => number(name, `events.${name}`)),
     number('cogs', COGS),
     number('cogs_known', 'ratings.cogs'),
     number('price', PRICE),
@@ -123,7 +114,7 @@ const events: ExportKind = {
     left join aforo_store.ratings newest
       on newest.tenant_id = event.tenant_id and newest.event_id = event.event_id
       and newest.revision = event.revision and newest.time = event.time
-    ${sums('events', COUNTS)}
+    ${sums('events', TOTALS)}
     ${sums('ratings', ['cogs', 'price', 'credits'])}
     where event.tenant_id = $1 and ${within('event.time')} and ($4::text is null or event.customer_id = $4)
       and not exists (

@@ -1,3 +1,5 @@
+import { TOTAL_COLUMNS } from '../../core/event.ts'
+
 const ACCOUNT = `case when granted.rule is null then held.account
   else concat_ws(' ', split_part(held.account, ':', 1), granted.subscription_id, granted.rule, granted.period_start,
     granted.rolled, granted.effective_at) end`
@@ -24,18 +26,7 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
         ${value(
           'min(time)',
           'max(time)',
-          ...[
-            'model_calls',
-            'unmetered_calls',
-            'tool_calls',
-            'reasoning_steps',
-            'input_tokens',
-            'cache_read_tokens',
-            'cache_write_tokens',
-            'output_tokens',
-            'reasoning_tokens',
-            'embedding_tokens',
-          ].map((column) => `sum(${column})`),
+          ...Object.values(TOTAL_COLUMNS).map((column) => `sum(${column})`),
           `(array_agg(concat_ws('/', customer_id, product_id, agent, session_id) order by revision desc))[1]`,
         )} as value, '' as charges, false as ordered, (array_agg(assembly order by revision desc))[1] as assembly
       from aforo_store.events group by tenant_id, event_id`,

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { AssemblyDocument } from '../../core/assembly-document.ts'
-import type { UsageTotals } from '../../core/event.ts'
+import { TOTAL_COLUMNS, type UsageTotals } from '../../core/event.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import { unpackAssembly } from '../../core/packed-assembly.ts'
 import { keyOf } from '../cut/claim.ts'
@@ -37,19 +37,6 @@ export interface StoredException {
   readonly resolution: string | null
 }
 
-const COUNTS = {
-  modelCalls: 'model_calls',
-  unmeteredCalls: 'unmetered_calls',
-  toolCalls: 'tool_calls',
-  reasoningSteps: 'reasoning_steps',
-  inputTokens: 'input_tokens',
-  cacheReadTokens: 'cache_read_tokens',
-  cacheWriteTokens: 'cache_write_tokens',
-  outputTokens: 'output_tokens',
-  reasoningTokens: 'reasoning_tokens',
-  embeddingTokens: 'embedding_tokens',
-} as const satisfies Record<keyof UsageTotals, string>
-
 /** An event as something else names it. */
 export interface WantedEvent {
   readonly tenantId: string
@@ -84,7 +71,7 @@ export async function readStoredEvents(
     name: 'audit_events',
     text: `
       select due.no::integer as no, e.revision,
-        ${Object.values(COUNTS)
+        ${Object.values(TOTAL_COLUMNS)
           .map((column) => `e.${column}::double precision as ${column}`)
           .join(', ')},
         case when e.revision = due.revision then e.assembly end as assembly,
@@ -112,7 +99,7 @@ export async function readStoredEvents(
   return events
 }
 
-interface EventRow extends Readonly<Record<(typeof COUNTS)[keyof typeof COUNTS], number>> {
+interface EventRow extends Readonly<Record<(typeof TOTAL_COLUMNS)[keyof typeof TOTAL_COLUMNS], number>> {
   readonly no: number
   readonly revision: number
   readonly assembly: unknown
@@ -126,7 +113,7 @@ interface EventRow extends Readonly<Record<(typeof COUNTS)[keyof typeof COUNTS],
 
 function storedEvent(rows: readonly EventRow[]): StoredEvent {
   const totals: Record<string, number> = {}
-  for (const [field, column] of Object.entries(COUNTS)) {
+  for (const [field, column] of Object.entries(TOTAL_COLUMNS)) {
     totals[field] = rows.reduce((sum, row) => sum + row[column], 0)
   }
   const newest = rows.at(-1)!

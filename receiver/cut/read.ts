@@ -1,9 +1,9 @@
 import type pg from 'pg'
-import type { UsageTotals } from '../../core/event.ts'
+import { TOTAL_COLUMNS, type UsageTotals } from '../../core/event.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import type { Usage } from '../../core/usage.ts'
 import type { StatedUsage } from '../assemble/stated.ts'
-import { USAGE_COLUMNS, type UsageRow, usageOfRow } from '../journal/read.ts'
+import { bucketsOfRow, USAGE_COLUMNS, type UsageRow, usageOfRow } from '../journal/read.ts'
 import { keyOf } from './claim.ts'
 import type { EarlierRevisions } from './revision.ts'
 import type { DueTrace } from './trace.ts'
@@ -89,11 +89,9 @@ export async function readEarlierOf(
     name: 'cut_earlier',
     text: `
       select event.tenant_id, event.event_id,
-        sum(model_calls)::text as model_calls, sum(unmetered_calls)::text as unmetered_calls,
-        sum(tool_calls)::text as tool_calls, sum(reasoning_steps)::text as reasoning_steps,
-        sum(input_tokens)::text as input_tokens, sum(cache_read_tokens)::text as cache_read_tokens,
-        sum(cache_write_tokens)::text as cache_write_tokens, sum(output_tokens)::text as output_tokens,
-        sum(reasoning_tokens)::text as reasoning_tokens, sum(embedding_tokens)::text as embedding_tokens,
+        ${Object.values(TOTAL_COLUMNS)
+          .map((column) => `sum(${column})::text as ${column}`)
+          .join(', ')},
         (array_agg(assembly order by event.revision desc))[1] as document
       from unnest($1::text[], $2::text[], $3::timestamptz[]) as due (tenant_id, event_id, time)
       join aforo_store.events event
@@ -158,14 +156,7 @@ export async function readStatedUsage(
 function statedOfRow(row: Record<string, string>): StatedUsage {
   return {
     spanId: row.span_id!,
-    buckets: {
-      inputUncached: Number(row.input_uncached),
-      cacheRead: Number(row.cache_read),
-      cacheWrite: Number(row.cache_write),
-      cacheWrite1h: Number(row.cache_write_1h),
-      outputText: Number(row.output_text),
-      outputReasoning: Number(row.output_reasoning),
-    },
+    buckets: bucketsOfRow(row),
   }
 }
 
@@ -175,18 +166,8 @@ export function idsOf(traces: readonly DueTrace[]): [string[], Buffer[]] {
 }
 
 function totalsOfRow(row: Record<string, unknown>): UsageTotals {
-  return {
-    modelCalls: Number(row.model_calls),
-    unmeteredCalls: Number(row.unmetered_calls),
-    toolCalls: Number(row.tool_calls),
-    reasoningSteps: Number(row.reasoning_steps),
-    inputTokens: Number(row.input_tokens),
-    cacheReadTokens: Number(row.cache_read_tokens),
-    cacheWriteTokens: Number(row.cache_write_tokens),
-    outputTokens: Number(row.output_tokens),
-    reasoningTokens: Number(row.reasoning_tokens),
-    embeddingTokens: Number(row.embedding_tokens),
-  }
+  const totals = Object.entries(TOTAL_COLUMNS).map(([field, column]) => [field, Number(row[column])])
+  return Object.fromEntries(totals) as UsageTotals
 }
 
 /** Instants of one form sort as text. */

@@ -1,5 +1,5 @@
 import type { SpanKind } from '../../core/span.ts'
-import type { Anomaly, InputConvention, Usage, UsageClass } from '../../core/usage.ts'
+import type { Anomaly, InputConvention, TokenBuckets, Usage, UsageClass } from '../../core/usage.ts'
 
 /** A journal row as `USAGE_COLUMNS` selects it: integers as text, ids in hex. */
 export type UsageRow = Readonly<Record<string, unknown>>
@@ -44,14 +44,7 @@ export function usageOfRow(row: UsageRow): Usage {
     responseId: textOrNull(row.response_id),
     requestId: textOrNull(row.request_id),
     metered: row.metered as boolean,
-    buckets: {
-      inputUncached: Number(row.input_uncached),
-      cacheRead: Number(row.cache_read),
-      cacheWrite: Number(row.cache_write),
-      cacheWrite1h: Number(row.cache_write_1h),
-      outputText: Number(row.output_text),
-      outputReasoning: Number(row.output_reasoning),
-    },
+    buckets: bucketsOfRow(row),
     totalTokens: row.total_tokens === null ? null : Number(row.total_tokens),
     inputConvention: row.input_convention as InputConvention,
     estimated: row.estimated as boolean,
@@ -73,6 +66,18 @@ export function usageOfRow(row: UsageRow): Usage {
     agent: textOrNull(row.agent),
     holdId: textOrNull(row.hold_id),
     anomalies: (row.anomalies ?? []) as Anomaly[],
+  }
+}
+
+/** The buckets of a row of any table that has them. */
+export function bucketsOfRow(row: Readonly<Record<string, unknown>>): TokenBuckets {
+  return {
+    inputUncached: Number(row.input_uncached),
+    cacheRead: Number(row.cache_read),
+    cacheWrite: Number(row.cache_write),
+    cacheWrite1h: Number(row.cache_write_1h),
+    outputText: Number(row.output_text),
+    outputReasoning: Number(row.output_reasoning),
   }
 }
 
