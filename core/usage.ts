@@ -64,26 +64,28 @@ export interface Anomaly {
   readonly reason: string
 }
 
-/**
- * The first seven are listed as exceptions until they are resolved; the others are told with the event. The reason of
- * an `unknown_unit` are the units' names, that of a `mirror` is the trace that has the call, that of `joined` the event of
- * the session that has all of the trace.
- */
-export const ANOMALY_KINDS = [
+/** Anomalies that are listed as exceptions until they are resolved. The reason of an `unknown_unit` are the units' names. */
+export const EXCEPTION_KINDS = [
   'unmetered',
   'unpriced',
   'unattributed',
   'conflict',
   'bad_time',
   'unknown_unit',
-  'cost_drift',
-  'usage_ambiguous',
-  'unclassified_usage',
   'bad_number',
-  'mirror',
-  'joined',
+  'cost_drift',
 ] as const
-export type AnomalyKind = (typeof ANOMALY_KINDS)[number]
+
+/**
+ * The others are told with the event. The reason of a `mirror` is the trace that has the call, that of `joined` the event
+ * of the session that has all of the trace.
+ */
+export type AnomalyKind =
+  | (typeof EXCEPTION_KINDS)[number]
+  | 'usage_ambiguous'
+  | 'unclassified_usage'
+  | 'mirror'
+  | 'joined'
 
 /** No single request costs more, in USD: the dearest model asks 600 for a million tokens. */
 export const REPORTED_COST_MAX = 1_000_000

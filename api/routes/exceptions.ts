@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { z } from 'zod'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
-import type { TokenBuckets } from '../../core/usage.ts'
+import { EXCEPTION_KINDS, type TokenBuckets } from '../../core/usage.ts'
 import { completeEvents } from '../../schema/completion.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
 import { exceptionId, listOf, name, page } from '../fields.ts'
@@ -21,17 +21,6 @@ import {
   tracesOf,
 } from '../queries/exceptions.ts'
 import { ok, route } from '../route.ts'
-
-const KINDS = [
-  'unmetered',
-  'unpriced',
-  'unattributed',
-  'conflict',
-  'bad_time',
-  'unknown_unit',
-  'bad_number',
-  'cost_drift',
-] as const
 
 /** More no provider counts for one call. */
 const TOKENS_MAX = 1_000_000_000
@@ -99,7 +88,7 @@ export const exceptionRoutes = [
     summary: 'What could not be billed yet, the last recorded first.',
     pathFields: z.object({}),
     queryFields: z.strictObject({
-      kind: z.enum(KINDS).optional(),
+      kind: z.enum(EXCEPTION_KINDS).optional(),
       resolved: z.enum(['true', 'false', 'all']).default('false'),
       ...page,
     }),
