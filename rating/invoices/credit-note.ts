@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
-import { type InvoiceKind, type InvoiceStatus, invoiceNumber } from '../../core/invoice.ts'
+import { invoiceNumber } from '../../core/invoice.ts'
 import { decimalText, ZERO } from '../../core/money.ts'
-import type { Period } from '../period.ts'
 import { lateOfInvoice } from './bill.ts'
 import { readCustomerBooks, readParties } from './customer-books.ts'
 import { documentOf } from './document.ts'
 import { lockInvoices, zoneOf } from './draft.ts'
 import { contentHash, lastClosing } from './finalize.ts'
+import { readInvoiceHead } from './head.ts'
 import { holdBooks, sealBooks } from './seal.ts'
 import { together } from './totals.ts'
 import { nextNumber, writeInvoice } from './write.ts'
@@ -29,9 +29,9 @@ export async function creditInvoice(
   invoiceId: string,
   now: Date,
 ): Promise<string> {
-  const { customerId } = await readIssued(client, tenantId, invoiceId)
+  const { customerId } = await readInvoiceHead(client, tenantId, invoiceId)
   await lockInvoices(client, tenantId, customerId)
-  const { kind, status, currency, period } = await readIssued(client, tenantId, invoiceId)
+  const { kind, status, currency, period } = await readInvoiceHead(client, tenantId, invoiceId)
   if (kind !== 'invoice' || status === 'draft' || status === 'void') {
     const what = kind === 'invoice' ? status : 'a credit note'
     throw new AforoError(
@@ -70,26 +70,4 @@ export async function creditInvoice(
     ...{ tenantId, invoiceId: noteId, document, bills: late.bills, final, recordedAt: at },
   })
   return noteId
-}
-
-interface IssuedRow {
-  readonly customerId: string
-  readonly kind: InvoiceKind
-  readonly status: InvoiceStatus
-  readonly currency: string
-  readonly period: Period
-}
-
-async function readIssued(client: pg.ClientBase, tenantId: string, invoiceId: string): Promise<IssuedRow> {
-  const { rows } = await client.query<Omit<IssuedRow, 'period'> & { from: string; to: string }>(
-    `select customer_id as "customerId", kind, status, currency,
-       (extract(epoch from period_from) * 1000)::bigint::text as "from",
-       (extract(epoch from period_to) * 1000)::bigint::text as "to"
-     from aforo_store.invoices where tenant_id = $1 and invoice_id = $2`,
-    [tenantId, invoiceId],
-  )
-  const row = rows[0]
-  if (!row) throw new AforoError('not_found', `there is no invoice ${invoiceId}`)
-  const { from, to, ...issued } = row
-  return { ...issued, period: { start: Number(from), end: Number(to) } }
 }

@@ -5,25 +5,16 @@ import { AforoError } from '../../core/errors.ts'
 import {
   INVOICE_STEPS,
   type InvoiceDocument,
-  type InvoiceStatus,
   type InvoiceStep,
   invoiceNumber,
   mayStep,
 } from '../../core/invoice.ts'
 import { readCustomerBooks } from './customer-books.ts'
 import { type Drafted, lockInvoices, workOut } from './draft.ts'
+import { type InvoiceHead, readInvoiceHead } from './head.ts'
 import { holdBooks, sealBooks } from './seal.ts'
 import { WAITING } from './warnings.ts'
 import { nextNumber, writeInvoice } from './write.ts'
-
-/** An invoice's row, as far as its state goes. Instants in milliseconds since 1970. */
-interface StateRow {
-  readonly customerId: string
-  readonly status: InvoiceStatus
-  readonly currency: string
-  readonly from: number
-  readonly to: number
-}
 
 const MICROS_PER_MILLI = 1000
 
@@ -47,18 +38,13 @@ export async function finalizeInvoice(
   now: Date,
   allowWaiting: boolean,
 ): Promise<Drafted & { readonly creditNoteId: string | null }> {
-  const {
-    customerId,
-    currency,
-    from: start,
-    to: end,
-  } = await lockedState(client, tenantId, invoiceId, 'finalize')
-  if (end > now.getTime()) {
-    throw new AforoError('conflict', `the period goes on until ${new Date(end).toISOString()}`)
+  const { customerId, currency, period } = await lockedHead(client, tenantId, invoiceId, 'finalize')
+  if (period.end > now.getTime()) {
+    throw new AforoError('conflict', `the period goes on until ${new Date(period.end).toISOString()}`)
   }
-  const order = { tenantId, customerId, period: { start, end }, currency }
+  const order = { tenantId, customerId, period, currency }
   const books = await readCustomerBooks(client, tenantId, customerId, null)
-  const { counters, movedAt } = await holdBooks(client, tenantId, customerId, books, order.period)
+  const { counters, movedAt } = await holdBooks(client, tenantId, customerId, books, period)
   const closedAt = await lastClosing(client, tenantId, customerId)
   const latest = Math.max(movedAt, books.recordedAt, closedAt)
   const cutoff = Math.max(now.getTime(), Math.floor(latest / MICROS_PER_MILLI) + 1)
@@ -117,7 +103,7 @@ export async function stepInvoice(
   step: Exclude<InvoiceStep, 'finalize'>,
   now: Date,
 ): Promise<void> {
-  const { customerId } = await lockedState(client, tenantId, invoiceId, step)
+  const { customerId } = await lockedHead(client, tenantId, invoiceId, step)
   // Behind every cutoff, so that what counted at a cutoff is known for good.
   const latest = Math.floor((await lastClosing(client, tenantId, customerId)) / MICROS_PER_MILLI) + 1
   const at = step === 'void' ? Math.max(now.getTime(), latest) : now.getTime()
@@ -128,34 +114,21 @@ export async function stepInvoice(
 }
 
 /** The customer's invoices are locked before the state is looked at. */
-async function lockedState(
+async function lockedHead(
   client: pg.ClientBase,
   tenantId: string,
   invoiceId: string,
   step: InvoiceStep,
-): Promise<StateRow> {
-  const { customerId } = await readState(client, tenantId, invoiceId)
+): Promise<InvoiceHead> {
+  const { customerId } = await readInvoiceHead(client, tenantId, invoiceId)
   await lockInvoices(client, tenantId, customerId)
-  const state = await readState(client, tenantId, invoiceId)
-  if (mayStep(step, state.status)) return state
+  const head = await readInvoiceHead(client, tenantId, invoiceId)
+  if (mayStep(step, head.status)) return head
   const may = INVOICE_STEPS[step].from.join(' or ')
   throw new AforoError(
     'conflict',
-    `invoice ${invoiceId} is ${state.status}: only what is ${may} allows ${step}`,
+    `invoice ${invoiceId} is ${head.status}: only what is ${may} allows ${step}`,
   )
-}
-
-async function readState(client: pg.ClientBase, tenantId: string, invoiceId: string): Promise<StateRow> {
-  const { rows } = await client.query<Omit<StateRow, 'from' | 'to'> & { from: string; to: string }>(
-    `select customer_id as "customerId", status, currency,
-       (extract(epoch from period_from) * 1000)::bigint::text as "from",
-       (extract(epoch from period_to) * 1000)::bigint::text as "to"
-     from aforo_store.invoices where tenant_id = $1 and invoice_id = $2`,
-    [tenantId, invoiceId],
-  )
-  const row = rows[0]
-  if (!row) throw new AforoError('not_found', `there is no invoice ${invoiceId}`)
-  return { ...row, from: Number(row.from), to: Number(row.to) }
 }
 
 /** When an invoice of the customer was last finalised or made void, microseconds since 1970. */
