@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { BEGINNING, type ListPrice } from './list-price.ts'
+import { listPrice as row } from '../../test/support/prices.ts'
 import { renewal } from './renewal.ts'
 
 const NOW = '2026-11-23T00:00:00.000Z'
@@ -52,26 +52,3 @@ describe('a renewed catalogue', () => {
     expect(renewal([...stored, ...added], wanted, NOW)).toEqual([])
   })
 })
-
-function row(of: Partial<ListPrice>): ListPrice {
-  return {
-    provider: 'anthropic',
-    model: 'm',
-    meter: 'input_uncached',
-    serviceTier: 'standard',
-    region: '',
-    unitPrice: '3',
-    per: '1000000',
-    feeBasis: 'token',
-    minQuantity: null,
-    roundingQuantity: null,
-    contextFrom: '0',
-    contextInclusive: false,
-    schedule: null,
-    effectiveFrom: BEGINNING,
-    effectiveTo: null,
-    derived: false,
-    source: 'test',
-    ...of,
-  }
-}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Decimal } from '../../core/money.ts'
 import type { CostMeter } from '../../core/price.ts'
+import { bookRow as row } from '../../test/support/prices.ts'
 import { type BookRow, type PriceQuestion, resolvePrice } from './resolve.ts'
 
 const KEY = { provider: 'p', model: 'm' }
@@ -171,30 +171,4 @@ function idOf(rows: readonly BookRow[], of: Partial<PriceQuestion> = {}): string
     ...of,
   }
   return resolvePrice(question, () => rows)?.priceRowId ?? null
-}
-
-function row(of: Partial<BookRow>): BookRow {
-  return {
-    priceRowId: '1',
-    tenantId: '',
-    book: 'catalogue',
-    meter: 'input_uncached',
-    serviceTier: 'standard',
-    region: '',
-    currency: 'USD',
-    unitPrice: new Decimal(3),
-    per: new Decimal(1_000_000),
-    feeBasis: 'token',
-    minQuantity: null,
-    roundingQuantity: null,
-    contextFrom: 0,
-    contextInclusive: false,
-    schedule: null,
-    aliased: false,
-    effectiveFrom: 0,
-    effectiveTo: null,
-    recordedAt: 0,
-    retractedAt: null,
-    ...of,
-  }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Decimal } from '../../core/money.ts'
+import { bookRow } from '../../test/support/prices.ts'
 import { AS_REPORTED, type CostQuestion } from '../cost.ts'
 import { remembered } from './remembered.ts'
 import { type BookRow, resolvePrice } from './resolve.ts'
@@ -28,7 +29,7 @@ test('an answer is good for every call that its validity holds for', () => {
   let held = 0
   fc.assert(
     fc.property(fc.array(ROW, { maxLength: 6 }), CALL, CALL, (given, one, other) => {
-      const rows = given.map(bookRow)
+      const rows = given.map((of, no) => bookRow({ priceRowId: String(no), ...of }))
       const validity = validityOf(rows, NO_TERMS, BigInt(one.at) * 1000n, one.inputTokens)
       if (!validity) return
       expect(isValid(validity, BigInt(one.at) * 1000n, one.inputTokens)).toBe(true)
@@ -100,30 +101,4 @@ function resolve(
   const about = { tenantId: 'default', keys: [KEY], serviceTier: 'standard', region: '' }
   const question = { ...about, meter, ...call, knownAt: Number.POSITIVE_INFINITY }
   return resolvePrice(question, () => rows)?.priceRowId ?? null
-}
-
-function bookRow(of: Partial<BookRow>, no: number): BookRow {
-  return {
-    priceRowId: String(no),
-    tenantId: '',
-    book: 'catalogue',
-    meter: 'input_uncached',
-    serviceTier: 'standard',
-    region: '',
-    currency: 'USD',
-    unitPrice: new Decimal(3),
-    per: new Decimal(1_000_000),
-    feeBasis: 'token',
-    minQuantity: null,
-    roundingQuantity: null,
-    contextFrom: 0,
-    contextInclusive: false,
-    schedule: null,
-    aliased: false,
-    effectiveFrom: 0,
-    effectiveTo: null,
-    recordedAt: 0,
-    retractedAt: null,
-    ...of,
-  }
 }

@@ -6,10 +6,10 @@ import { NAMED_MAX } from '../../alerts/tell.ts'
 import { ALERT_KIND_NAMES, ALERT_STATES, ALERT_WINDOWS } from '../../core/alert.ts'
 import { ALERT_RULES_MAX } from '../../schema/alerts/define.ts'
 import { type RunningApi, startApi } from '../api/start.ts'
+import { blocks } from '../support/shown.ts'
 
 const PAGE = readFileSync('docs/ALERTS.md', 'utf8')
-const examples = (language: string) =>
-  [...PAGE.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text]) => text!)
+const examples = (language: string) => blocks('docs/ALERTS.md', language)
 
 let api: RunningApi
 beforeAll(async () => {

@@ -1,14 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { SILENT } from '../../core/log.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
-import { createRater } from '../../rating/rater.ts'
-import { assemble } from '../../receiver/assemble/assemble.ts'
-import { createCutter } from '../../receiver/cut/cutter.ts'
-import { CUT_DEFAULTS } from '../../receiver/cut/settings.ts'
-import { createJournal } from '../../receiver/journal/journal.ts'
-import { callOf, metricsOf, noon, spanIdOf, traceIdOf } from '../support/usages.ts'
+import { callOf, noon, spanIdOf, traceIdOf } from '../support/usages.ts'
+import { happening } from './happening.ts'
 import { type RunningApi, startApi } from './start.ts'
 
 let api: RunningApi
@@ -28,19 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.stop())
 
-let now = 10
-
-/** Journals, then cuts and rates whatever is due by then. */
-async function happen(...usages: Usage[]): Promise<void> {
-  const { pool } = api.database
-  const metrics = metricsOf()
-  now += 10
-  if (usages.length > 0) await createJournal({ pool, metrics }).append('default', usages, noon(now))
-  now += 10
-  const cutter = createCutter({ pool, settings: CUT_DEFAULTS, log: SILENT, assemble, metrics })
-  while ((await cutter.cut(noon(now))) > 0);
-  await createRater({ pool }).rate(noon(now))
-}
+const { happen } = happening(() => api)
 
 const eventOf = async (name: string) => (await api.get(`/v1/events/evt_${traceIdOf(name)}`)).body
 const open = async (kind: string) => (await api.get(`/v1/exceptions?kind=${kind}`)).body.data

@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventIdOf } from '../../core/ids.ts'
-import { SILENT } from '../../core/log.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
-import { createRater } from '../../rating/rater.ts'
-import { assemble } from '../../receiver/assemble/assemble.ts'
-import { createCutter } from '../../receiver/cut/cutter.ts'
-import { CUT_DEFAULTS } from '../../receiver/cut/settings.ts'
-import { createJournal } from '../../receiver/journal/journal.ts'
-import { callOf, metricsOf, NOON_NANO, noon, spanIdOf, traceIdOf } from '../support/usages.ts'
+import { callOf, NOON_NANO, noon, spanIdOf, traceIdOf } from '../support/usages.ts'
+import { happening } from './happening.ts'
 import { type RunningApi, startApi } from './start.ts'
 
 let api: RunningApi
@@ -29,19 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.stop())
 
-let now = 10
-
-/** Journals, then cuts and rates whatever is due by then. */
-async function happen(...usages: Usage[]): Promise<void> {
-  const { pool } = api.database
-  const metrics = metricsOf()
-  now += 10
-  if (usages.length > 0) await createJournal({ pool, metrics }).append('default', usages, noon(now))
-  now += 10
-  const cutter = createCutter({ pool, settings: CUT_DEFAULTS, log: SILENT, assemble, metrics })
-  while ((await cutter.cut(noon(now))) > 0);
-  await createRater({ pool }).rate(noon(now))
-}
+const { happen, instant } = happening(() => api)
 
 const SECOND = 1_000_000_000n
 /** A turn of a chat, from one second after noon to another. */
@@ -131,7 +114,7 @@ test('a missing price that arrives completes the event of a session', async () =
   await happen(turn('p', 0n, 1n, { session: 'priceless' }), turn('q', 2n, 3n, house))
   const [unpriced] = (await api.get('/v1/exceptions?kind=unpriced')).body.data
   expect(unpriced).toMatchObject({ trace_id: traceIdOf('q'), model: 'own-1' })
-  api.clock = noon(now)
+  api.clock = instant()
   for (const meter of ['input_uncached', 'output'])
     await api.put(`/v1/prices/overrides/house-${meter.replace('_', '-')}`, {
       provider: 'house',

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BUDGET_UNITS, BUDGET_WINDOWS } from '../../core/budget.ts'
 import { BUDGETS_MAX } from '../../schema/budgets/define.ts'
 import { type RunningApi, startApi } from '../api/start.ts'
+import { blocks } from '../support/shown.ts'
 
 const PAGE = readFileSync('docs/BUDGETS.md', 'utf8')
-const examples = (language: string) =>
-  [...PAGE.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text]) => text!)
+const examples = (language: string) => blocks('docs/BUDGETS.md', language)
 
 let api: RunningApi
 beforeAll(async () => {

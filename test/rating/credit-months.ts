@@ -15,6 +15,15 @@ export const PLAN = {
   meters: [{ meter: 'input_tokens', model: 'per_unit', unit_price: '0.01' }],
 }
 
+/** A hundred credits a month, of which fifty may go on. */
+export const ROLLING = { ...PLAN, grants: [{ name: 'monthly', amount: '100', rollover: { max: '50' } }] }
+
+/** The same, and fifty are carried over at least, from which overage is paid. */
+export const OWING = {
+  ...PLAN,
+  grants: [{ name: 'monthly', amount: '100', rollover: { max: '50', min: '50', carry_overage: true } }],
+}
+
 export const at = (text: string) => new Date(`${text}Z`)
 
 /** Customers who use credits over the months of a plan: what happens to them, and what their ledgers say then. */

@@ -8,7 +8,7 @@ import { recordGrant } from '../../schema/ledger/grant.ts'
 import { voidGrant } from '../../schema/ledger/void.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { at, creditMonths, PLAN } from './credit-months.ts'
+import { at, creditMonths, OWING, PLAN, ROLLING } from './credit-months.ts'
 import { assemblyOf, modelCall, storeCustomer, storeEvent, storePlan } from './events.ts'
 import { ledgerFaults } from './ledger-faults.ts'
 
@@ -21,18 +21,12 @@ beforeAll(async () => {
   months = creditMonths(pool)
   await storePlan(pool, 'plain', PLAN)
   await storePlan(pool, 'monthly', { ...PLAN, grants: [{ name: 'monthly', amount: '100' }] })
-  await storePlan(pool, 'rolling', {
-    ...PLAN,
-    grants: [{ name: 'monthly', amount: '100', rollover: { max: '50' } }],
-  })
+  await storePlan(pool, 'rolling', ROLLING)
   await storePlan(pool, 'keeping', {
     ...PLAN,
     grants: [{ name: 'kept', amount: '10', kind: 'paid', expires: 'never', priority: 7 }],
   })
-  await storePlan(pool, 'owing', {
-    ...PLAN,
-    grants: [{ name: 'monthly', amount: '100', rollover: { max: '50', min: '50', carry_overage: true } }],
-  })
+  await storePlan(pool, 'owing', OWING)
 })
 afterAll(async () => {
   expect(await ledgerFaults(pool)).toEqual([])

@@ -1,16 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditAll } from '../../cmd/audit/run.ts'
 import { reportLines } from '../../cmd/audit.ts'
-import { SILENT } from '../../core/log.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
 import { seedPriceBook } from '../../rating/prices/seed.ts'
-import { createRater } from '../../rating/rater.ts'
-import { assemble } from '../../receiver/assemble/assemble.ts'
-import { createCutter } from '../../receiver/cut/cutter.ts'
-import { CUT_DEFAULTS } from '../../receiver/cut/settings.ts'
-import { createJournal } from '../../receiver/journal/journal.ts'
+import { happening } from '../api/happening.ts'
 import { type RunningApi, startApi } from '../api/start.ts'
-import { callOf, metricsOf, NOON_NANO, noon, traceIdOf } from '../support/usages.ts'
+import { callOf, NOON_NANO, noon, traceIdOf } from '../support/usages.ts'
 
 let api: RunningApi
 
@@ -26,18 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.stop())
 
-let now = 10
-
-async function happen(...usages: Usage[]): Promise<void> {
-  const { pool } = api.database
-  const metrics = metricsOf()
-  now += 10
-  await createJournal({ pool, metrics }).append('default', usages, noon(now))
-  now += 10
-  const cutter = createCutter({ pool, settings: CUT_DEFAULTS, log: SILENT, assemble, metrics })
-  while ((await cutter.cut(noon(now))) > 0);
-  await createRater({ pool }).rate(noon(now))
-}
+const { happen, instant } = happening(() => api)
 
 const eventOf = async (name: string) => (await api.get(`/v1/events/evt_${traceIdOf(name)}`)).body
 const driftOf = async (name: string, resolved = 'false') => {
@@ -90,7 +74,7 @@ describe('a cost that spans report', () => {
     expect(await eventOf('absurd')).toMatchObject({ status: 'rated', cogs: '0.0045' })
     expect(await eventOf('dust')).toMatchObject({ status: 'rated', cogs: '0.0045', cogs_reported: '0.0045' })
     const scope = { tenantId: null, from: '-infinity', to: 'infinity' }
-    const lines = reportLines(await auditAll(api.database.url, scope, noon(now)))
+    const lines = reportLines(await auditAll(api.database.url, scope, instant()))
     expect(lines.filter((line) => line.startsWith('gap'))).toEqual([])
   })
 

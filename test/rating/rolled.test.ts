@@ -7,7 +7,7 @@ import { lockWallets } from '../../schema/ledger/lock.ts'
 import { writeWallets } from '../../schema/ledger/write.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { at, creditMonths, PLAN } from './credit-months.ts'
+import { at, creditMonths, OWING, PLAN, ROLLING } from './credit-months.ts'
 import { storePlan } from './events.ts'
 import { ledgerFaults } from './ledger-faults.ts'
 
@@ -18,14 +18,8 @@ beforeAll(async () => {
   database = await testDatabase()
   pool = database.pool
   months = creditMonths(pool)
-  await storePlan(pool, 'rolling', {
-    ...PLAN,
-    grants: [{ name: 'monthly', amount: '100', rollover: { max: '50' } }],
-  })
-  await storePlan(pool, 'owing', {
-    ...PLAN,
-    grants: [{ name: 'monthly', amount: '100', rollover: { max: '50', min: '50', carry_overage: true } }],
-  })
+  await storePlan(pool, 'rolling', ROLLING)
+  await storePlan(pool, 'owing', OWING)
 })
 afterAll(async () => {
   expect(await ledgerFaults(pool)).toEqual([])

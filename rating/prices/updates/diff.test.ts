@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { listPrice as row } from '../../../test/support/prices.ts'
 import { effective } from '../in-force.ts'
 import { BEGINNING, type ListPrice, seriesOf } from '../list-price.ts'
 import { rowsToRecord } from './apply.ts'
@@ -238,27 +239,4 @@ function summary(proposed: readonly ProposedChange[]): readonly string[] {
 
 function book(...rows: readonly ListPrice[]): readonly BookPrice[] {
   return rows.map((each) => ({ ...each, priceRowId: String(++ids) }))
-}
-
-function row(of: Partial<ListPrice>): ListPrice {
-  return {
-    provider: 'anthropic',
-    model: 'm',
-    meter: 'input_uncached',
-    serviceTier: 'standard',
-    region: '',
-    unitPrice: '3',
-    per: '1000000',
-    feeBasis: 'token',
-    minQuantity: null,
-    roundingQuantity: null,
-    contextFrom: '0',
-    contextInclusive: false,
-    schedule: null,
-    effectiveFrom: BEGINNING,
-    effectiveTo: null,
-    derived: false,
-    source: 'test',
-    ...of,
-  }
 }
