@@ -5,6 +5,7 @@ import { scaled, scaledText } from '../core/scaled.ts'
 import {
   type BookCounter,
   counterName,
+  endHold,
   endOverdue,
   LEASE_MS,
   type LeaseBook,
@@ -24,8 +25,13 @@ const BUDGETS: readonly (readonly [string, Budget])[] = [
 const RATES = { call: '0', input: '0.000003', output: '0.000015', tool: '0' }
 const OVERDUE_MS = 1_000
 
-/** A centre in memory, with the decisions of the real one: what is measured is the check, not a database. */
-export function memoryCentre(): Centre {
+/**
+ * A centre in memory, with the decisions of the real one: what is measured is the check, not a database.
+ *
+ * @param told `spans`: the span of every hold is there by the time the centre hears of the hold, so that it ends and is
+ *   forgotten. What a centre remembers lies in a database, and not on the check's heap.
+ */
+export function memoryCentre(told: 'holds' | 'spans' = 'holds'): Centre {
   const keys = BUDGETS.map(([budgetId, { scope }]) => ({
     budgetId,
     counting: 1,
@@ -66,10 +72,10 @@ export function memoryCentre(): Centre {
     access: { authorise: async () => 'default' },
     read: async () => facts(),
     readAll: async (_, spenders) => spenders.map(facts),
-    async exchange(_, told: Exchange): Promise<ExchangeReply> {
+    async exchange(_, message: Exchange): Promise<ExchangeReply> {
       version += 1
       const unitOf = (budgetId: string) => BUDGETS.find(([id]) => id === budgetId)![1].unit as keyof Amounts
-      const holds = told.holds.map((hold) => ({
+      const holds = message.holds.map((hold) => ({
         ...hold,
         takes: hold.takes.map(({ counter, leaseId, amount }) => ({
           counter: counterName(counter),
@@ -78,9 +84,20 @@ export function memoryCentre(): Centre {
           amount: scaled(amount),
         })),
       }))
-      const orders = told.orders.map((order) => ({ ...order, name: counterName(order.counter) }))
-      const { ends, leases } = takeIn(book, { ...told, holds, orders }, () => crypto.randomUUID(), Date.now())
-      const grants = told.orders.map(({ counter }, i) => ({
+      const orders = message.orders.map((order) => ({ ...order, name: counterName(order.counter) }))
+      const { ends, leases } = takeIn(
+        book,
+        { ...message, holds, orders },
+        () => crypto.randomUUID(),
+        Date.now(),
+      )
+      if (told === 'spans') {
+        for (const { holdId } of holds) {
+          endHold(book, { holdId, actual: null }, Date.now())
+          book.holds.delete(holdId)
+        }
+      }
+      const grants = message.orders.map(({ counter }, i) => ({
         counter,
         leaseId: leases[i]?.leaseId ?? null,
         amount: scaledText(leases[i]?.amount ?? 0n),

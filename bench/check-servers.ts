@@ -10,7 +10,8 @@ import { createCheckMetrics } from '../sidecar/metrics.ts'
 import { checkRequest } from '../sidecar/request.ts'
 import { memoryCentre } from './check-centre.ts'
 
-export type CheckServerName = 'check' | 'bare' | 'express' | 'hold'
+/** `hold` and `settled` are asked for holds, which end by their spans or by call. */
+export type CheckServerName = 'check' | 'bare' | 'express' | 'hold' | 'settled'
 
 export interface CheckTold {
   readonly port: number
@@ -26,18 +27,19 @@ const HOLD = {
 
 /** What is asked of a server. */
 export function questionTo(name: CheckServerName): CheckRequest {
-  return name === 'hold' ? HOLD : BODY
+  return name === 'hold' || name === 'settled' ? HOLD : BODY
 }
 
 /** Starts a server that answers checks, on a free port; ours on a socket too. */
 export async function startServer(name: CheckServerName, unixPath: string): Promise<CheckTold> {
   switch (name) {
     case 'check':
-    case 'hold': {
+    case 'hold':
+    case 'settled': {
       const registry = new Registry()
       const address = { host: '127.0.0.1', port: 0 }
       const isReady = async () => true
-      const centre = memoryCentre()
+      const centre = memoryCentre(name === 'hold' ? 'spans' : 'holds')
       const { port } = await startCheck({ centre, address, unixPath, registry, log: SILENT, isReady })
       return { port }
     }

@@ -24,14 +24,14 @@ import { median } from './median.ts'
  * over one connection. Frames and Redis are asked through their clients, which pipeline by themselves over one connection;
  * `one for each` is as many ioredis clients as there are questions under way, `batched` ioredis with enableAutoPipelining.
  *
- * `check with a hold` takes one that ends by itself. `and settled` ends each over a second connection, as whoever made the
- * call does; the next check does not wait for it, all of them are answered in the end.
+ * `check with a hold` takes one that ends as its span comes, which is at once. `and settled` ends each over a second
+ * connection, as whoever made the call does; the next check does not wait for it, all of them are answered in the end.
  */
 const ROUNDS = 15
 const MS = 150
 const WARM_UP_MS = 1_500
 const CONCURRENCY = [1, 16, 64, 200] as const
-const SERVERS: readonly CheckServerName[] = ['check', 'bare', 'express', 'hold']
+const SERVERS: readonly CheckServerName[] = ['check', 'bare', 'express', 'hold', 'settled']
 
 /** What a call used that had a hold. */
 const USED = { actual: { input_tokens: 1842, output_tokens: 201 } }
@@ -136,10 +136,10 @@ async function run(name: Name, concurrency: number, ms: number): Promise<Load> {
       return load
     }
     case 'holdEnded': {
-      const { port, child } = servers.get('hold')!
+      const { port, child } = servers.get('settled')!
       const where = { port, host: '127.0.0.1' }
       const [checks, ends] = [await openPipeline(where), await openPipeline(where)]
-      const request = requestOf('/v1/check', questionTo('hold'))
+      const request = requestOf('/v1/check', questionTo('settled'))
       const ending: Promise<unknown>[] = []
       const ask = async () => {
         const { hold_id: holdId } = (await checks.ask(request)) as Decision

@@ -268,7 +268,7 @@ export class Desk {
 
   #held(hold: OpenHold, ruling: Ruling, known: KnownSpender, now: number): Decision {
     this.#errand.kick()
-    this.#parts.metrics.holds.inc({ outcome: 'taken' })
+    this.#parts.metrics.held('taken')
     const after = withLeastLeft(ruling, known.counters, now)
     const decision = this.#tell(after, known, now, hold.takes.length > 0)
     return { ...decision, hold_id: hold.holdId, held_by: hold.heldBy }

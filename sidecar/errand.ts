@@ -91,7 +91,7 @@ export class Errand {
       if (ended.state === null) return null
       const { holdId, state, late, over } = ended
       for (const unit of over) this.#parts.metrics.over.inc({ unit })
-      this.#parts.metrics.holds.inc({ outcome: late ? 'late' : state })
+      this.#parts.metrics.held(late ? 'late' : state)
       return { holdId, state, late, over, source: 'live' }
     }
     if (!this.#parts.isNumbered(end.holdId) && !this.#own.get(end.holdId))

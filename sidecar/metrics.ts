@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 /** What the check tells of itself. */
 export interface CheckMetrics {
   decided(verdict: string, reason: string): void
-  readonly holds: Counter<'outcome'>
+  held(outcome: string): void
   readonly over: Counter<'unit'>
   readonly exchanges: Counter<'outcome'>
   readonly reads: Counter<'outcome'>
@@ -20,37 +20,31 @@ export interface CheckMetrics {
 /** Makes the metrics of the check in a registry. */
 export function createCheckMetrics(registry: Registry): CheckMetrics {
   const registers = [registry]
-  // A check moves a number; Prometheus' counters are moved when somebody looks.
-  const decided = new Map<string, Map<string, { count: number }>>()
+  const decided = new Tally()
   new Counter({
     name: 'aforo_check_decisions_total',
     help: 'Checks answered.',
     labelNames: ['decision', 'reason'],
     registers,
     collect() {
-      for (const [decision, reasons] of decided) {
-        for (const [reason, one] of reasons) {
-          this.inc({ decision, reason }, one.count)
-          one.count = 0
-        }
-      }
+      decided.moveTo((decision, reason, count) => this.inc({ decision, reason }, count))
+    },
+  })
+  const held = new Tally()
+  new Counter({
+    name: 'aforo_check_holds_total',
+    help: 'Holds taken, settled, released and ended late.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      held.moveTo((outcome, _, count) => this.inc({ outcome }, count))
     },
   })
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter<L>({ name, help, labelNames, registers })
   return {
-    decided(decision, reason) {
-      // No name is made of the two: to hash a new text costs more than to look for two that are known.
-      let reasons = decided.get(decision)
-      if (!reasons) {
-        reasons = new Map()
-        decided.set(decision, reasons)
-      }
-      const one = reasons.get(reason)
-      if (one) one.count += 1
-      else reasons.set(reason, { count: 1 })
-    },
-    holds: counter('aforo_check_holds_total', 'Holds taken, settled, released and ended late.', ['outcome']),
+    decided: (decision, reason) => decided.add(decision, reason),
+    held: (outcome) => held.add(outcome, ''),
     over: counter(
       'aforo_check_over_hold_total',
       'Settlements above what was held; budget_hold_takes.over has by how much.',
@@ -86,5 +80,32 @@ export function createCheckMetrics(registry: Registry): CheckMetrics {
       buckets: [0.002, 0.005, 0.02, 0.1, 0.5, 2],
       registers,
     }),
+  }
+}
+
+/** A check moves a number here; Prometheus' counters, which cost as much as a decision, are moved when somebody looks. */
+class Tally {
+  // No name is made of two: to hash a new text costs more than to look for two that are known.
+  readonly #counts = new Map<string, Map<string, { count: number }>>()
+
+  add(name: string, part: string): void {
+    let parts = this.#counts.get(name)
+    if (!parts) {
+      parts = new Map()
+      this.#counts.set(name, parts)
+    }
+    const one = parts.get(part)
+    if (one) one.count += 1
+    else parts.set(part, { count: 1 })
+  }
+
+  /** Tells what was added since it was asked last. */
+  moveTo(inc: (name: string, part: string, count: number) => void): void {
+    for (const [name, parts] of this.#counts) {
+      for (const [part, one] of parts) {
+        inc(name, part, one.count)
+        one.count = 0
+      }
+    }
   }
 }
