@@ -123,6 +123,40 @@ test('the span of an async generator is open until it is through, its body runs 
   expect(call!.attributes['aforo.customer.id']).toBe('acme')
 })
 
+test('a generator runs inside too, though nothing of it has run when it is returned', async () => {
+  const steps = metered(acme, function* (start: number): Generator<number, string, number> {
+    modelCall('before')
+    const sent = yield start
+    modelCall('after')
+    yield sent + 1
+    return 'done'
+  })
+  const run = steps(1)
+  expect(run.next()).toEqual({ done: false, value: 1 })
+  expect(run.next(5)).toEqual({ done: false, value: 6 })
+  expect((await spans()).map(({ name }) => name)).toEqual(['before', 'after'])
+  expect(run.next()).toEqual({ done: true, value: 'done' })
+  const all = await spans()
+  expect(all.map(({ name }) => name)).toEqual(['before', 'after', 'invoke_agent triage'])
+  expect(all.map(({ attributes }) => attributes['aforo.customer.id'])).toEqual(['acme', 'acme', 'acme'])
+
+  exporter.reset()
+  const left = steps(7)
+  left.next()
+  expect(left.return('left')).toEqual({ done: true, value: 'left' })
+  expect((await spans()).map(({ name }) => name)).toEqual(['before', 'invoke_agent triage'])
+  exporter.reset()
+  const failing = metered(acme, function* (): Generator<number> {
+    yield 1
+    throw new RangeError('mine')
+  })
+  expect(() => [...failing()]).toThrow(RangeError)
+  expect((await onlySpan()).status.code).toBe(SpanStatusCode.ERROR)
+  exporter.reset()
+  expect(metered(acme, () => [1, 2])()).toEqual([1, 2])
+  await onlySpan()
+})
+
 test('leaving the loop early ends the span without an error and runs the generator’s finally', async () => {
   let cleaned = false
   const stream = metered({}, async function* () {

@@ -43,8 +43,8 @@ type Awaitable = Promise<unknown> | AsyncGenerator<unknown, unknown, never>
  * `invoke_agent` span, and every span under it carries the attribution.
  *
  * Arguments, `this`, results and errors pass unchanged. The span ends when the work does: at the return, when a
- * returned promise settles, or when a returned async iterator is through or is abandoned. With the function left
- * out it gives a decorator for methods: `@metered({ agent: 'triage' })`.
+ * returned promise settles, or when a returned generator or async iterator is through or is abandoned. With the function
+ * left out it gives a decorator for methods: `@metered({ agent: 'triage' })`.
  *
  * With `guard`, the function is async or an async generator; it rejects with a DeniedError where it may not begin.
  */
@@ -98,8 +98,9 @@ function guarded<This, Args extends unknown[], Result>(
   return (isAsyncGenerator(fn) ? readAll(run) : run()) as Result
 }
 
-async function* readAll(run: () => Promise<unknown>): AsyncGenerator<unknown> {
-  yield* (await run()) as AsyncIterable<unknown>
+/** What the generator returns at its end is handed on like all it yields. */
+async function* readAll(run: () => Promise<unknown>): AsyncGenerator<unknown, unknown, unknown> {
+  return yield* (await run()) as AsyncGenerator<unknown, unknown, unknown>
 }
 
 const AsyncGeneratorFunction = async function* () {}.constructor

@@ -5,11 +5,11 @@ export type Inside = <T>(run: () => T) => T
 export type Ended = (failure: { readonly error: unknown } | null) => void
 
 /**
- * Runs `work` and tells `ended` when it is over, whatever kind of result it has: a value, a promise, an async
- * iterator, or a promise of one. The result is handed on with its type, its methods and its errors.
+ * Runs `work` and tells `ended` when it is over, whatever kind of result it has: a value, a promise, a generator, an
+ * async iterator, or a promise of one. The result is handed on with its type, its methods and its errors.
  *
  * Platform streams pass as they are, since nothing can stand in for them: their work is over when they are returned.
- * An async iterator that nobody ever reads is never over.
+ * An iterator that nobody ever reads is never over.
  */
 export function observe<Result>(work: () => Result, inside: Inside, ended: Ended): Result {
   const end = once(ended)
@@ -24,6 +24,7 @@ export function observe<Result>(work: () => Result, inside: Inside, ended: Ended
 function settle<T>(result: T, inside: Inside, end: Ended): T {
   if (isThenable(result)) return observePromise(result, inside, end)
   if (isAsyncIterable(result)) return observeIterable(result, inside, end)
+  if (isIterator(result)) return observeGenerator(result, inside, end)
   end(null)
   return result
 }
@@ -91,6 +92,33 @@ function observeIterator(iterator: AsyncIterator<unknown>, inside: Inside, end: 
   }
 }
 
+/** Nothing of a generator has run when it is returned: each of its steps runs inside. */
+function observeGenerator<T extends Iterator<unknown>>(result: T, inside: Inside, end: Ended): T {
+  const follow = (step: () => IteratorResult<unknown>) => {
+    try {
+      const taken = inside(step)
+      if (taken.done) end(null)
+      return taken
+    } catch (error) {
+      end({ error })
+      throw error
+    }
+  }
+  const over = (value?: unknown) => follow(() => result.return?.(value) ?? { done: true, value })
+  const observed: T = standIn(result, {
+    next: (...sent: [] | [undefined]) => follow(() => result.next(...sent)),
+    return: over,
+    throw: (error?: unknown) =>
+      follow(() => {
+        if (result.throw) return result.throw(error)
+        throw error
+      }),
+    [Symbol.iterator]: () => observed,
+    [Symbol.dispose]: () => void over(),
+  })
+  return observed
+}
+
 /** `target` with some members replaced. Methods are bound to the target, for they may reach for private fields. */
 function standIn<T extends object>(target: T, replaced: Record<PropertyKey, unknown>): T {
   return new Proxy(target, {
@@ -113,6 +141,11 @@ function isPlainPromise(value: object): boolean {
 /** Web and Node streams are checked for by brand wherever they go, so they are left alone. */
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return isObject(value) && Symbol.asyncIterator in value && !('getReader' in value) && !('pipe' in value)
+}
+
+/** A generator, or what can be read but once like one. Lists and maps are values. */
+function isIterator(value: unknown): value is object & Iterator<unknown> {
+  return isObject(value) && Symbol.iterator in value && 'next' in value && typeof value.next === 'function'
 }
 
 function isObject(value: unknown): value is object {

@@ -143,6 +143,16 @@ describe('stopped in flight', () => {
 })
 
 describe('guarded metering', () => {
+  test('hands on what an async generator returns at its end', async () => {
+    const answer = metered({ customer: 'acme', agent: 'returning', guard: true }, async function* () {
+      yield 'part'
+      return 'whole'
+    })
+    const run = answer()
+    expect(await run.next()).toEqual({ done: false, value: 'part' })
+    expect(await run.next()).toEqual({ done: true, value: 'whole' })
+  })
+
   test('begins an async generator only where it may', async () => {
     const stream = metered({ customer: 'acme', session: 'told', guard: true }, async function* (n: number) {
       yield n
