@@ -21,7 +21,7 @@ export interface GuardedFetchOptions {
 export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
   const { fetch: send = fetch, estimateOf = estimateOfBody } = options
   return async (input, init) => {
-    const text = typeof init?.body === 'string' ? init.body : null
+    const text = await textOf(input, init)
     const found = text === null ? undefined : estimateOf(parsed(text), Buffer.byteLength(text))
     let call: OpenCall
     try {
@@ -30,7 +30,8 @@ export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
       if (error instanceof DeniedError) return denial(error)
       throw error
     }
-    const signal = init?.signal ? AbortSignal.any([init.signal, call.signal]) : call.signal
+    const own = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+    const signal = own ? AbortSignal.any([own, call.signal]) : call.signal
     try {
       return untilRead(await call.inside(() => send(input, { ...init, signal })), call)
     } catch (error) {
@@ -38,6 +39,12 @@ export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
       throw error
     }
   }
+}
+
+/** The body where it is text; of a `Request` a copy, as it can be read but once. */
+async function textOf(...[input, init]: Parameters<typeof fetch>): Promise<string | null> {
+  if (init?.body !== undefined && init.body !== null) return typeof init.body === 'string' ? init.body : null
+  return input instanceof Request && input.body !== null ? input.clone().text() : null
 }
 
 /** Stainless' clients, OpenAI's and Anthropic's among them, ask the header whether to try again. */
@@ -56,26 +63,43 @@ function untilRead(response: Response, call: OpenCall): Response {
     return response
   }
   const reader = response.body.getReader()
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read()
-        if (!done) return controller.enqueue(value)
+  // Nothing is read ahead: a read that is under way would keep an answer alive that its caller dropped.
+  const lazily = { highWaterMark: 0 }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (!done) return controller.enqueue(value)
+          call.over()
+          controller.close()
+        } catch (error) {
+          call.over()
+          controller.error(error)
+        }
+      },
+      cancel(reason) {
         call.over()
-        controller.close()
-      } catch (error) {
-        call.over()
-        controller.error(error)
-      }
+        return reader.cancel(reason)
+      },
     },
-    cancel(reason) {
-      call.over()
-      return reader.cancel(reason)
-    },
-  })
+    lazily,
+  )
+  unread.register(body, { call, reader })
   const { status, statusText, headers, url } = response
   return Object.defineProperty(new Response(body, { status, statusText, headers }), 'url', { value: url })
 }
+
+/**
+ * An answer that its caller dropped unread, as who looks at the status alone does, is over too: its session would be watched,
+ * and its connection kept, for as long as the process lives.
+ */
+const unread = new FinalizationRegistry<{ call: OpenCall; reader: ReadableStreamDefaultReader }>(
+  ({ call, reader }) => {
+    call.over()
+    reader.cancel().catch(() => {})
+  },
+)
 
 /**
  * Tokens a byte of a request can become at most in what people write: a word of English is a token in four bytes, a
@@ -93,13 +117,19 @@ export function estimateOfBody(body: unknown, bytes: number): ReturnType<Estimat
     fields.max_output_tokens ??
     fields.max_tokens ??
     generation.maxOutputTokens
+  // So many answers are made for one request, each up to the limit.
+  const answers = Math.max(1, ...[fields.n, fields.best_of, generation.candidateCount].filter(isCount))
   return {
     ...(typeof fields.model === 'string' ? { model: fields.model } : {}),
     estimate: {
       input_tokens: String(Math.ceil(bytes / BYTES_PER_TOKEN)),
-      ...(Number.isInteger(limit) ? { max_output_tokens: String(limit) } : {}),
+      ...(isCount(limit) ? { max_output_tokens: String(BigInt(limit) * BigInt(answers)) } : {}),
     },
   }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0
 }
 
 function parsed(text: string): unknown {
