@@ -1,5 +1,6 @@
 import type { AttributeRuns } from './attribute-runs.ts'
 import { ABSENT, type RejectReason, type SpanColumns, type SpanParts } from './columns.ts'
+import { exceptionStatusOfEvents } from './exception-events.ts'
 import { failureStatusOfText } from './failure-status.ts'
 import {
   double,
@@ -50,6 +51,8 @@ export class JsonSpanReader {
     const kind = optionalEnum(span, 'kind')
     const status = optionalObject(span, 'status')
     const message = status === undefined ? undefined : field(status, 'message')
+    const failed = status !== undefined && optionalEnum(status, 'code') === CODE_ERROR
+    const failureStatus = typeof message === 'string' ? failureStatusOfText(message) : 0
     this.#bytes.writeBigUInt64LE(optionalUint64(span, 'startTimeUnixNano'), PLACE.start)
     this.#bytes.writeBigUInt64LE(optionalUint64(span, 'endTimeUnixNano'), PLACE.end)
     return {
@@ -59,8 +62,9 @@ export class JsonSpanReader {
       start: PLACE.start,
       end: PLACE.end,
       kind: kind >= 0 && kind <= KIND_LAST ? kind : 0,
-      failed: status !== undefined && optionalEnum(status, 'code') === CODE_ERROR,
-      failureStatus: typeof message === 'string' ? failureStatusOfText(message) : 0,
+      failed,
+      failureStatus:
+        failed && failureStatus === 0 ? exceptionStatusOfEvents(field(span, 'events')) : failureStatus,
       name: cut(storable(optionalText(span, 'name'))),
     }
   }

@@ -1,10 +1,12 @@
 import { ABSENT, type SpanColumns, type SpanParts } from './columns.ts'
+import { exceptionStatus } from './exception-events.ts'
 import { failureStatus } from './failure-status.ts'
 import { readAttribute, readName, readUsualAttributes } from './protobuf-attribute.ts'
 import type { WireReader } from './wire.ts'
 
 /*
- * The fields read here, as tags (number << 3 | wire type). Events (11) and links (13) are stepped over.
+ * The fields read here, as tags (number << 3 | wire type). Links (13) are stepped over, and events (11) unless the span
+ * failed without saying how.
  *   Span    1 trace_id · 2 span_id · 4 parent_span_id · 5 name · 6 kind · 7 start_time_unix_nano ·
  *           8 end_time_unix_nano · 9 attributes · 15 status
  *   Status  2 message, of which a number is kept · 3 code
@@ -66,6 +68,7 @@ export class SpanReader {
     this.#failed = false
     this.#failureStatus = 0
     columns.startSpan()
+    const from = wire.at
     while (wire.at < end) {
       if (bytes[wire.at] === ATTRIBUTE) {
         readUsualAttributes(wire, columns, attributes, ATTRIBUTE, end)
@@ -107,6 +110,7 @@ export class SpanReader {
           wire.skip(tag, end)
       }
     }
+    if (this.#failed && this.#failureStatus === 0) this.#failureStatus = exceptionStatus(wire, from, end)
     if (traceIdBytes !== 16) columns.rejectSpan('trace_id_malformed')
     else if (spanIdBytes !== 8) columns.rejectSpan('span_id_malformed')
     else if (parentSpanIdBytes !== 8 && parentSpanIdBytes !== 0)

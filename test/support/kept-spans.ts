@@ -49,7 +49,7 @@ export function keptByReference(body: Uint8Array, wanted: readonly string[] = WA
         name: clean(span.name),
         kind: SPAN_KINDS[span.kind] ?? 'unspecified',
         failed: span.status?.code === 2,
-        failureStatus: failureStatus(span.status?.message ?? ''),
+        failureStatus: failureStatus(span.status?.message ?? '') ?? exceptionStatus(span),
         startNano: BigInt(span.startTimeUnixNano),
         endNano: BigInt(span.endTimeUnixNano),
         scope: [clean(scope?.name ?? ''), clean(scope?.version ?? '')],
@@ -91,6 +91,15 @@ export function failureStatus(message: string): number | null {
   const [, number, name] = found
   if (found.index + (number === undefined ? 2 : 3) > 320) return null
   return number === undefined ? AWS[name!]! : Number(number)
+}
+
+/** Of a span that failed, what the last exception among its events says. */
+function exceptionStatus({ status, events = [] }: SpanLiteral): number | null {
+  if (status?.code !== 2) return null
+  const exception = events.findLast(({ name }) => name === 'exception')
+  const message = exception?.attributes.findLast(({ key }) => key === 'exception.message')
+  const value = message?.value
+  return value && 'stringValue' in value ? failureStatus(value.stringValue as string) : null
 }
 
 function isId(bytes: Uint8Array, length: number): boolean {

@@ -129,6 +129,23 @@ const statusText = fc.oneof(
     .map((pieces) => pieces.join('')),
 )
 
+const event = fc.oneof(
+  fc.record({ name: fc.string(), attributes }),
+  fc.record({
+    name: fc.constantFrom('exception', 'retry'),
+    attributes: fc.array(
+      fc.record({
+        key: fc.constantFrom('exception.message', 'exception.type'),
+        value: fc.oneof(
+          statusText.map((stringValue) => ({ stringValue })),
+          scalar,
+        ),
+      }),
+      { maxLength: 3 },
+    ),
+  }),
+)
+
 const span: fc.Arbitrary<SpanLiteral> = fc.record(
   {
     traceId: id(16),
@@ -140,7 +157,7 @@ const span: fc.Arbitrary<SpanLiteral> = fc.record(
     endTimeUnixNano: uint64,
     attributes,
     status: fc.record({ code: fc.integer({ min: 0, max: 2 }), message: statusText }),
-    events: fc.array(fc.record({ name: fc.string(), attributes }), { maxLength: 2 }),
+    events: fc.array(event, { maxLength: 3 }),
   },
   {
     requiredKeys: [
