@@ -66,6 +66,8 @@ export type Pattern = string
 /** All fields given must hold. */
 export interface Match {
   readonly scope?: readonly Pattern[]
+  /** Versions of the scope. */
+  readonly version?: readonly Pattern[]
   readonly service?: readonly Pattern[]
   readonly name?: readonly Pattern[]
   /** An attribute of the span that must be there, with one of the values of `is` where given. */

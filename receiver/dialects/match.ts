@@ -27,6 +27,10 @@ export function compilePattern(pattern: Pattern): (text: string) => boolean {
 export function compileMatch(match: Match): SpanTest {
   const tests: SpanTest[] = []
   const accepts = match.is === undefined ? undefined : compilePatterns(match.is)
+  if (match.version !== undefined) {
+    const version = compilePatterns(match.version)
+    tests.push((span) => version(span.scopeVersion))
+  }
   if (match.name !== undefined) {
     const name = compilePatterns(match.name)
     tests.push((span) => name(span.name))

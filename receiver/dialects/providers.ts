@@ -19,6 +19,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   'vertex.anthropic': 'gcp.vertex_ai',
   gemini: 'gcp.gemini',
   google: 'gcp.gemini',
+  'google-gla': 'gcp.gemini',
   google_genai: 'gcp.gemini',
   google_vertexai: 'gcp.vertex_ai',
   google_ai_gemini: 'gcp.gemini',

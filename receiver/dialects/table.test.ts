@@ -66,6 +66,7 @@ function wordsFor(match: Match): SpanWords {
     id: 1,
     name: match.name === undefined ? 'span' : filled(match.name),
     scope: match.scope === undefined ? 'unheard-of' : filled(match.scope),
+    ...(match.version !== undefined && { version: filled(match.version) }),
     resource: {
       'service.name': match.service === undefined ? 'test-app' : filled(match.service),
       ...(match.resource === undefined ? {} : { [match.resource]: value }),

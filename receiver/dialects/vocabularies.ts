@@ -190,10 +190,17 @@ export const PYDANTIC_AI = {
   quantities: {
     input: ['gen_ai.aggregated_usage.input_tokens'],
     output: ['gen_ai.aggregated_usage.output_tokens'],
-    cacheRead: ['gen_ai.aggregated_usage.cache_read.input_tokens', 'gen_ai.usage.details.cache_read_tokens'],
+    cacheRead: [
+      'gen_ai.aggregated_usage.cache_read.input_tokens',
+      'gen_ai.usage.details.cache_read_tokens',
+      'gen_ai.usage.details.cached_tokens',
+      'gen_ai.usage.details.cache_read_input_tokens',
+      'gen_ai.usage.details.cached_content_tokens',
+    ],
     cacheWrite: [
       'gen_ai.aggregated_usage.cache_creation.input_tokens',
       'gen_ai.usage.details.cache_write_tokens',
+      'gen_ai.usage.details.cache_creation_input_tokens',
     ],
     reasoning: [
       'gen_ai.usage.details.reasoning_tokens',

@@ -14,29 +14,61 @@ import { GOOGLE, NATIVE } from './models.ts'
 
 const reads = { vocabularies: [GEN_AI], roles: [BY_KNOWN_NAME, BY_OPERATION, BY_MCP] } as const
 
+const readsPydanticAi = {
+  vocabularies: [GEN_AI, PYDANTIC_AI],
+  // The third version of its spans has OpenTelemetry's names for agents and tools, and at first no operation beside them.
+  roles: [
+    BY_OPERATION,
+    {
+      names: {
+        'agent run': 'agent',
+        'invoke_agent *': 'agent',
+        'execute_tool *': 'tool',
+        'running tool': 'tool',
+        'running tool:*': 'tool',
+        'running *': 'wrapper',
+        '* run': 'agent',
+      },
+    },
+    { attribute: 'gen_ai.aggregated_usage.input_tokens', present: 'agent' },
+  ],
+  cachedInput: [{ says: 'included' }],
+  wrapperUsage: 'sum',
+} as const
+
 /** Agent frameworks and command line agents with telemetry of their own. */
 export const FRAMEWORK_ROWS: readonly Dialect[] = [
+  {
+    id: 'pydantic-ai-0',
+    title: "pydantic-ai up to 0.7.4, which leaves Gemini's thoughts out of the output",
+    recognise: [
+      {
+        scope: ['pydantic-ai'],
+        version: [
+          '0.0.*',
+          '0.1.*',
+          '0.2.*',
+          '0.3.*',
+          '0.4.*',
+          '0.5.*',
+          '0.6.*',
+          '0.7.0',
+          '0.7.1',
+          '0.7.2',
+          '0.7.3',
+          '0.7.4',
+        ],
+      },
+    ],
+    ...readsPydanticAi,
+    reasoning: [{ says: 'apart', providers: GOOGLE }, { says: 'included' }],
+  },
   {
     id: 'pydantic-ai',
     title: 'pydantic-ai and Logfire',
     recognise: [{ scope: ['pydantic-ai'] }],
-    vocabularies: [GEN_AI, PYDANTIC_AI],
-    roles: [
-      BY_OPERATION,
-      {
-        names: {
-          'agent run': 'agent',
-          'running tool': 'tool',
-          'running tool:*': 'tool',
-          'running *': 'wrapper',
-          '* run': 'agent',
-        },
-      },
-      { attribute: 'gen_ai.aggregated_usage.input_tokens', present: 'agent' },
-    ],
-    cachedInput: [{ says: 'included' }],
+    ...readsPydanticAi,
     reasoning: [{ says: 'included' }],
-    wrapperUsage: 'sum',
   },
   {
     id: 'google-adk',
