@@ -5,6 +5,7 @@ import { seedPriceBook } from '../rating/prices/seed.ts'
 import { createRater } from '../rating/rater.ts'
 import { openPool } from '../schema/pool.ts'
 import { benchDatabase } from './database.ts'
+import { decimalShare } from './decimal-share.ts'
 import { median, ratio } from './median.ts'
 import { cpuMsOfTree } from './processes.ts'
 import { storeCustomers, storeEvents } from './rate-events.ts'
@@ -58,6 +59,13 @@ async function run(pool: pg.Pool): Promise<void> {
     }
   }
   await verify(pool)
+  // Apart from the rounds: to be looked at costs time, too.
+  const shares: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    await storeEvents(pool, { from, count: EVENTS, customers: 1_000 })
+    from += EVENTS
+    shares.push(await decimalShare(async () => void (await rater.rate(new Date(), EVENTS))))
+  }
   console.log(
     `rate · ${EVENTS} events a round, 4 calls and 2 tools each · PostgreSQL ${rows[0].server_version} · ` +
       `Node ${process.versions.node} · per event, median of ${ROUNDS} rounds`,
@@ -71,6 +79,9 @@ async function run(pool: pg.Pool): Promise<void> {
   console.log(
     `  rating against COPY: CPU ${cpu.toFixed(1)}× · one customer against 1,000: ${hot.toFixed(2)}×`,
   )
+  console.log(
+    `  decimals: ${(median(shares) * 100).toFixed(1)} % of node's time, ${shareOfAll(shares, many)} of rating's CPU`,
+  )
 }
 
 function print(name: string, costs: readonly Cost[]): void {
@@ -80,6 +91,12 @@ function print(name: string, costs: readonly Cost[]): void {
   console.log(
     `  ${name.padEnd(24)}${cells.join('')}${of('wall').toFixed(0).padStart(9)}${String(perSecond).padStart(10)}`,
   )
+}
+
+/** The database counts in decimals of its own; ours are all in node. */
+function shareOfAll(shares: readonly number[], costs: readonly Cost[]): string {
+  const node = median(costs.map((cost) => cost.node / total(cost)))
+  return `${(median(shares) * node * 100).toFixed(1)} %`
 }
 
 function total(cost: Cost): number {
