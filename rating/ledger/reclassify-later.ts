@@ -6,7 +6,7 @@ import type { LaterDebit, LaterDebits } from './later-debits.ts'
 import { reclassify } from './reclassify.ts'
 
 /** What one round frees may be freed for another debit in turn: so often that is looked for. A chain is of periods. */
-const ROUNDS_MAX = 24
+export const ROUNDS_MAX = 24
 
 /**
  * Where usage would be overage, has newer grants pay for usage of later periods that was told before, in a wallet that is
