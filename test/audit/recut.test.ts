@@ -5,8 +5,12 @@ import { auditAll } from '../../cmd/audit/run.ts'
 import { previewRecut, RECUT_CONNECTIONS, type RecutParts, runRecut } from '../../cmd/recut/recut.ts'
 import { previewText } from '../../cmd/recut.ts'
 import { ASSEMBLY_RULES } from '../../core/assembly-rules.ts'
+import type { InvoiceDocument } from '../../core/invoice.ts'
 import { SILENT } from '../../core/log.ts'
 import { Decimal, ZERO } from '../../core/money.ts'
+import { type Drafted, draftInvoice, previewInvoice } from '../../rating/invoices/draft.ts'
+import { finalizeInvoice } from '../../rating/invoices/finalize.ts'
+import type { Period } from '../../rating/period.ts'
 import { createRater } from '../../rating/rater.ts'
 import { assemble } from '../../receiver/assemble/assemble.ts'
 import { claimOlder } from '../../receiver/cut/claim-older.ts'
@@ -18,7 +22,7 @@ import { openPool, transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { callOf, metricsOf, noon, traceIdOf } from '../support/usages.ts'
 import { fillBooks, openBooks } from './books.ts'
-import { invoiceBooks } from './invoice-books.ts'
+import { INVOICED, invoiceBooks, NOVEMBER, orderOf } from './invoice-books.ts'
 
 /** An earlier release that took every call of Anthropic's for two. */
 const older: Assemble = (usages, context) => {
@@ -53,6 +57,10 @@ const SETTINGS = { quietMs: 2_000, idleMs: 30_000, maxAgeMs: 120_000, spansMax: 
 const ALL = { tenantId: null, from: '-infinity', to: 'infinity' }
 /** After the invoices of November. */
 const LATER = new Date('2026-12-03T00:00:00Z')
+const monthOf = (start: string, end: string) => ({ start: Date.parse(start), end: Date.parse(end) })
+const DECEMBER = monthOf('2026-12-01T00:00:00Z', '2027-01-01T00:00:00Z')
+const JANUARY = monthOf('2027-01-01T00:00:00Z', '2027-02-01T00:00:00Z')
+const NEW_YEAR = new Date('2027-01-02T00:00:00Z')
 
 const forgetRules = (db: TestDatabase) =>
   db.pool.query('update aforo_store.traces set cut_rules = 0 where revision >= 0')
@@ -203,6 +211,46 @@ describe('books of a release that counted otherwise', () => {
     expect(await countOlder(db.pool, null)).toBe(0)
 
     expect(await runRecut(parts, () => new Date(now++))).toEqual({ traces: 0, revisions: 0, failed: 0 })
+  })
+
+  it('are made good on the next invoice by what November comes to now less what was billed, once', async () => {
+    const preview = (of: TestDatabase, customerId: string, month: Period) =>
+      transaction(of.pool, (client) => previewInvoice(client, orderOf(customerId, month)))
+    const lateOf = ({ invoice, creditNote }: Drafted) =>
+      [invoice, creditNote]
+        .flatMap((each) => each?.document.lines ?? [])
+        .filter(({ kind }) => kind === 'late')
+    for (const customerId of INVOICED) {
+      const { rows } = await db.pool.query<{ document: InvoiceDocument }>(
+        `select document from aforo_store.invoices where customer_id = $1 and status = 'open'`,
+        [customerId],
+      )
+      const [{ document: billed }, ...others] = rows as [{ document: InvoiceDocument }]
+      expect(others).toEqual([])
+      const { document: right } = (await preview(fresh, customerId, NOVEMBER)).invoice
+      const wanted = new Decimal(right.amount_exact).minus(billed.amount_exact)
+      expect(wanted.isZero()).toBe(false)
+
+      const late = lateOf(await preview(db, customerId, DECEMBER))
+      const made = late.reduce((sum, line) => sum.plus(line.amount_exact), ZERO)
+      expect([customerId, made.toFixed()]).toEqual([customerId, wanted.toFixed()])
+      for (const { refers_to, period_from, period_to } of late) {
+        expect([refers_to, period_from, period_to]).toEqual([
+          billed.number,
+          billed.period_from,
+          billed.period_to,
+        ])
+      }
+      await transaction(db.pool, async (client) => {
+        const { invoiceId } = await draftInvoice(client, orderOf(customerId, DECEMBER), NEW_YEAR)
+        await finalizeInvoice(client, 'default', invoiceId, NEW_YEAR, true)
+      })
+      expect(lateOf(await preview(db, customerId, JANUARY))).toEqual([])
+    }
+    const after = await auditAll(db.url, ALL, new Date(NEW_YEAR.getTime() + 60_000))
+    expect(
+      after.results.flatMap(({ check, result }) => result.gaps.map(({ found }) => [check, found])),
+    ).toEqual([])
   })
 
   it('are marked where they come to the same, and previewed as such', async () => {
