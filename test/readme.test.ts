@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { askAs } from '../cmd/sql.ts'
@@ -40,12 +40,19 @@ describe('its commands, as a reader runs them', () => {
     database = await testDatabase()
     aforo = await runAforo('serve', { DATABASE_URL: database.url })
     folder = await mkdtemp(join(tmpdir(), 'aforo-readme-'))
-    await symlink(resolve('docs'), join(folder, 'docs'))
+    await cp('docs', join(folder, 'docs'), { recursive: true })
+    for (const example of ['credits.yaml', 'trace.json']) {
+      const path = join(folder, 'docs/examples', example)
+      await writeFile(path, inThisMonth(await readFile(path, 'utf8')))
+    }
     const shown = [README, SESSIONS].flatMap((page) => blocks(page, 'sh')).filter((block) => !OWN.test(block))
-    const script = [PRELUDE, ...shown].join('\n').replaceAll(/127\.0\.0\.1:(\d+)/g, (_, port: string) => {
-      const name = { 8080: 'api', 4318: 'otlp_http', 4319: 'check' }[Number(port)]!
-      return `127.0.0.1:${aforo.ports[name]}`
-    })
+    const script = inThisMonth([PRELUDE, ...shown].join('\n')).replaceAll(
+      /127\.0\.0\.1:(\d+)/g,
+      (_, port: string) => {
+        const name = { 8080: 'api', 4318: 'otlp_http', 4319: 'check' }[Number(port)]!
+        return `127.0.0.1:${aforo.ports[name]}`
+      },
+    )
     const env = {
       ...process.env,
       NODE: process.execPath,
@@ -105,6 +112,21 @@ describe('its commands, as a reader runs them', () => {
     }
   })
 })
+
+/**
+ * What the README shows is of November 2026: its credits are those of the month in which it is read, so the reader of
+ * another month finds all of it at the beginning of his own.
+ */
+function inThisMonth(text: string): string {
+  const now = new Date()
+  const startOf = (months: number) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 1))
+  const monthOf = (date: Date) => date.toISOString().slice(0, 7)
+  const moved = BigInt(startOf(0).getTime() - Date.UTC(2026, 10, 2, 9, 30)) * 1_000_000n
+  return text
+    .replaceAll('2026-12', monthOf(startOf(1)))
+    .replaceAll('2026-11', monthOf(startOf(0)))
+    .replaceAll(/"(17936\d{14})"/g, (_, nano: string) => `"${BigInt(nano) + moved}"`)
+}
 
 /**
  * npm and curl as the README means them: what starts things is left out, and an event that is
