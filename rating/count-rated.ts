@@ -8,7 +8,13 @@ import {
   type RatedChange,
 } from '../schema/budgets/count.ts'
 import { lockTraces, type SpendTrace, shareBudgets } from '../schema/budgets/lock.ts'
-import { afterRating, type OpenSpend, type RatedPart, readOpenSpend } from '../schema/budgets/open-spend.ts'
+import {
+  afterRating,
+  type OpenSpend,
+  ofTrace,
+  type RatedPart,
+  readOpenSpend,
+} from '../schema/budgets/open-spend.ts'
 import { readRated } from '../schema/budgets/rated.ts'
 import type { BudgetShelf } from '../schema/budgets/shelf.ts'
 import { readWaiting, type Waiting } from '../schema/budgets/waiting.ts'
@@ -142,7 +148,7 @@ async function settleTraces(
   for (const { before, group } of kept) {
     const { trace, change } = group[0]!
     const after = afterRating(
-      before ?? nothingAt(change),
+      before ?? nothingOf(trace, change),
       group.map((each) => parts.get(each)!),
     )
     changes.push({ trace, before, after })
@@ -165,8 +171,9 @@ function isMoving(group: readonly Touched[], { events }: Waiting): boolean {
   return new Set([...rated, ...events]).size > 1
 }
 
-function nothingAt({ after: { placement } }: RatedChange): OpenSpend {
-  return { total: { placement, spend: NO_SPEND }, takenBack: new Map(), spans: 0, mirrored: false }
+function nothingOf({ traceId }: SpendTrace, { after }: RatedChange): OpenSpend {
+  const total = { placement: ofTrace(after.placement, traceId), spend: NO_SPEND }
+  return { total, takenBack: new Map(), spans: 0, mirrored: false }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { decimalText } from '../../core/money.ts'
-import { isNothing, minusSpend, NO_SPEND, type SpendEntry } from '../../core/spending.ts'
+import { isNothing, minusSpend, NO_SPEND, type Placement, type SpendEntry } from '../../core/spending.ts'
 import type { SpendTrace } from './lock.ts'
 import { AMOUNTS, entryOfRow, PLACEMENT, type SpendRow } from './rated.ts'
 
@@ -8,7 +8,7 @@ import { AMOUNTS, entryOfRow, PLACEMENT, type SpendRow } from './rated.ts'
 export interface OpenSpend {
   /** All that it comes to. */
   readonly total: SpendEntry
-  /** What ratings hold of that, by event, taken back from where they count it. */
+  /** What ratings hold of that, by event, taken back from where they count it, but of this trace: as its rows are kept. */
   readonly takenBack: ReadonlyMap<string, SpendEntry>
   /** Journal rows it is made of. */
   readonly spans: number
@@ -36,9 +36,18 @@ export function afterRating(open: OpenSpend, changes: readonly RatedPart[]): Ope
   for (const { eventId, placement, spend } of changes) {
     const left = minusSpend(takenBack.get(eventId)?.spend ?? NO_SPEND, spend)
     if (isNothing(left)) takenBack.delete(eventId)
-    else takenBack.set(eventId, { placement, spend: left })
+    else
+      takenBack.set(eventId, {
+        placement: ofTrace(placement, open.total.placement.spender.trace),
+        spend: left,
+      })
   }
   return { ...open, takenBack }
+}
+
+/** A session's event counts under the first of its traces, whatever it has of the others. */
+export function ofTrace(placement: Placement, trace: string | null): Placement {
+  return { ...placement, spender: { ...placement.spender, trace } }
 }
 
 export function entriesOf(open: OpenSpend | null): readonly SpendEntry[] {
