@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { shareFacts } from '../schema/facts-lock.ts'
 import type { ClaimedRevision } from './claim.ts'
-import { offerEvents } from './offer.ts'
+import { readMaterial } from './material.ts'
 import type { PlanShelf } from './plan-shelf.ts'
 import type { Pricing } from './pricing.ts'
 import { isUnpriced, type PreparedEvent, prepareEvent } from './rate-event.ts'
@@ -42,9 +42,9 @@ export async function prepareOnce(
   now: Date,
   fresh = false,
 ): Promise<readonly PreparedEvent[]> {
-  const offers = await offerEvents(client, shelf, events)
+  const materials = await readMaterial(client, shelf, events)
   const pricesFor = await pricing.forEvents(client, events, now, fresh)
-  return offers.map((offer) => prepareEvent(offer, pricesFor(offer.event)))
+  return materials.map((material) => prepareEvent(material, pricesFor(material.event)))
 }
 
 function wantsFact({ attribution, costs, wantsRate }: PreparedEvent): boolean {

@@ -21,8 +21,8 @@ import { compareReported, type ReportedCost } from './reported.ts'
 import { type StackLine, stackDifference, stackOf, type WorthOf } from './stack.ts'
 import type { Enrolment, Unattributed } from './subscriptions.ts'
 
-/** An event with the plan it is charged by, or why there is none. */
-export interface EventOffer {
+/** What rating an event needs to know: what is booked of it, and the plan it is charged by, or why there is none. */
+export interface EventMaterial {
   readonly event: ClaimedRevision
   readonly booked: Booked
   /** The versions of plans that the event is or was charged by. */
@@ -31,7 +31,7 @@ export interface EventOffer {
 }
 
 /** What is to be charged, before the counters say for how much. */
-export interface PreparedEvent extends EventOffer {
+export interface PreparedEvent extends EventMaterial {
   readonly assembly: Assembly
   readonly costs: readonly CostLine[]
   readonly reported: readonly ReportedCost[]
@@ -74,39 +74,39 @@ const NANOS_PER_MICRO = 1000n
  * Costs an event and finds what to charge: what the whole trace comes to by now, less what was booked. A late span,
  * a customer that changed, a price that arrived are all this one rule.
  */
-export function prepareEvent(offer: EventOffer, { priceOf, rateOf }: Prices): PreparedEvent {
-  const { event, booked } = offer
+export function prepareEvent(material: EventMaterial, { priceOf, rateOf }: Prices): PreparedEvent {
+  const { event, booked } = material
   const assembly = assemblyFromDocument(event.document)
   const recordedAt = BigInt(event.recordedAtMicros) * NANOS_PER_MICRO
   const prices = bookedPrices(booked.costs)
   const costs = costCalls(assembly, priceOf, recordedAt, prices)
   const reported = compareReported(assembly, priceOf, recordedAt, prices)
-  const currency = currencyOf(offer)
-  const fx = currency === COST_CURRENCY ? null : fxOf(offer, currency, rateOf)
+  const currency = currencyOf(material)
+  const fx = currency === COST_CURRENCY ? null : fxOf(material, currency, rateOf)
   const wantsRate = currency === COST_CURRENCY || fx ? null : currency
   // Costs are kept in USD: what a plan marks up is their worth in its own currency, once that is known.
   const inCurrency = (amount: Decimal) => (fx ? toMoneyScale(amount.div(fx.usd)) : wantsRate ? null : amount)
-  const steps = stepsOf(offer, assembly, costs, inCurrency)
+  const steps = stepsOf(material, assembly, costs, inCurrency)
   // Of an event that was ever charged in another currency every line says what it is worth in USD.
   const isForeign = currency !== COST_CURRENCY || booked.stack.some((line) => line.priceUsd !== null)
-  const worthOf = isForeign ? worthOfCharges(offer, currency, fx, rateOf) : null
-  const uncharged = unchargedOf(offer, costs, inCurrency)
-  return { ...offer, assembly, costs, reported, fx, wantsRate, worthOf, steps, uncharged }
+  const worthOf = isForeign ? worthOfCharges(material, currency, fx, rateOf) : null
+  const uncharged = unchargedOf(material, costs, inCurrency)
+  return { ...material, assembly, costs, reported, fx, wantsRate, worthOf, steps, uncharged }
 }
 
 /** What an event is charged in; USD where nobody is charged. */
-function currencyOf({ attribution }: EventOffer): string {
+function currencyOf({ attribution }: EventMaterial): string {
   return typeof attribution === 'string' ? COST_CURRENCY : attribution.plan.currency
 }
 
 /** An event keeps the rate it was first charged by, as it keeps its prices. */
-function fxOf({ event, booked }: EventOffer, currency: string, rateOf: Prices['rateOf']): FxRate | null {
+function fxOf({ event, booked }: EventMaterial, currency: string, rateOf: Prices['rateOf']): FxRate | null {
   const { last } = booked
   return last?.fx && last.currency === currency ? last.fx : rateOf(currency, event.timeMicros)
 }
 
 function worthOfCharges(
-  { event, planOf }: EventOffer,
+  { event, planOf }: EventMaterial,
   currency: string,
   fx: FxRate | null,
   rateOf: Prices['rateOf'],
@@ -150,7 +150,7 @@ export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedE
 }
 
 /** Most steps are of the plan that the event is on. */
-function planOfCounter({ attribution, planOf }: EventOffer, counter: CounterKey): Plan {
+function planOfCounter({ attribution, planOf }: EventMaterial, counter: CounterKey): Plan {
   const { tenantId, planId, planVersion: version } = counter
   const isOwn =
     typeof attribution !== 'string' && attribution.planId === planId && attribution.planVersion === version
@@ -173,7 +173,7 @@ const NONE: ReadonlySet<CostLine> = new Set()
 
 /** Nearly always there are none. */
 function unchargedOf(
-  { event, attribution }: EventOffer,
+  { event, attribution }: EventMaterial,
   costs: readonly CostLine[],
   inCurrency: InCurrency,
 ): ReadonlySet<CostLine> {
@@ -188,15 +188,15 @@ function unchargedOf(
 
 /** In an order that is the same whatever the order of the spans. */
 function stepsOf(
-  offer: EventOffer,
+  material: EventMaterial,
   assembly: Assembly,
   costs: readonly CostLine[],
   inCurrency: InCurrency,
 ): readonly ChargeStep[] {
-  const desired = desiredSteps(offer, assembly, costs, inCurrency)
-  if (offer.booked.charges.length === 0) return desired
+  const desired = desiredSteps(material, assembly, costs, inCurrency)
+  if (material.booked.charges.length === 0) return desired
   const steps = new Map(desired.map((step) => [chargeName(step), step]))
-  for (const { amount: _, ...step } of offer.booked.charges) {
+  for (const { amount: _, ...step } of material.booked.charges) {
     const name = chargeName(step)
     const wanted = steps.get(name)?.quantity ?? ZERO
     steps.set(name, { ...step, quantity: wanted.minus(step.quantity) })
@@ -208,7 +208,7 @@ function stepsOf(
 }
 
 function desiredSteps(
-  { event, attribution }: EventOffer,
+  { event, attribution }: EventMaterial,
   assembly: Assembly,
   costs: readonly CostLine[],
   inCurrency: InCurrency,

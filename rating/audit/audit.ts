@@ -98,9 +98,9 @@ async function auditPage(
     const fault = facts.faultOf(rated)
     if (fault !== null) report.gap('ratings', { ...about, found: fault })
     try {
-      const offer = facts.offerOf(rated, bookedOf(rated))
+      const material = facts.materialOf(rated, bookedOf(rated))
       const priceNow = async () => (await pricing.forEvents(client, [event], now))(event)
-      const again = await compareBooks({ rating, offer, priceNow, noCounters }, report)
+      const again = await compareBooks({ rating, material, priceNow, noCounters }, report)
       compareFindings(again, listed.get(nameOf(tenantId, eventId)) ?? [], report)
     } catch (error) {
       report.gap('ratings', { ...about, found: `cannot be rated again: ${(error as Error).message}` })

@@ -3,14 +3,14 @@ import { decimalText } from '../../core/money.ts'
 import { REPORTED } from '../cost.ts'
 import type { ChargeStep, LockedCounters } from '../counters.ts'
 import { NO_PRICES, type Prices } from '../pricing.ts'
-import { type EventOffer, isUnpriced, prepareEvent, type RatedEvent, settleEvent } from '../rate-event.ts'
+import { type EventMaterial, isUnpriced, prepareEvent, type RatedEvent, settleEvent } from '../rate-event.ts'
 import { bookedPriceOf, settledCosts } from '../settled-costs.ts'
 import type { StoredRating } from './rated-events.ts'
 
 /** What an event's books are compared with. */
 export interface EventBooks {
   readonly rating: StoredRating
-  readonly offer: EventOffer
+  readonly material: EventMaterial
   /** Prices as the book has them now: only asked where the booked ones do not explain the lines. */
   readonly priceNow: () => Promise<Prices>
   /** Counters of which none is locked. */
@@ -31,8 +31,8 @@ export interface RatedAgain {
  * that is left is a gap.
  */
 export async function compareBooks(books: EventBooks, report: AuditReport): Promise<RatedAgain> {
-  const { rating, offer } = books
-  const { booked } = offer
+  const { rating, material } = books
+  const { booked } = material
   const about = { kind: 'event', tenantId: rating.tenantId, id: rating.eventId }
   const gap = (check: AuditCheck, found: string) => report.gap(check, { ...about, found })
   const again = await rateAgain(books)
@@ -75,10 +75,10 @@ function* ratingFaults(rating: StoredRating, rated: RatedEvent, asReported: bool
 }
 
 /** The first of three that explains the lines: the price of each span, that of each model and meter, the book's. */
-async function rateAgain({ rating, offer, priceNow, noCounters }: EventBooks): Promise<RatedAgain> {
-  const { booked } = offer
+async function rateAgain({ rating, material, priceNow, noCounters }: EventBooks): Promise<RatedAgain> {
+  const { booked } = material
   const costs = rating.revision === 0 ? booked.costs : settledCosts(booked.costs)
-  const settled = { ...offer, booked: { ...booked, costs } }
+  const settled = { ...material, booked: { ...booked, costs } }
   const asReported = costs.some(({ meter }) => meter === REPORTED)
   const rate = (prices: Prices): RatedAgain => {
     const prepared = prepareEvent(settled, prices)

@@ -2,13 +2,13 @@ import type pg from 'pg'
 import type { Booked } from '../booked.ts'
 import { periodOf } from '../period.ts'
 import type { PlanRef, PlanShelf } from '../plan-shelf.ts'
-import type { EventOffer } from '../rate-event.ts'
+import type { EventMaterial } from '../rate-event.ts'
 import { readSubscriptions } from '../subscriptions.ts'
 import type { RatedRevision, StoredRating } from './rated-events.ts'
 
 /** What the ratings of a page name, as it is stored. */
 export interface RatingFacts {
-  readonly offerOf: (rated: RatedRevision, booked: Booked) => EventOffer
+  readonly materialOf: (rated: RatedRevision, booked: Booked) => EventMaterial
   /** What is wrong with the subscription, plan and period a rating names; null where nothing is. */
   readonly faultOf: (rated: RatedRevision) => string | null
 }
@@ -48,7 +48,7 @@ export async function readRatingFacts(
   })
   const startsOf = await shelf.readStarts(client, enrolled)
   return {
-    offerOf({ rating, event }, booked) {
+    materialOf({ rating, event }, booked) {
       const [ref] = refOf(rating)
       const enrolment = enrolmentOf(event)
       const nobody = typeof enrolment === 'string' ? enrolment : ('no_subscription' as const)

@@ -2,15 +2,15 @@ import type pg from 'pg'
 import { type Booked, readBooked } from './booked.ts'
 import type { ClaimedRevision } from './claim.ts'
 import { type PlanShelf, versionAt } from './plan-shelf.ts'
-import type { EventOffer } from './rate-event.ts'
+import type { EventMaterial } from './rate-event.ts'
 import { type Enrolment, readSubscriptions } from './subscriptions.ts'
 
-/** Brings together what a batch needs: what was booked, who pays, and under which version of which plan. */
-export async function offerEvents(
+/** Reads what rating a batch needs to know: what was booked, who pays, and under which version of which plan. */
+export async function readMaterial(
   client: pg.PoolClient,
   shelf: PlanShelf,
   events: readonly ClaimedRevision[],
-): Promise<readonly EventOffer[]> {
+): Promise<readonly EventMaterial[]> {
   const bookedOf = await readBooked(client, events)
   const enrolmentOf = await readSubscriptions(client, events)
   const found = events.map((event) => ({ event, booked: bookedOf(event), enrolment: enrolmentOf(event) }))
