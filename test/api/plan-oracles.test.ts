@@ -4,6 +4,7 @@ import type { MeterFilter } from '../../core/plan.ts'
 import { NO_TOKENS } from '../../core/usage.ts'
 import { createRater } from '../../rating/rater.ts'
 import peers from '../oracles/rating.json' with { type: 'json' }
+import atBounds from '../oracles/rating-at-bounds.json' with { type: 'json' }
 import byRule from '../oracles/rating-by-rule.json' with { type: 'json' }
 import { assemblyOf, modelCall, NOON, storeEvent, toolCall } from '../rating/events.ts'
 import { type RunningApi, startApi } from './start.ts'
@@ -19,7 +20,7 @@ interface Oracle {
   readonly invoiced?: string
 }
 
-const ORACLES = ([...peers, ...byRule] as readonly { readonly id: string }[]).filter(
+const ORACLES = ([...peers, ...atBounds, ...byRule] as readonly { readonly id: string }[]).filter(
   (oracle): oracle is Oracle => 'plan' in oracle,
 )
 

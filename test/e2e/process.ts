@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const AFORO = fileURLToPath(new URL('../../cmd/aforo.ts', import.meta.url))
-const LISTENING_MS_MAX = 90_000
+const LISTENING_MS_MAX = 150_000
 
 /** A running `aforo` process and where it listens. */
 export interface AforoProcess {

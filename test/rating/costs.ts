@@ -31,12 +31,13 @@ export interface CostOracle {
   readonly why?: string
 }
 
-/** What others answer; what follows from the providers' rules; at their bounds and instants; names as they are spelled. */
+/** What others answer; what follows from the providers' rules; at their bounds and instants; names as they are spelled; further models and what stacks. */
 export const COST_ORACLES: readonly CostOracle[] = [
   'costs',
   'costs-by-rule',
   'costs-at-edges',
   'costs-by-name',
+  'costs-further',
 ].flatMap((file) => JSON.parse(readFileSync(new URL(`../oracles/${file}.json`, import.meta.url), 'utf8')))
 
 /** OpenTelemetry's names; what it has none for is stated as `aforo.usage.<unit>`. */

@@ -6,11 +6,12 @@ import { parsePlan } from '../../rating/plan.ts'
 import { changeFee, prorate, splitPeriod } from '../../rating/proration.ts'
 import { quote } from '../../rating/quote.ts'
 import peers from '../oracles/rating.json' with { type: 'json' }
+import atBounds from '../oracles/rating-at-bounds.json' with { type: 'json' }
 import byRule from '../oracles/rating-by-rule.json' with { type: 'json' }
 
 /**
- * What other systems of billing answer by their own tests, put as our plans, and what each switch of ours says at its
- * bounds: a usage and its price (exact) or what an
+ * What other systems of billing answer by their own tests, put as our plans, the same plans at each of their bounds by
+ * arithmetic of fractions, and what each switch of ours says at its bounds: a usage and its price (exact) or what an
  * invoice says (rounded), a fee that changes, a part of a period, an amount that is rounded. The switches they disagree
  * on are set in each plan.
  */
@@ -56,7 +57,7 @@ interface Rounded {
   readonly rounded: string
 }
 
-const ORACLES = [...peers, ...byRule] as readonly Oracle[]
+const ORACLES = [...peers, ...atBounds, ...byRule] as readonly Oracle[]
 
 describe('what others answer', () => {
   test.each(ORACLES.filter((oracle) => 'plan' in oracle))('$id: a price', (oracle) => {
