@@ -35,7 +35,7 @@ test('while one projector has a tenant nobody else looks, and once its connectio
   // Killed: the server ends its transaction, and with it its locks.
   const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid')
   other.on('error', () => {})
-  await db.pool.query('select pg_terminate_backend($1)', [rows[0]!.pid])
+  await db.pool.query('select pg_terminate_backend($1, 60000)', [rows[0]!.pid])
   other.release(true)
   await look(2)
   expect(await world.used('all')).toEqual({ '[]': '120' })
