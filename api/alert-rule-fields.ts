@@ -7,6 +7,7 @@ import {
   type AlertKind,
   type AlertRule,
 } from '../core/alert.ts'
+import { DECIMAL_WANTED } from '../core/faults.ts'
 import { type Decimal, parseDecimal } from '../core/money.ts'
 import { name, ownId } from './fields.ts'
 
@@ -19,7 +20,7 @@ const FRACTION_DIGITS_MAX = 15
 /** What the API adds to a rule; in a PUT these are ignored, so that what was read can be sent back. */
 const ADDED = ['rule_id', 'version', 'recorded_at', 'open', 'left_out', 'looked_at', 'failure'] as const
 
-const amount = z.string({ error: 'must be a decimal as text' }).superRefine((text, context) => {
+const amount = z.string({ error: DECIMAL_WANTED }).superRefine((text, context) => {
   const value = parseDecimal(text)
   const refuse = (message: string) => context.addIssue({ code: 'custom', message })
   if (value === null) refuse('must be a decimal number like 0.5')

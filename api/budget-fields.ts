@@ -8,6 +8,7 @@ import {
   OUTAGES,
   SCOPE_FIELDS,
 } from '../core/budget.ts'
+import { DECIMAL_WANTED } from '../core/faults.ts'
 import { type Decimal, parseDecimal } from '../core/money.ts'
 import { name, ownId } from './fields.ts'
 
@@ -35,7 +36,7 @@ const fields = z.strictObject({
   >),
   scope: z.strictObject(Object.fromEntries(SCOPE_FIELDS.map((field) => [field, scoped]))).default({}),
   unit: oneOf(BUDGET_UNITS),
-  limit: z.union([z.literal('balance'), amount], { error: 'must be a decimal as text, or "balance"' }),
+  limit: z.union([z.literal('balance'), amount], { error: `${DECIMAL_WANTED}, or "balance"` }),
   window: oneOf(BUDGET_WINDOWS),
   mode: oneOf(BUDGET_MODES).default('hard'),
   warn_at: z.array(share).min(1).max(WARN_AT_MAX).optional(),
@@ -115,7 +116,7 @@ function decimal(
   accept: (value: Decimal) => boolean,
   refusal: string,
 ): z.ZodType<string, string> {
-  return z.string({ error: 'must be a decimal as text' }).superRefine((text, context) => {
+  return z.string({ error: DECIMAL_WANTED }).superRefine((text, context) => {
     const value = parseDecimal(text)
     const refuse = (message: string) => context.addIssue({ code: 'custom', message })
     if (value === null) refuse('must be a decimal number like 0.5')

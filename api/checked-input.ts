@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { z } from 'zod'
 import { AforoError, type ErrorCode, type FieldFault } from '../core/errors.ts'
+import { faultsOf } from '../core/faults.ts'
 import type { Route } from './route.ts'
 
 /**
@@ -32,15 +33,8 @@ function refusal(code: ErrorCode, faults: readonly FieldFault[]): AforoError {
 function check(fields: z.ZodType, value: unknown, faults: FieldFault[]): unknown {
   const result = fields.safeParse(value)
   if (result.success) return result.data
-  for (const issue of result.error.issues) faults.push(...faultsOf(issue))
+  faults.push(...faultsOf(result.error.issues))
   return undefined
-}
-
-/** The faults of one issue; a field that is not known is a fault at its own path. */
-export function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
-  const path = issue.path.map((part) => `/${String(part)}`).join('')
-  if (issue.code !== 'unrecognized_keys') return [{ path: path || '/', message: issue.message }]
-  return issue.keys.map((key) => ({ path: `${path}/${key}`, message: 'is not known here' }))
 }
 
 /** An absent body stands for an empty one. Anything but JSON was refused before. */

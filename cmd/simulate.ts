@@ -5,6 +5,7 @@ import { simulationFields, simulationOrder } from '../api/simulation-order.ts'
 import { type Column, grouped, money, textTable } from '../api/text-table.ts'
 import { readConfig } from '../core/config.ts'
 import { AforoError } from '../core/errors.ts'
+import { faultsOf } from '../core/faults.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import type { SimulatedChange, Simulation } from '../core/simulation.ts'
 import { parsePlan } from '../rating/plan.ts'
@@ -73,7 +74,7 @@ async function bodyOf(options: Options): Promise<unknown> {
   return {
     from,
     to,
-    ...(planFile !== undefined && { plan: parse(await readFile(planFile, 'utf8')) as unknown }),
+    ...(planFile !== undefined && { plan: await planIn(planFile) }),
     ...(plan !== undefined && { plan: planChoice(plan) }),
     ...(customer.length > 0 && {
       customers: customer.map((each) => {
@@ -87,6 +88,15 @@ async function bodyOf(options: Options): Promise<unknown> {
   }
 }
 
+async function planIn(path: string): Promise<unknown> {
+  const plan = parse(await readFile(path, 'utf8')) as { readonly plans?: unknown } | null
+  if (plan?.plans === undefined) return plan
+  throw new AforoError(
+    'invalid_argument',
+    `${path} is a file of aforo apply: give a file of what stands under one plan's name`,
+  )
+}
+
 function planChoice(text: string): unknown {
   const [id, version] = text.split('@')
   return version === undefined ? id : { id, version: Number(version) }
@@ -96,11 +106,7 @@ function planChoice(text: string): unknown {
 function checked(body: unknown) {
   const result = simulationFields.safeParse(body)
   if (result.success) return result.data
-  const faults = result.error.issues.map(({ path, message }) => ({
-    path: `/${path.map(String).join('/')}`,
-    message,
-  }))
-  throw new AforoError('invalid_argument', 'cannot be simulated', { faults })
+  throw new AforoError('invalid_argument', 'cannot be simulated', { faults: faultsOf(result.error.issues) })
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {
@@ -124,7 +130,7 @@ const ROWS_MAX = 30
 export function simulationText({ customers, models, totals, ...counts }: Simulation): string {
   const { events, unattributed_events, unmetered_calls, pending_revisions, booked } = counts
   const told = [
-    `${grouped(String(events))} events`,
+    events === 1 ? '1 event' : `${grouped(String(events))} events`,
     `${grouped(String(unattributed_events))} of nobody who can be charged`,
     `${grouped(String(unmetered_calls))} calls of unknown usage`,
     `${grouped(String(pending_revisions))} revisions not rated yet`,

@@ -67,10 +67,18 @@ export async function askAs(pool: pg.Pool, login: string, select: string): Promi
     if (rows.length > ROWS_MAX) throw new Error(`more than ${ROWS_MAX} rows: narrow it, or use aforo export`)
     return { columns: fields.map(column), rows }
   } catch (error) {
-    throw new AforoError('invalid_argument', (error as Error).message)
+    throw new AforoError('invalid_argument', refusalText(error as pg.DatabaseError))
   } finally {
     client.release(true)
   }
+}
+
+const SYNTAX_ERROR = '42601'
+
+/** With what PostgreSQL advises, or what we do where it may be that no query was asked. */
+function refusalText({ message, hint, code }: pg.DatabaseError): string {
+  const advice = hint ?? (code === SYNTAX_ERROR ? 'One query is asked: select …, or with … select ….' : '')
+  return advice === '' ? message : `${message}. ${advice}`
 }
 
 function column({ name, dataTypeID }: pg.FieldDef): ExportColumn {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DECIMAL_WANTED } from '../core/faults.ts'
 import { type Decimal, parseDecimal } from '../core/money.ts'
 
 /** Whole units a price may have: above, an amount could leave the tables' numeric(38,18). */
@@ -56,7 +57,7 @@ export function refuseSteepPrice(
 }
 
 function decimal(max: string, accept: (value: Decimal) => boolean, refusal: string): z.ZodType<string> {
-  return z.string({ error: 'must be a decimal as text' }).superRefine((text, context) => {
+  return z.string({ error: DECIMAL_WANTED }).superRefine((text, context) => {
     const value = parseDecimal(text)
     const refuse = (message: string) => context.addIssue({ code: 'custom', message })
     if (value === null) refuse('must be a decimal number like 0.003')

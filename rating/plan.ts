@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { GRANT_KINDS, GRANT_PRIORITY_MAX } from '../core/credits.ts'
 import { currencyCode } from '../core/currency.ts'
 import { AforoError } from '../core/errors.ts'
+import { faultsOf } from '../core/faults.ts'
 import { parseDecimal } from '../core/money.ts'
 import { BILLINGS, GRANT_EXPIRIES, METERS, type Plan, type PlanMeter, PRORATIONS } from '../core/plan.ts'
 import {
@@ -30,11 +31,7 @@ export const PLAN_GRANTS_MAX = 10
 export function parsePlan(body: unknown): Plan {
   const result = PLAN.safeParse(body)
   if (result.success) return result.data
-  const faults = result.error.issues.flatMap((issue) => {
-    const at = issue.path.map((step) => `/${String(step)}`).join('')
-    if (issue.code !== 'unrecognized_keys') return [{ path: at || '/', message: issue.message }]
-    return issue.keys.map((key) => ({ path: `${at}/${key}`, message: 'is not a known field' }))
-  })
+  const faults = faultsOf(result.error.issues)
   const list = faults.map((fault) => `${fault.path} ${fault.message}`).join('; ')
   throw new AforoError('invalid_argument', `plan: ${list}`, { faults })
 }

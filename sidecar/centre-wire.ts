@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Spender } from '../core/budget.ts'
 import { KILL_KINDS, type KillKind } from '../core/decision.ts'
 import { AforoError } from '../core/errors.ts'
+import { faultsOf } from '../core/faults.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Exchange } from '../core/lease.ts'
 import { TEXT_CHARACTERS_MAX } from '../schema/copy-writer.ts'
@@ -128,6 +129,7 @@ export function streamChanges(centre: Centre, tenantId: TenantId, response: Serv
 function parsed<T>(fields: z.ZodType<T>, body: unknown): T {
   const { success, data, error } = fields.safeParse(body)
   if (success) return data
-  const faults = error.issues.map(({ path, message }) => ({ path: `/${path.join('/')}`, message }))
-  throw new AforoError('invalid_argument', 'the message is not one of a sidecar', { faults })
+  throw new AforoError('invalid_argument', 'the message is not one of a sidecar', {
+    faults: faultsOf(error.issues),
+  })
 }

@@ -1,11 +1,11 @@
 import type pg from 'pg'
 import type { z } from 'zod'
 import { AforoError, type FieldFault } from '../../core/errors.ts'
+import { faultsOf } from '../../core/faults.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { Pricing } from '../../core/quote.ts'
 import { allUnlike, type Unlike } from '../../core/unlike.ts'
 import { transaction } from '../../schema/pool.ts'
-import { faultsOf } from '../checked-input.ts'
 import type { Invoicing } from '../invoicing.ts'
 import type { PriceUpdates } from '../price-updates.ts'
 import type { Call, Route } from '../route.ts'
@@ -119,9 +119,7 @@ function checkedInput(item: ApplyItem, faults: FieldFault[]): Input | null {
   const check = (schema: z.ZodType | undefined, value: unknown, at: string) => {
     const result = schema?.safeParse(value)
     if (result?.success === false)
-      found.push(
-        ...result.error.issues.flatMap(faultsOf).map((fault) => ({ ...fault, path: at || fault.path })),
-      )
+      found.push(...faultsOf(result.error.issues).map((fault) => ({ ...fault, path: at || fault.path })))
     return result?.data
   }
   const input = {

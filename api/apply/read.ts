@@ -54,7 +54,11 @@ export function readApplyFile(text: string): ApplyFile {
 }
 
 export function refusal(faults: readonly FieldFault[]): AforoError {
-  return new AforoError('invalid_argument', `nothing was applied: ${faults.length} faults`, { faults })
+  return new AforoError(
+    'invalid_argument',
+    `nothing was applied: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`}`,
+    { faults },
+  )
 }
 
 function itemsOf(file: unknown, faults: FieldFault[]): readonly ApplyItem[] {

@@ -1,9 +1,10 @@
 import type { Provider } from '@pydantic/genai-prices'
 import { z } from 'zod'
 import type { FieldFault } from '../../../core/errors.ts'
+import { faultsOf } from '../../../core/faults.ts'
 import { Decimal } from '../../../core/money.ts'
 import { cleanDecimal, PRICE_KEYS } from '../convert.ts'
-import { faultsOf, refuse } from './catalogue-faults.ts'
+import { refuse } from './catalogue-faults.ts'
 
 /** Keys of the catalogue that no meter of ours can express; a model priced by one alone stays unpriced. */
 const OTHER_KEYS = ['audio_hours', 'input_text_messages_kcount'] as const
@@ -73,7 +74,7 @@ export function parseProviders(document: unknown, name: string): readonly Provid
   // Today's feed is the bare list; one with more beside the providers is read as well.
   const list = Array.isArray(document) ? document : (document as { providers: unknown }).providers
   const result = providers.safeParse(list)
-  if (!result.success) refuse(name, faultsOf(result.error).map(within(document)))
+  if (!result.success) refuse(name, faultsOf(result.error.issues).map(within(document)))
   return result.data.map((each) => ({ ...each, models: each.models.map(typed) })) as unknown as Provider[]
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { faultsOf } from '../../../core/faults.ts'
 import { Decimal, decimalText } from '../../../core/money.ts'
 import type { CostMeter } from '../../../core/price.ts'
 import { catalogueProvider } from '../providers.ts'
-import { faultsOf, refuse } from './catalogue-faults.ts'
+import { refuse } from './catalogue-faults.ts'
 
 /** What another catalogue says of one meter, under its own name for the model. USD per million tokens. */
 export interface SecondPrice {
@@ -62,7 +63,7 @@ export function parseLitellm(document: Record<string, unknown>, source: string):
     refuse(source, [{ path: '/', message: `has more than ${MODELS_MAX} models` }])
   }
   const result = map.safeParse(document)
-  if (!result.success) refuse(source, faultsOf(result.error))
+  if (!result.success) refuse(source, faultsOf(result.error.issues))
   const prices = Object.entries(result.data).flatMap(([key, said]) => pricesOf(key, said))
   if (prices.length === 0) refuse(source, [{ path: '/', message: 'has no price that can be compared' }])
   return prices

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { FieldFault } from '../../../core/errors.ts'
+import { faultsOf } from '../../../core/faults.ts'
 import { Decimal, decimalText } from '../../../core/money.ts'
 import { COST_METERS, type CostMeter, FEE_BASES, TOKEN_METERS } from '../../../core/price.ts'
 import { BEGINNING, type ListPrice, seriesOf } from '../list-price.ts'
-import { faultsOf, refuse } from './catalogue-faults.ts'
+import { refuse } from './catalogue-faults.ts'
 
 /** Rows of one file. */
 export const ROWS_MAX = 50_000
@@ -82,7 +83,7 @@ export function parseRows(
   readonly flags: readonly FieldFault[]
 } {
   const result = file.safeParse(document)
-  if (!result.success) refuse(source, faultsOf(result.error))
+  if (!result.success) refuse(source, faultsOf(result.error.issues))
   const rows = result.data.prices.map((each) => listPrice(each, source))
   const overlaps = overlapping(rows)
   if (overlaps.length > 0) refuse(source, overlaps)
