@@ -79,14 +79,14 @@ describe('the next state', () => {
     fc.assert(
       fc.property(levels, swings, (at, seen) => {
         const leastMs = 100
-        let standing = { state: 'ok' as AlertState, sinceMs: 0 }
+        let since = { state: 'ok' as AlertState, sinceMs: 0 }
         let ms = 1_000
         const better: number[] = []
         for (const [pause, value] of seen) {
           ms += pause
-          const next = nextState(standing, exact(value), at, leastMs, ms)
-          if (rank(next) < rank(standing.state)) better.push(ms)
-          if (next !== standing.state) standing = { state: next, sinceMs: ms }
+          const next = nextState(since, exact(value), at, leastMs, ms)
+          if (rank(next) < rank(since.state)) better.push(ms)
+          if (next !== since.state) since = { state: next, sinceMs: ms }
         }
         for (const [i, at] of better.entries())
           if (i > 0) expect(at - better[i - 1]!).toBeGreaterThanOrEqual(leastMs)

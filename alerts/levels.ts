@@ -19,7 +19,8 @@ export type Known =
   | { readonly certainty: 'unknown' }
   | { readonly certainty: 'nothing' }
 
-export interface Standing {
+/** A state and when it began, milliseconds since 1970. */
+export interface StateSince {
   readonly state: AlertState
   readonly sinceMs: number
 }
@@ -30,7 +31,7 @@ export interface Standing {
  * one that swings across both ends changes the state at most twice in `leastMs`.
  */
 export function nextState(
-  { state, sinceMs }: Standing,
+  { state, sinceMs }: StateSince,
   known: Known,
   levels: Levels,
   leastMs: number,

@@ -21,7 +21,7 @@ export interface ClaimLimits {
   readonly total: number
   readonly perEndpoint: number
   /** Until then nobody else takes what was claimed; afterwards it counts as lost. */
-  readonly leasedUntil: Date
+  readonly claimedUntil: Date
 }
 
 /**
@@ -31,7 +31,7 @@ export interface ClaimLimits {
 export function claimAttempts(
   pool: pg.Pool,
   busy: readonly Busy[],
-  { total, perEndpoint, leasedUntil }: ClaimLimits,
+  { total, perEndpoint, claimedUntil }: ClaimLimits,
   now: Date,
 ): Promise<readonly Attempt[]> {
   return transaction(pool, async (client) => {
@@ -40,7 +40,7 @@ export function claimAttempts(
       text: CLAIM,
       values: [
         now.toISOString(),
-        leasedUntil.toISOString(),
+        claimedUntil.toISOString(),
         total,
         perEndpoint,
         busy.map(({ tenantId }) => tenantId),

@@ -12,7 +12,7 @@ export const UNDER_WAY_PER_ENDPOINT_MAX = 4
 
 const TIMEOUT_MS = 10_000
 /** An attempt whose outcome nobody wrote after this long is lost: its process died. Longer than any can take. */
-export const LEASE_MS = 60_000
+export const CLAIMED_MS = 60_000
 
 export interface DelivererOptions {
   readonly pool: pg.Pool
@@ -62,7 +62,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   function begin(attempt: Attempt, allowPrivate: boolean): void {
     count(attempt, 1)
     const ended = make(attempt, allowPrivate)
-      // It stays claimed until its lease is over, and is then tried again.
+      // It stays claimed for CLAIMED_MS, and is then tried again.
       .catch((error: unknown) => log.error({ err: error }, 'outcome of a delivery could not be written'))
       .finally(() => {
         count(attempt, -1)
@@ -79,7 +79,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       const limits = {
         total: room,
         perEndpoint: UNDER_WAY_PER_ENDPOINT_MAX,
-        leasedUntil: new Date(now.getTime() + LEASE_MS),
+        claimedUntil: new Date(now.getTime() + CLAIMED_MS),
       }
       const attempts = await claimAttempts(pool, [...busy.values()], limits, now)
       if (attempts.length === 0) return 0

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { type Budget, type Spender, subjectOf } from '../../core/budget.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { CounterKey, CounterStanding } from '../../core/lease.ts'
+import { BUDGETS_MAX } from './define.ts'
 import { type Kill, readKills } from './kills.ts'
 import { counterName } from './lease-book.ts'
 import { readStandings } from './standings.ts'
@@ -14,9 +15,6 @@ export type PeriodOf = (
   timezone: string,
   anchorDay: number,
 ) => { readonly start: number; readonly end: number }
-
-/** Budgets of a tenant that are looked at for one call. */
-export const BUDGETS_MAX = 10_000
 
 /** A budget that a spender's calls count against. */
 export interface AppliedBudget {

@@ -3,7 +3,7 @@ import { SILENT } from '../../core/log.ts'
 import { transaction } from '../../schema/pool.ts'
 import { ATTEMPTS_MAX, enqueueMessage, WAITING_MAX } from '../../schema/webhooks/enqueue.ts'
 import { claimAttempts } from '../../webhooks/claim.ts'
-import { createDeliverer, LEASE_MS, UNDER_WAY_PER_ENDPOINT_MAX } from '../../webhooks/deliverer.ts'
+import { CLAIMED_MS, createDeliverer, UNDER_WAY_PER_ENDPOINT_MAX } from '../../webhooks/deliverer.ts'
 import { FORGET_BATCH_MAX, forgetOld, KEPT_DAYS } from '../../webhooks/forget.ts'
 import { ANSWER_BYTES_MAX } from '../../webhooks/send.ts'
 import { settleAttempt } from '../../webhooks/settle.ts'
@@ -278,7 +278,7 @@ test('several deliverers at once make each attempt once', async () => {
 })
 
 describe('a process that dies in an attempt', () => {
-  const limits = () => ({ total: 10, perEndpoint: 10, leasedUntil: new Date(clock.getTime() + LEASE_MS) })
+  const limits = () => ({ total: 10, perEndpoint: 10, claimedUntil: new Date(clock.getTime() + CLAIMED_MS) })
 
   test('loses nothing: after the lease somebody else makes the next one', async () => {
     await hook('a', endpoint.url)
@@ -286,7 +286,7 @@ describe('a process that dies in an attempt', () => {
     const [lost] = await claimAttempts(db.pool, [], limits(), clock)
     await deliverAll()
     expect(endpoint.received).toEqual([])
-    later(LEASE_MS)
+    later(CLAIMED_MS)
     await deliverAll()
     expect(endpoint.received.map(({ id }) => id)).toEqual(['m'])
     // It was only slow: what it has to say is about an attempt that nobody waits for.
@@ -299,7 +299,7 @@ describe('a process that dies in an attempt', () => {
     await enqueue('m')
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       expect((await claimAttempts(db.pool, [], limits(), clock)).length).toBe(1)
-      later(LEASE_MS)
+      later(CLAIMED_MS)
     }
     await deliverAll()
     expect(endpoint.received).toEqual([])

@@ -102,13 +102,13 @@ function refuseGaps({ complete, own }: CatalogueText, book: readonly CatalogueRo
   if (!complete) return
   const providers = new Set(own.map(({ provider }) => provider))
   const listed = new Set(own.map(seriesOf))
-  const standing = book.filter(
+  const inForce = book.filter(
     (row) =>
       providers.has(row.provider) && !row.derived && (row.effectiveTo === null || row.effectiveTo > now),
   )
-  const lacking = standing.filter((row) => !listed.has(seriesOf(row)))
-  if (lacking.length <= standing.length * (1 - ROWS_KEPT_MIN)) return
-  const message = `lacks ${lacking.length} of ${standing.length} prices that the book has of the providers it names`
+  const lacking = inForce.filter((row) => !listed.has(seriesOf(row)))
+  if (lacking.length <= inForce.length * (1 - ROWS_KEPT_MIN)) return
+  const message = `lacks ${lacking.length} of ${inForce.length} prices that the book has of the providers it names`
   throw new AforoError('invalid_argument', `${message}: more than 2%, so the file is not believed`, {
     faults: [{ path: '/', message }],
   })

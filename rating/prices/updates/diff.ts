@@ -160,13 +160,13 @@ function goneFrom(
 ): readonly Change[] {
   const first = rows[0]!
   const { contextFrom, contextInclusive } = first
-  const standing = rows.filter((row) => row.effectiveTo === null || row.effectiveTo > now)
+  const inForce = rows.filter((row) => row.effectiveTo === null || row.effectiveTo > now)
   if (contextFrom !== '0') {
     const base = catalogue.get(seriesOf({ ...first, contextFrom: '0', contextInclusive: false }))
     const instead = base?.map((row) => ({ ...row, contextFrom, contextInclusive }))
     if (instead) return changesOf(rows, instead, NOTHING_BEFORE, now).filter(({ kind }) => kind === 'change')
   }
-  return standing
+  return inForce
     .filter((row) => row.source === rowSource && !row.derived)
     .map((old) => ({ kind: 'upstream_missing', from: null, to: null, old, next: null }))
 }

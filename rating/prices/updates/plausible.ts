@@ -14,9 +14,9 @@ export const FEE_MAX = 100
  * `now` or later; what is past is not judged.
  */
 export function implausible(prices: readonly ListPrice[], now: string): readonly FieldFault[] {
-  const standing = prices.filter((row) => row.effectiveTo === null || row.effectiveTo > now)
-  const faults = standing.flatMap((row) => absurd(row))
-  const groups = Map.groupBy(standing, ({ serviceTier, region, contextFrom, schedule }) =>
+  const inForce = prices.filter((row) => row.effectiveTo === null || row.effectiveTo > now)
+  const faults = inForce.flatMap((row) => absurd(row))
+  const groups = Map.groupBy(inForce, ({ serviceTier, region, contextFrom, schedule }) =>
     JSON.stringify([serviceTier, region, contextFrom, schedule]),
   )
   for (const rows of groups.values()) {
