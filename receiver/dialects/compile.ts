@@ -35,6 +35,7 @@ export interface CompiledDialect {
   cachedInput(provider: string | null, model: string | null): 'included' | 'excluded' | null
   reasoning(provider: string | null, model: string | null): 'included' | 'apart' | null
   isEstimate(span: Span): boolean
+  isUnfinished(span: Span): boolean
   hasFailed(span: Span): boolean
   isFailedAs(span: Span): boolean
   /** What usage on a wrapper of this name means; undefined where it is not known. */
@@ -85,6 +86,7 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
     cachedInput: compileConventions(dialect.cachedInput ?? []),
     reasoning: compileConventions(dialect.reasoning ?? []),
     isEstimate: anyOf((dialect.estimated ?? []).map(compileMatch)),
+    isUnfinished: anyOf((dialect.unfinished ?? []).map(compileMatch)),
     hasFailed: anyOf((dialect.failed ?? []).map(compileMatch)),
     isFailedAs: anyOf((dialect.failedAs?.when ?? []).map(compileMatch)),
     wrapperUsage: (name) => (isSum(name) ? 'sum' : dialect.wrapperUsage),

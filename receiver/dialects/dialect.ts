@@ -52,6 +52,8 @@ export interface Dialect {
   readonly nothing?: readonly string[]
   /** The numbers of such spans are the instrumentation's estimate, or may leave out what the provider bills. */
   readonly estimated?: readonly Match[]
+  /** Spans whose usage is what an answer began with: their client left it in its midst. */
+  readonly unfinished?: readonly Match[]
   /** Failures that the span does not show in its status. */
   readonly failed?: readonly Match[]
   /** Attribute with an error text in which an HTTP status can be found. The text itself is not kept. */

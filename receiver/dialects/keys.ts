@@ -52,6 +52,7 @@ function keysOfDialect(dialect: Dialect): string[] {
   const matches = [
     ...dialect.recognise,
     ...(dialect.estimated ?? []),
+    ...(dialect.unfinished ?? []),
     ...(dialect.failed ?? []),
     ...(dialect.failedAs?.when ?? []),
   ]

@@ -14,7 +14,7 @@ export interface Metering {
   readonly buckets: TokenBuckets
   readonly totalTokens: number | null
   readonly inputConvention: InputConvention
-  /** An input alone: the answer of a call in text was left before its end. */
+  /** An input alone, or what an answer began with: the answer of a call in text was left before its end. */
   readonly isCutShort: boolean
 }
 
@@ -54,7 +54,8 @@ export function meter(
     buckets: metered ? bucketed.buckets : NO_TOKENS,
     totalTokens: reading.raw.total,
     inputConvention: bucketed.inputConvention,
-    isCutShort: is.usageClass === 'call' && metered && isCutShort(span, reading),
+    isCutShort:
+      is.usageClass === 'call' && metered && (isCutShort(span, reading) || compiled.isUnfinished(span)),
   }
 }
 

@@ -46,6 +46,15 @@ export const OPENINFERENCE_ROWS: readonly Dialect[] = [
     wrapperUsage: 'sum',
   },
   {
+    id: 'openinference-anthropic',
+    title: 'OpenInference, Anthropic in Python',
+    recognise: [{ scope: ['openinference.instrumentation.anthropic'] }],
+    ...reads,
+    cachedInput: [{ says: 'included' }],
+    // Of a stream that was left it tells the few tokens of output with which Anthropic begins.
+    unfinished: [{ attribute: 'llm.response.model_name', without: ['llm.finish_reason'] }],
+  },
+  {
     id: 'openinference-bedrock',
     title: 'OpenInference, Bedrock',
     recognise: [{ scope: ['openinference.instrumentation.bedrock'] }],
