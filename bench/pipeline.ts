@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { Registry } from 'prom-client'
 import { SILENT } from '../core/log.ts'
-import { parsePlan } from '../rating/plan.ts'
+import { parsePlan } from '../rating/plans/plan.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
 import { createRater, type Rater } from '../rating/rater.ts'
 import { assemble } from '../receiver/assemble/assemble.ts'

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { createSimulator } from '../cmd/simulate/simulator.ts'
 import type { SimulationOrder } from '../core/simulation.ts'
-import { parsePlan } from '../rating/plan.ts'
+import { parsePlan } from '../rating/plans/plan.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
 import { createRater } from '../rating/rater.ts'
 import { openPool } from '../schema/pool.ts'

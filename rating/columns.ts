@@ -1,6 +1,6 @@
 import { decimalText } from '../core/money.ts'
 import type { CopyWriter } from '../schema/copy-writer.ts'
-import type { CostLine } from './cost.ts'
+import type { CostLine } from './costs/cost.ts'
 import type { Charged } from './counters.ts'
 import { isUnpriced, type RatedEvent } from './rate-event.ts'
 import type { StackLine } from './stack.ts'

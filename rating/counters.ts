@@ -3,8 +3,8 @@ import type { Part } from '../core/event.ts'
 import type { Decimal } from '../core/money.ts'
 import type { Meter } from '../core/plan.ts'
 import { type CounterGroup, insertRows, lockRows, writeRows } from './counter-rows.ts'
-import type { Curve } from './curve.ts'
 import { nameOf } from './name.ts'
+import type { Curve } from './plans/curve.ts'
 
 /** Names a counter: how much of a meter a subscription has used in a period, under a version of its plan. */
 export interface CounterKey {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Decimal } from '../core/money.ts'
-import { bookedName, type CostLine, costLineName } from './cost.ts'
+import { bookedName, type CostLine, costLineName } from './costs/cost.ts'
 import { bookedPrices, costDifference } from './difference.ts'
 
 const LINE: fc.Arbitrary<CostLine> = fc

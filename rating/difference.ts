@@ -1,7 +1,7 @@
 import type { SpanId } from '../core/ids.ts'
 import { type Decimal, ZERO } from '../core/money.ts'
-import { type BookedPrices, bookedName, type CostLine, costLineName, type UsedPrice } from './cost.ts'
-import { settledCosts } from './settled-costs.ts'
+import { type BookedPrices, bookedName, type CostLine, costLineName, type UsedPrice } from './costs/cost.ts'
+import { settledCosts } from './costs/settled-costs.ts'
 
 /**
  * The cost lines to write so that those of all revisions together are the lines of the newest one. A difference

@@ -3,8 +3,8 @@ import type pg from 'pg'
 import { isBilledElsewhere, traceOfSpan } from '../core/assembly.ts'
 import type { SpanId, TraceId } from '../core/ids.ts'
 import type { ClaimedRevision } from './claim.ts'
-import type { CostLine } from './cost.ts'
-import { noRateFor } from './cost-sums.ts'
+import type { CostLine } from './costs/cost.ts'
+import { noRateFor } from './costs/cost-sums.ts'
 import type { RatedEvent } from './rate-event.ts'
 
 /** An exception that the rating lists: what keeps an event from being billed in full. */

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Booked, readBooked } from './booked.ts'
 import type { ClaimedRevision } from './claim.ts'
-import { type PlanShelf, versionAt } from './plan-shelf.ts'
+import { type PlanShelf, versionAt } from './plans/plan-shelf.ts'
 import type { EventMaterial } from './rate-event.ts'
 import { type Enrolment, readSubscriptions } from './subscriptions.ts'
 

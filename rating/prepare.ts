@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { shareFacts } from '../schema/facts-lock.ts'
 import type { ClaimedRevision } from './claim.ts'
 import { readMaterial } from './material.ts'
-import type { PlanShelf } from './plan-shelf.ts'
+import type { PlanShelf } from './plans/plan-shelf.ts'
 import type { Pricing } from './pricing.ts'
 import { isUnpriced, type PreparedEvent, prepareEvent } from './rate-event.ts'
 

@@ -3,8 +3,9 @@ import type { AssemblyDocument } from '../core/assembly-document.ts'
 import { TOKEN_METERS } from '../core/price.ts'
 import { ByNames } from './by-names.ts'
 import type { ClaimedRevision } from './claim.ts'
-import { AS_REPORTED, type PriceOf, REPORTED, type UsedPrice } from './cost.ts'
-import { COST_CURRENCY, NOT_ALLOCATED, noRateFor } from './cost-sums.ts'
+import { AS_REPORTED, type PriceOf, REPORTED, type UsedPrice } from './costs/cost.ts'
+import { COST_CURRENCY, NOT_ALLOCATED, noRateFor } from './costs/cost-sums.ts'
+import { readReportedProviders } from './costs/reported-providers.ts'
 import { nameOf } from './name.ts'
 import { createPriceBook, type WantedKey } from './prices/book.ts'
 import { createFindKeys, type FindKeys, type ModelKey, type ModelNames } from './prices/match.ts'
@@ -24,7 +25,6 @@ import {
 } from './prices/terms.ts'
 import { TermsShelf } from './prices/terms-shelf.ts'
 import { validityOf } from './prices/validity.ts'
-import { readReportedProviders } from './reported-providers.ts'
 
 /** Answers what quantities cost, for the models of a batch of events; from rows read now where `fresh` is asked for. */
 export interface Pricing {

@@ -4,7 +4,7 @@ import type { SpanId } from '../core/ids.ts'
 import { Decimal, ZERO } from '../core/money.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
 import { ByNames } from './by-names.ts'
-import type { CostLine } from './cost.ts'
+import type { CostLine } from './costs/cost.ts'
 
 /** One line of an event's stack: what was used, what it cost us, what the customer pays. */
 export interface StackLine extends StackPlace {

@@ -2,10 +2,10 @@ import { Decimal, ZERO } from '../core/money.ts'
 import type { MeterFilter, Plan, PlanMeter, Rounding, TieredMeter } from '../core/plan.ts'
 import type { CostMeter } from '../core/price.ts'
 import type { RateCard, Rates } from '../core/rate-card.ts'
-import { matchesGlob, mayMatchOn } from './glob.ts'
+import { matchesGlob, mayMatchOn } from './plans/glob.ts'
+import { type Base, METER_BASES } from './plans/quantities.ts'
 import type { ModelKey } from './prices/match.ts'
 import { type BookRow, resolvePrice } from './prices/resolve.ts'
-import { type Base, METER_BASES } from './quantities.ts'
 
 /*
  * The dearest a call can be, as a straight line: so much for the call, so much for each token of input and of output,

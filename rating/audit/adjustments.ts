@@ -2,10 +2,10 @@ import type pg from 'pg'
 import { assemblyFromDocument } from '../../core/assembly-document.ts'
 import type { AuditReport } from '../../core/audit.ts'
 import { decimalText } from '../../core/money.ts'
-import { findAdjustments, keyOf, readAdjustments } from '../adjust.ts'
-import { type BackDatedPrice, deltaOf } from '../adjustments.ts'
 import type { Booked } from '../booked.ts'
-import { settledCosts } from '../settled-costs.ts'
+import { findAdjustments, keyOf, readAdjustments } from '../costs/adjust.ts'
+import { type BackDatedPrice, deltaOf } from '../costs/adjustments.ts'
+import { settledCosts } from '../costs/settled-costs.ts'
 import type { RatedRevision } from './rated-events.ts'
 
 /**

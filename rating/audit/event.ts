@@ -1,10 +1,10 @@
 import type { AuditCheck, AuditReport } from '../../core/audit.ts'
 import { decimalText } from '../../core/money.ts'
-import { REPORTED } from '../cost.ts'
+import { REPORTED } from '../costs/cost.ts'
+import { bookedPriceOf, settledCosts } from '../costs/settled-costs.ts'
 import type { ChargeStep, LockedCounters } from '../counters.ts'
 import { NO_PRICES, type Prices } from '../pricing.ts'
 import { type EventMaterial, isUnpriced, prepareEvent, type RatedEvent, settleEvent } from '../rate-event.ts'
-import { bookedPriceOf, settledCosts } from '../settled-costs.ts'
 import type { StoredRating } from './rated-events.ts'
 
 /** What an event's books are compared with. */

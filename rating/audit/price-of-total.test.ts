@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Decimal } from '../../core/money.ts'
 import { anyPlanOfOne } from '../../test/rating/any-plan.ts'
-import { curveOf } from '../curve.ts'
+import { curveOf } from '../plans/curve.ts'
 import { fraction, rounded, toWhole } from './exact.ts'
 import { priceOfTotal } from './price-of-total.ts'
 

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Booked } from '../booked.ts'
 import { periodOf } from '../period.ts'
-import type { PlanRef, PlanShelf } from '../plan-shelf.ts'
+import type { PlanRef, PlanShelf } from '../plans/plan-shelf.ts'
 import type { EventMaterial } from '../rate-event.ts'
 import { readSubscriptions } from '../subscriptions.ts'
 import type { RatedRevision, StoredRating } from './rated-events.ts'

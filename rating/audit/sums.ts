@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { AuditReport, AuditScope } from '../../core/audit.ts'
 import { askForGaps, countRows } from '../../schema/gap-query.ts'
 import { inScope, scopeValues } from '../../schema/in-scope.ts'
-import { REPORTED } from '../cost.ts'
+import { REPORTED } from '../costs/cost.ts'
 
 /** Compares the tables of the rating with one another as sets, in SQL. */
 export async function auditSums(

@@ -1,6 +1,6 @@
 import { type Period, periodOf } from '../period.ts'
-import { type PlanVersionStart, versionAt } from '../plan-shelf.ts'
-import { type Segment, splitPeriod } from '../proration.ts'
+import { type PlanVersionStart, versionAt } from '../plans/plan-shelf.ts'
+import { type Segment, splitPeriod } from '../plans/proration.ts'
 
 /** Which plan a customer is on from an instant on. Instants are milliseconds since 1970. */
 export interface Subscription {

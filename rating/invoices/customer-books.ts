@@ -3,7 +3,7 @@ import { AforoError } from '../../core/errors.ts'
 import { Decimal } from '../../core/money.ts'
 import type { Meter, Plan } from '../../core/plan.ts'
 import { rfc3339 } from '../../core/time.ts'
-import type { PlanVersionStart } from '../plan-shelf.ts'
+import type { PlanVersionStart } from '../plans/plan-shelf.ts'
 import { type Subscription, type Term, termsOf } from './calendar.ts'
 
 /** Who is invoiced, as the customer's row and the tenant's settings say now. */

@@ -2,7 +2,7 @@ import { AforoError } from '../../core/errors.ts'
 import type { InvoiceLineKind } from '../../core/invoice.ts'
 import { Decimal, decimalText, toMoneyScale, ZERO } from '../../core/money.ts'
 import type { Meter, Plan } from '../../core/plan.ts'
-import { type MeterTotal, periodTotal } from '../period-adjustments.ts'
+import { type MeterTotal, periodTotal } from '../plans/period-adjustments.ts'
 import type { Part, Unit } from './calendar.ts'
 
 /** What a meter of a plan version counted and was charged in a unit, of one model and tool; Σ of its price lines. */

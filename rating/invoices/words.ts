@@ -1,7 +1,7 @@
 import type { InvoiceLineKind } from '../../core/invoice.ts'
 import { Decimal } from '../../core/money.ts'
 import type { CapacityTier, Meter, Plan, PlanMeter, Tier } from '../../core/plan.ts'
-import { includedOf } from '../curve.ts'
+import { includedOf } from '../plans/curve.ts'
 import type { ExactLine } from './owed.ts'
 
 /** What a quantity of a meter is counted in. */

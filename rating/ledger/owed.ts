@@ -2,7 +2,7 @@ import { Decimal, toMoneyScale, ZERO } from '../../core/money.ts'
 import type { Plan } from '../../core/plan.ts'
 import type { Charged } from '../counters.ts'
 import { nameOf } from '../name.ts'
-import type { PlanRef } from '../plan-shelf.ts'
+import type { PlanRef } from '../plans/plan-shelf.ts'
 
 /** What an event comes to in credits for a customer, all its revisions together. */
 export interface CreditsOwed {

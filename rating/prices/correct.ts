@@ -1,5 +1,5 @@
 import type { Provider } from '@pydantic/genai-prices'
-import { matchesGlob } from '../glob.ts'
+import { matchesGlob } from '../plans/glob.ts'
 import type { Correction, ProviderCorrections } from './corrections/correction.ts'
 import { CORRECTIONS } from './corrections/corrections.ts'
 import { derive } from './derive.ts'

@@ -1,6 +1,6 @@
 import { Decimal, decimalText } from '../../core/money.ts'
 import { TOKEN_METERS } from '../../core/price.ts'
-import { matchesGlob } from '../glob.ts'
+import { matchesGlob } from '../plans/glob.ts'
 import type { Derivation } from './corrections/correction.ts'
 import { type ListPrice, seriesOf } from './list-price.ts'
 

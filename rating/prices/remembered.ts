@@ -1,5 +1,5 @@
 import { ByNames } from '../by-names.ts'
-import type { CostQuestion, PriceOf, UsedPrice } from '../cost.ts'
+import type { CostQuestion, PriceOf, UsedPrice } from '../costs/cost.ts'
 import { nameOf } from '../name.ts'
 import { isValid, type Validity } from './validity.ts'
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { Decimal } from '../../core/money.ts'
-import type { UsedPrice } from '../cost.ts'
+import type { UsedPrice } from '../costs/cost.ts'
 import { nameOf } from '../name.ts'
 import type { ModelKey } from './match.ts'
 

@@ -1,6 +1,6 @@
 import { Decimal } from '../../core/money.ts'
 import type { CostMeter } from '../../core/price.ts'
-import { matchesGlob } from '../glob.ts'
+import { matchesGlob } from '../plans/glob.ts'
 import type { ModelKey } from './match.ts'
 import type { BookRow } from './resolve.ts'
 

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { Decimal, ZERO } from '../../core/money.ts'
 import { TOKEN_METERS } from '../../core/price.ts'
-import { NOT_ALLOCATED } from '../cost-sums.ts'
+import { NOT_ALLOCATED } from '../costs/cost-sums.ts'
 import { nameOf } from '../name.ts'
 import { ALLOCATED } from './shares.ts'
 

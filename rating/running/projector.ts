@@ -11,7 +11,7 @@ import { beyond, type OpenSpend, readOpenSpend } from '../../schema/budgets/open
 import { BudgetShelf, type TenantBudgets } from '../../schema/budgets/shelf.ts'
 import { databaseFault } from '../../schema/faults.ts'
 import { transaction } from '../../schema/pool.ts'
-import { PlanShelf } from '../plan-shelf.ts'
+import { PlanShelf } from '../plans/plan-shelf.ts'
 import type { Sources } from '../prepare.ts'
 import { createPricing } from '../pricing.ts'
 import { claimQueued, dequeue, postponeQueued, type QueuedTrace, readSizes } from './claim.ts'

@@ -1,6 +1,6 @@
 import { ZERO } from '../../core/money.ts'
 import { type Charged, type ChargeStep, type CounterState, type Counters, counterName } from '../counters.ts'
-import type { Curve } from '../curve.ts'
+import type { Curve } from '../plans/curve.ts'
 
 /**
  * Counters as they were read, moved in memory alone: what an open trace would be charged if it were rated now. Each

@@ -1,7 +1,7 @@
 import { type Assembly, isBilledElsewhere, type ModelCall } from '../../core/assembly.ts'
 import { assemblyFromDocument } from '../../core/assembly-document.ts'
 import { Decimal } from '../../core/money.ts'
-import { costInto, type PriceOf } from '../cost.ts'
+import { costInto, type PriceOf } from '../costs/cost.ts'
 import { nameOf } from '../name.ts'
 import type { BookedUsage, RatedUsage } from './events.ts'
 import { SwitchedCosts } from './switched-costs.ts'

@@ -2,8 +2,8 @@ import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
 import type { Plan } from '../../core/plan.ts'
 import { type PlanChoice, SIMULATION_CUSTOMERS_MAX, type SimulationOrder } from '../../core/simulation.ts'
-import { COST_CURRENCY } from '../cost-sums.ts'
-import { type PlanRef, PlanShelf, type PlanVersionStart, versionAt } from '../plan-shelf.ts'
+import { COST_CURRENCY } from '../costs/cost-sums.ts'
+import { type PlanRef, PlanShelf, type PlanVersionStart, versionAt } from '../plans/plan-shelf.ts'
 import type { Term } from './terms.ts'
 
 interface SubscriptionRow {

@@ -1,11 +1,11 @@
 import { type Decimal, toMoneyScale, ZERO } from '../../core/money.ts'
 import type { Plan } from '../../core/plan.ts'
-import { type Charge, chargesOf } from '../charge.ts'
-import { curveOf, priceOfStep } from '../curve.ts'
 import { nameOf } from '../name.ts'
-import { periodTotal } from '../period-adjustments.ts'
-import type { Segment } from '../proration.ts'
-import type { Chargeable } from '../quantities.ts'
+import { type Charge, chargesOf } from '../plans/charge.ts'
+import { curveOf, priceOfStep } from '../plans/curve.ts'
+import { periodTotal } from '../plans/period-adjustments.ts'
+import type { Segment } from '../plans/proration.ts'
+import type { Chargeable } from '../plans/quantities.ts'
 
 /** Usage that meets in the same counters: of one subscription, period and version of a plan. */
 export interface CountedPart {

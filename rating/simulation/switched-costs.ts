@@ -1,6 +1,6 @@
 import type { SpanId } from '../../core/ids.ts'
-import type { UsedPrice } from '../cost.ts'
-import { type CostSink, CostSums } from '../cost-sums.ts'
+import type { UsedPrice } from '../costs/cost.ts'
+import { type CostSink, CostSums } from '../costs/cost-sums.ts'
 import type { UsageSums } from './tally.ts'
 
 /**

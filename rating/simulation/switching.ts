@@ -1,8 +1,8 @@
 import type { ModelCall } from '../../core/assembly.ts'
 import type { ModelSwitch } from '../../core/simulation.ts'
 import type { TokenBuckets } from '../../core/usage.ts'
-import { matchesGlob } from '../glob.ts'
 import { nameOf } from '../name.ts'
+import { matchesGlob } from '../plans/glob.ts'
 import type { FindKeys } from '../prices/match.ts'
 import type { ScaleCount } from './token-ratio.ts'
 

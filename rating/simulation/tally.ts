@@ -3,10 +3,10 @@ import { AforoError } from '../../core/errors.ts'
 import type { Part } from '../../core/event.ts'
 import { type Decimal, ZERO } from '../../core/money.ts'
 import { ByNames } from '../by-names.ts'
-import type { UsedPrice } from '../cost.ts'
-import { amountOfWhole, isWhole } from '../cost-sums.ts'
+import type { UsedPrice } from '../costs/cost.ts'
+import { amountOfWhole, isWhole } from '../costs/cost-sums.ts'
 import { nameOf } from '../name.ts'
-import { type Chargeable, UsageCounts } from '../quantities.ts'
+import { type Chargeable, UsageCounts } from '../plans/quantities.ts'
 
 /** What all events in it are charged by, and what filters may ask of them. Subscription null: nobody is charged. */
 export interface Place {

@@ -1,6 +1,6 @@
 import { type Period, periodOf } from '../period.ts'
-import { type PlanVersionStart, versionAt } from '../plan-shelf.ts'
-import { type Segment, splitPeriod } from '../proration.ts'
+import { type PlanVersionStart, versionAt } from '../plans/plan-shelf.ts'
+import { type Segment, splitPeriod } from '../plans/proration.ts'
 
 /** A subscription with the time it is in force. Milliseconds since 1970. */
 export interface Term {

@@ -5,9 +5,9 @@ import { APPLY_KINDS } from '../../api/apply/kinds.ts'
 import { APPLY_BYTES_MAX, APPLY_ITEMS_MAX } from '../../api/apply/read.ts'
 import { invoicing } from '../../cmd/invoicing.ts'
 import { periodOf } from '../../rating/period.ts'
-import { parsePlan } from '../../rating/plan.ts'
+import { parsePlan } from '../../rating/plans/plan.ts'
+import { quote } from '../../rating/plans/quote.ts'
 import { createPriceUpdates } from '../../rating/prices/updates/price-updates.ts'
-import { quote } from '../../rating/quote.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
 const pricing = { parsePlan, quote, periodOf }

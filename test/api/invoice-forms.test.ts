@@ -8,7 +8,7 @@ import type { Parties } from '../../rating/invoices/customer-books.ts'
 import { documentOf } from '../../rating/invoices/document.ts'
 import { foldLines, USAGE_LINES_MAX } from '../../rating/invoices/fold.ts'
 import type { ExactLine } from '../../rating/invoices/owed.ts'
-import { parsePlan } from '../../rating/plan.ts'
+import { parsePlan } from '../../rating/plans/plan.ts'
 import { readPdf } from '../support/pdf-text.ts'
 
 const NOON = new Date('2026-12-01T12:00:00Z')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { NO_TOKENS } from '../../core/usage.ts'
 import { TOP_UP_BATCH_MAX, topUpDue } from '../../rating/ledger/top-up-due.ts'
-import { PLAN_GRANTS_MAX } from '../../rating/plan.ts'
+import { PLAN_GRANTS_MAX } from '../../rating/plans/plan.ts'
 import { createRater } from '../../rating/rater.ts'
 import { assemblyOf, modelCall, NOON, storeEvent } from '../rating/events.ts'
 import { type RunningApi, startApi } from './start.ts'

@@ -4,8 +4,8 @@ import { Decimal, ZERO } from '../../core/money.ts'
 import type { Plan, Rollover } from '../../core/plan.ts'
 import { burnDown, expire, unwind } from '../../rating/ledger/burn-down.ts'
 import { rollOver, rolloverPostings } from '../../rating/ledger/rollover.ts'
-import { parsePlan } from '../../rating/plan.ts'
-import { quote } from '../../rating/quote.ts'
+import { parsePlan } from '../../rating/plans/plan.ts'
+import { quote } from '../../rating/plans/quote.ts'
 import cases from '../oracles/credits.json' with { type: 'json' }
 
 /**

@@ -4,7 +4,7 @@ import { assemblyToDocument } from '../../core/assembly-document.ts'
 import { eventIdOf } from '../../core/ids.ts'
 import { packAssembly } from '../../core/packed-assembly.ts'
 import { NO_TOKENS } from '../../core/usage.ts'
-import { parsePlan } from '../../rating/plan.ts'
+import { parsePlan } from '../../rating/plans/plan.ts'
 import { transaction } from '../../schema/pool.ts'
 import { recordPriceRows } from '../../schema/price-rows.ts'
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { ZERO } from '../../core/money.ts'
-import { costCalls, type PriceOf } from '../../rating/cost.ts'
+import { costCalls, type PriceOf } from '../../rating/costs/cost.ts'
 import { assemblyOfOracle, COST_ORACLES, type CostOracle, cataloguePrices } from './costs.ts'
 
 describe('what a span costs by the corrected catalogue', () => {

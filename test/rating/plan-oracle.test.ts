@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { roundToCredits, roundToCurrency } from '../../core/currency.ts'
 import { Decimal } from '../../core/money.ts'
 import type { MeterFilter, PlanMeter } from '../../core/plan.ts'
-import { parsePlan } from '../../rating/plan.ts'
-import { changeFee, prorate, splitPeriod } from '../../rating/proration.ts'
-import { quote } from '../../rating/quote.ts'
+import { parsePlan } from '../../rating/plans/plan.ts'
+import { changeFee, prorate, splitPeriod } from '../../rating/plans/proration.ts'
+import { quote } from '../../rating/plans/quote.ts'
 import peers from '../oracles/rating.json' with { type: 'json' }
 import atBounds from '../oracles/rating-at-bounds.json' with { type: 'json' }
 import byRule from '../oracles/rating-by-rule.json' with { type: 'json' }

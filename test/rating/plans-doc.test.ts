@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Decimal } from '../../core/money.ts'
 import { PRICE_MODELS } from '../../core/plan.ts'
-import { parsePlan } from '../../rating/plan.ts'
-import { quote } from '../../rating/quote.ts'
+import { parsePlan } from '../../rating/plans/plan.ts'
+import { quote } from '../../rating/plans/quote.ts'
 
 /** A body of POST /v1/quote and, in the next paragraph, its price. */
 const EXAMPLES = [

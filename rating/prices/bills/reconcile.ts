@@ -1,6 +1,6 @@
 import { Decimal, decimalText, percentOf, ZERO } from '../../../core/money.ts'
 import type { VendorBill } from '../../../core/vendor-bills.ts'
-import { matchesGlob } from '../../glob.ts'
+import { matchesGlob } from '../../plans/glob.ts'
 import { catalogueProvider } from '../providers.ts'
 
 /** What events of a time cost by the words of their spans. */
