@@ -12,28 +12,35 @@ export interface TraceLiteral {
 
 export interface TraceOptions {
   readonly customer?: string
-  readonly input?: number
+  /** Null: the call says nothing of what it used. */
+  readonly input?: number | null
   readonly output?: number
   readonly model?: string
+  readonly session?: string
+  /** Milliseconds before now at which it ended. */
+  readonly agoMs?: number
 }
 
 /** A root agent span and a model call under it, ending now. */
 export function traceOf(options: TraceOptions = {}): TraceLiteral {
   const traceId = randomBytes(16).toString('hex')
   const root = randomBytes(8).toString('hex')
-  const end = Date.now()
+  const end = Date.now() - (options.agoMs ?? 0)
+  const { input = 1000, output = 100, session } = options
+  const usage: Record<string, number> =
+    input === null ? {} : { 'gen_ai.usage.input_tokens': input, 'gen_ai.usage.output_tokens': output }
   const spans = [
     span(traceId, root, '', 'invoke_agent', end, {
       'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.agent.name': 'triage',
       'aforo.customer.id': options.customer ?? 'acme',
+      ...(session === undefined ? {} : { 'session.id': session }),
     }),
     span(traceId, randomBytes(8).toString('hex'), root, 'chat', end, {
       'gen_ai.operation.name': 'chat',
       'gen_ai.provider.name': 'anthropic',
       'gen_ai.request.model': options.model ?? 'claude-sonnet-4-5',
-      'gen_ai.usage.input_tokens': options.input ?? 1000,
-      'gen_ai.usage.output_tokens': options.output ?? 100,
+      ...usage,
     }),
   ]
   return {

@@ -42,6 +42,10 @@ export async function runAforo(
   child.stderr.on('data', (chunk) => {
     log += chunk
   })
+  // A test whose time is over before it knows of its processes leaves none.
+  const leave = () => child.kill('SIGKILL')
+  process.once('exit', leave)
+  child.once('exit', () => process.off('exit', leave))
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const ports = await listening(child, ended, () => log)
   return {
@@ -82,7 +86,10 @@ function listening(
 ): Promise<Readonly<Record<string, number>>> {
   return new Promise((resolve, reject) => {
     let text = ''
-    const late = setTimeout(() => reject(new Error(`not listening in time: ${log()}`)), LISTENING_MS_MAX)
+    const late = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`not listening in time: ${log()}`))
+    }, LISTENING_MS_MAX)
     child.stdout!.on('data', (chunk) => {
       text += chunk
       const line = /^\{"event":"listening".*\}$/m.exec(text)
