@@ -14,6 +14,7 @@ export class Desks {
   readonly #parts: DeskParts
   readonly #desks = new Map<TenantId, Desk>()
   readonly #timer: NodeJS.Timeout
+  #opened = 0
 
   constructor(parts: DeskParts) {
     this.#parts = parts
@@ -26,7 +27,7 @@ export class Desks {
     if (!desk) {
       if (this.#desks.size >= DESKS_MAX)
         throw new AforoError('unavailable', 'too many tenants are checked for at once')
-      desk = new Desk(tenantId, this.#parts)
+      desk = new Desk(tenantId, { ...this.#parts, sidecarId: this.#nextName() })
       this.#desks.set(tenantId, desk)
     }
     return desk
@@ -52,6 +53,16 @@ export class Desks {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await Promise.all([...this.#desks.values()].map((desk) => desk.stop()))
+  }
+
+  /**
+   * To the centre each desk is a sidecar of its own. One that is opened again for a tenant counts its holds and messages from
+   * 1: under the name it had, the centre would take new holds for those it knows, and hold nothing for them.
+   */
+  #nextName(): string {
+    const { sidecarId } = this.#parts
+    const before = this.#opened++
+    return before === 0 ? sidecarId : sidecarId + before.toString(36)
   }
 
   #tick(): void {
