@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '.aforo/**', 'test/collector/**', 'test/doors/**'],
+    exclude: ['**/node_modules/**', '.aforo/**', 'test/collector/**', 'test/doors/**', 'test/sidecars/**'],
     globalSetup: ['test/support/global-setup.ts'],
     // Without a seed, properties try other worlds in each run.
     setupFiles: process.env.PROPERTY_SEED ? ['test/support/property-seed.ts'] : [],

@@ -7,12 +7,13 @@ import {
   Admission,
 } from '../../sidecar/admission.ts'
 import { AWAY_MS } from '../../sidecar/knowledge.ts'
-import { type CheckWorld, post, putBudget, startRelay, startSidecar, startWorld, until } from './start.ts'
+import { type Relay, startRelay } from '../support/relay.ts'
+import { type CheckWorld, post, putBudget, startSidecar, startWorld, until } from './start.ts'
 
 const CALL = { estimate: { input_tokens: '10', max_output_tokens: '10' } }
 
 let world: CheckWorld
-let relay: Awaited<ReturnType<typeof startRelay>>
+let relay: Relay
 let sidecar: Awaited<ReturnType<typeof startSidecar>>
 
 beforeAll(async () => {

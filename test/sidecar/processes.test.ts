@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AforoProcess, runAforo, runCommand } from '../e2e/process.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { addCustomer, givenOut, post, putBudget, until } from './start.ts'
+import { exportOf, spanOfCall } from './told-call.ts'
 
 const CALLS = 120
 const SIDECARS = 4
@@ -92,27 +92,7 @@ test('clients of real sidecars, two of them killed, are admitted no more than a 
 
 /** The span of a call that was made under a hold. */
 async function tellOf(holdId: string): Promise<void> {
-  const text = (key: string, value: string) => ({ key, value: { stringValue: value } })
-  const count = (key: string, value: number) => ({ key, value: { intValue: value } })
-  const now = BigInt(Date.now()) * 1_000_000n
-  const span = {
-    traceId: randomBytes(16).toString('hex'),
-    spanId: randomBytes(8).toString('hex'),
-    name: 'chat claude-sonnet-4-5',
-    kind: 3,
-    startTimeUnixNano: String(now - 1_000_000n),
-    endTimeUnixNano: String(now),
-    attributes: [
-      text('gen_ai.operation.name', 'chat'),
-      text('gen_ai.provider.name', 'anthropic'),
-      text('gen_ai.request.model', 'claude-sonnet-4-5'),
-      count('gen_ai.usage.input_tokens', 1),
-      count('gen_ai.usage.output_tokens', 1),
-      text('aforo.customer.id', 'acme'),
-      text('aforo.hold.id', holdId),
-    ],
-  }
-  const body = { resourceSpans: [{ resource: {}, scopeSpans: [{ scope: { name: 'test' }, spans: [span] }] }] }
+  const body = exportOf([spanOfCall({ customer: 'acme', holdId, input: 1, output: 1 })])
   const { status } = await post(`http://127.0.0.1:${aforo.ports.otlp_http}`, '/v1/traces', body)
   expect(status).toBe(200)
 }

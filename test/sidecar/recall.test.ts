@@ -6,16 +6,8 @@ import { recordGrant } from '../../schema/ledger/grant.ts'
 import { voidGrant } from '../../schema/ledger/void.ts'
 import { transaction } from '../../schema/pool.ts'
 import type { RunningCheck } from '../../sidecar/check.ts'
-import {
-  type CheckWorld,
-  givenOut,
-  post,
-  putBudget,
-  startRelay,
-  startSidecar,
-  startWorld,
-  until,
-} from './start.ts'
+import { startRelay } from '../support/relay.ts'
+import { type CheckWorld, givenOut, post, putBudget, startSidecar, startWorld, until } from './start.ts'
 
 /*
  * Two sidecars have leases of a budget, one of them is cut off, and the limit falls below what is given out. The leases

@@ -1,4 +1,3 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type pg from 'pg'
 import { Registry } from 'prom-client'
 import type { Budget } from '../../core/budget.ts'
@@ -169,47 +168,11 @@ export async function givenOut(pool: pg.Pool): Promise<{ leased: string; leases:
   return rows[0]
 }
 
-/** Waits until something is so; fails after a minute, which no machine is too slow for. */
+/** Waits until something is so; fails after a few seconds. */
 export async function until(what: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 5_000
   while (!(await what())) {
     if (performance.now() > deadline) throw new Error('it did not come to be in time')
     await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
-/** A port that passes bytes on, until it takes them and passes on none; it may be turned to another port. */
-export async function startRelay(first: number) {
-  let to = first
-  let isHanging = false
-  const sockets = new Set<Socket>()
-  const server: Server = createServer((near) => {
-    const far = connect(to, '127.0.0.1')
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one)
-      one.on('data', (bytes) => {
-        if (!isHanging) other.write(bytes)
-      })
-      one.on('error', () => {})
-      one.on('close', () => other.destroy())
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    port: (server.address() as AddressInfo).port,
-    hang(does: boolean) {
-      isHanging = does
-      if (!does) for (const socket of sockets) socket.destroy()
-    },
-    turn(port: number) {
-      to = port
-    },
-    async stop() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
   }
 }
