@@ -33,7 +33,7 @@ export function sidecarCommand(): Command {
         throw new AforoError('invalid_argument', 'an address that others can reach needs --key')
       }
       const centre = createHttpCentre({ upstream, key, lendsKey: isLocal, log })
-      await refuseBadKey(centre)
+      const unreached = await refuseBadKey(centre)
       const registry = new Registry()
       collectDefaultMetrics({ register: registry })
       // It answers from memory, as its budgets say, when the centre is away: it is ready then too.
@@ -51,6 +51,12 @@ export function sidecarCommand(): Command {
       await raiseCheck(config.checkRealTime, registry, log)
       const ports = { check: running.port, authz_grpc: running.grpcPort! }
       announce(config, [{ name: 'sidecar', ports, stop: () => running.stop() }])
+      if (unreached) {
+        log.warn(
+          { err: unreached, upstream },
+          'upstream does not answer as an Aforo would; until it does, checks are refused',
+        )
+      }
       log.info({ signal: await stopRequested }, 'draining')
       await running.stop()
       process.exit(0)

@@ -7,6 +7,7 @@ import { BoundedMap } from './bounded-map.ts'
 import type { Centre } from './centre.ts'
 import { type HoldBook, UNTOLD_HOLDS_MAX } from './hold-book.ts'
 import type { CheckMetrics } from './metrics.ts'
+import { OutageLog } from './outage-log.ts'
 
 /** Holds of ours by the key of a caller, that we know to be real while nobody can be asked. */
 export const OWN_HOLDS_MAX = 100_000
@@ -48,6 +49,7 @@ export class Errand {
   readonly #book: HoldBook
   readonly #parts: ErrandParts
   readonly #tenantId: TenantId
+  readonly #outage: OutageLog
   readonly #own = new BoundedMap<string, true>(OWN_HOLDS_MAX)
   readonly #ends = new Map<string, ((ended: Ended | 'away') => void)[]>()
   #waiting: ((isAnswered: boolean) => void)[] = []
@@ -62,6 +64,7 @@ export class Errand {
     this.#book = book
     this.#parts = parts
     this.#tenantId = tenantId
+    this.#outage = new OutageLog(parts.log, tenantId)
   }
 
   /** A hold of ours without a number: it can be ended while the centre is away. */
@@ -156,6 +159,7 @@ export class Errand {
         this.#parts.heard(reply.standings, sentAt)
         for (const ended of reply.ends) this.#tellEnd(ended.holdId, ended)
         this.#tell(true)
+        this.#outage.answered(this.#book.untold, this.#parts.clock())
       } catch (error) {
         this.#parts.metrics.exchanges.inc({ outcome: 'failed' })
         const { code, retryable } = asAforoError(error)
@@ -163,8 +167,7 @@ export class Errand {
         this.#failures += 1
         const pause = Math.min(BACKOFF_MS * 2 ** (this.#failures - 1), BACKOFF_MS_MAX)
         this.#retryAt = this.#parts.clock() + pause
-        const text = retryable ? 'the centre is away' : 'the centre refused a message'
-        this.#parts.log[retryable ? 'warn' : 'error']({ err: error, failures: this.#failures }, text)
+        this.#outage.failed(error, this.#book.untold, this.#parts.clock())
         if (!retryable) this.#book.dropped()
         this.#giveUp()
         return

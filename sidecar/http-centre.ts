@@ -95,6 +95,7 @@ function followAt(
 ): () => void {
   const stopped = new AbortController()
   let failures = 0
+  let isSaid = false
   const run = async () => {
     while (!stopped.signal.aborted) {
       try {
@@ -109,14 +110,22 @@ function followAt(
             clearTimeout(late)
             late = setTimeout(() => silence.abort(), SILENCE_MS_MAX)
             failures = 0
+            if (isSaid) log.info({ tenantId, upstream }, 'the centre is heard again')
+            isSaid = false
             tell(JSON.parse(line) as Change)
           }
         } finally {
           clearTimeout(late)
         }
       } catch (error) {
-        if (!stopped.signal.aborted && failures === 0)
-          log.warn({ err: error, upstream }, 'the centre is not heard')
+        // A stream that was ended in order has failed once by now, too, and was no fault.
+        if (!stopped.signal.aborted && !isSaid) {
+          log.warn(
+            { err: error, tenantId, upstream },
+            'the centre is not heard; checks are answered by what is known',
+          )
+          isSaid = true
+        }
       }
       failures += 1
       await pause(Math.min(BACKOFF_MS * 2 ** failures, BACKOFF_MS_MAX), stopped.signal)
@@ -179,12 +188,18 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Whether a key is let in, before anything depends on it. Throws what the centre says of it. */
-export async function refuseBadKey(centre: Centre): Promise<void> {
+/**
+ * Asks whether a key is let in, before anything depends on it. Throws what the centre says of it.
+ * @returns why nobody could be asked; null where the key was let in
+ */
+export async function refuseBadKey(centre: Centre): Promise<AforoError | null> {
   try {
     await centre.access.authorise({}, 'check')
+    return null
   } catch (error) {
     const fault = asAforoError(error)
-    if (!fault.retryable) throw fault
+    if (fault.retryable) return fault
+    if (fault.code !== 'not_found') throw fault
+    throw new AforoError('invalid_argument', 'the upstream answers, and is no check address of an Aforo')
   }
 }
