@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Registry } from 'prom-client'
 import type { Log } from '../core/log.ts'
 import { type Attempt, claimAttempts } from './claim.ts'
+import { FailingEndpoints } from './failing.ts'
 import { createDeliveryMetrics } from './metrics.ts'
 import { type Outcome, send } from './send.ts'
 import { settleAttempt } from './settle.ts'
@@ -39,6 +40,7 @@ export interface Deliverer {
 export function createDeliverer(options: DelivererOptions): Deliverer {
   const { pool, log, clock, jitter, timeoutMs = TIMEOUT_MS } = options
   const metrics = createDeliveryMetrics(options.registry)
+  const failing = new FailingEndpoints(log)
   const underWay = new Set<Promise<void>>()
   const busy = new Map<string, { tenantId: string; webhookId: string; count: number }>()
 
@@ -55,6 +57,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     )
     const state = await settleAttempt(pool, attempt, outcome, clock(), jitter())
     metrics(outcome.error === null ? 'delivered' : state === 'dead' ? 'dead' : 'failed')
+    failing.heard(attempt, outcome)
     const { tenantId, webhookId, messageId } = attempt
     if (state === 'dead') log.warn({ tenantId, webhookId, messageId, ...outcome }, 'message given up')
   }
