@@ -52,7 +52,7 @@ test.each(['unix', 'frames'])('a guard holds and settles over %s:', async (schem
   const faults: unknown[] = []
   const guard = createGuard({
     endpoint,
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     whenAway: 'deny',
     onFault: (fault) => faults.push(fault),
   })
@@ -82,7 +82,7 @@ async function settledCount(): Promise<number> {
 
 test('an end is told again where the connection is lost over it, and a check is not', async () => {
   const between = await startBetween()
-  const client = createCheckClient({ endpoint: `unix:${between.path}`, timeoutMs: 5_000 })
+  const client = createCheckClient({ endpoint: `unix:${between.path}`, timeoutMs: 60_000 })
   const held = await newestHold(client)
   between.deafen()
   const settled = client.settle(held)
@@ -101,19 +101,25 @@ test('an end is told again where the connection is lost over it, and a check is 
 test('what is not answered in time fails alone, and what nobody waits for any more is not asked', async () => {
   const between = await startBetween()
   const client = createCheckClient({ endpoint: `unix:${between.path}`, timeoutMs: 1_000 })
-  await client.check({ customer: 'acme' })
+  // On a loaded machine an answer may take longer than that, too.
+  const isLetIn = () =>
+    client.check({ customer: 'acme' }).then(
+      ({ decision }) => decision === 'allow',
+      () => false,
+    )
+  await until(isLetIn)
   between.deafen()
   const late = client.check({ customer: 'acme' }).catch((error: unknown) => error)
   expect(String(await late)).toContain('no answer within 1000 ms')
   between.hear()
-  expect((await client.check({ customer: 'acme' })).decision).toBe('allow')
+  await until(isLetIn)
   client.close()
   await between.close()
 })
 
 test('there are so many questions and no more', async () => {
   const between = await startBetween()
-  const client = createCheckClient({ endpoint: `unix:${between.path}`, timeoutMs: 10_000 })
+  const client = createCheckClient({ endpoint: `unix:${between.path}`, timeoutMs: 60_000 })
   await client.check({ customer: 'acme' })
   between.deafen()
   const asked = Array.from({ length: QUESTIONS_MAX }, () => client.check({ customer: 'acme' }))
@@ -141,19 +147,19 @@ test('a check endpoint that does not read is left, and one that does not open is
     socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: aforo-frames\r\n\r\n')
   })
   await once(deaf, 'listening')
-  const client = createCheckClient({ endpoint: `unix:${to}`, timeoutMs: 100 })
+  const client = createCheckClient({ endpoint: `unix:${to}`, timeoutMs: 500 })
   const ask = (session: string) =>
     client.check({ customer: 'acme', session }).catch((error: unknown) => String(error))
-  expect(await ask('s')).toContain('no answer within 100 ms')
-  expect(await ask('s')).toContain('no answer within 100 ms')
+  expect(await ask('s')).toContain('no answer within 500 ms')
+  expect(await ask('s')).toContain('no answer within 500 ms')
   expect(tries).toBe(2)
   opens = true
-  expect(await ask('s')).toContain('no answer within 100 ms')
+  expect(await ask('s')).toContain('no answer within 500 ms')
   expect(tries).toBe(3)
   const long = 'x'.repeat(60_000)
   const few = Math.floor(UNREAD_BYTES_MAX / 60_100)
   const patient = await Promise.all(Array.from({ length: few }, () => ask(long)))
-  expect(new Set(patient)).toEqual(new Set(['Error: no answer within 100 ms']))
+  expect(new Set(patient)).toEqual(new Set(['Error: no answer within 500 ms']))
   // What the system's own buffers took is not counted.
   const many = await Promise.all(Array.from({ length: 20 }, () => ask(long)))
   expect(many.at(-1)).toContain('does not read')
@@ -176,7 +182,7 @@ test('where nobody listens a check fails at once, and the next one tries again',
 test('an idle connection does not keep a process', async () => {
   const program = `
     import { createCheckClient } from './instrumentation/check-client.ts'
-    const client = createCheckClient({ endpoint: 'unix:${path}', timeoutMs: 5000 })
+    const client = createCheckClient({ endpoint: 'unix:${path}', timeoutMs: 60000 })
     console.log((await client.check({ customer: 'acme' })).decision)`
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -192,7 +198,7 @@ test('an idle connection does not keep a process', async () => {
 test('a wrong key is told by the status', async () => {
   const key = await createKey(world.database.pool, { tenantId: 'default', role: 'check' })
   const endpoint = `unix:${path}`
-  const wrong = createCheckClient({ endpoint, apiKey: 'wrong', timeoutMs: 5_000 })
+  const wrong = createCheckClient({ endpoint, apiKey: 'wrong', timeoutMs: 60_000 })
   await until(() =>
     wrong.check({ customer: 'acme' }).then(
       () => false,
@@ -200,10 +206,10 @@ test('a wrong key is told by the status', async () => {
     ),
   )
   wrong.close()
-  const again = createCheckClient({ endpoint, apiKey: 'wrong', timeoutMs: 5_000 })
+  const again = createCheckClient({ endpoint, apiKey: 'wrong', timeoutMs: 60_000 })
   await expect(again.check({ customer: 'acme' })).rejects.toThrow('answers 401')
   again.close()
-  const right = createCheckClient({ endpoint, apiKey: key.secret, timeoutMs: 5_000 })
+  const right = createCheckClient({ endpoint, apiKey: key.secret, timeoutMs: 60_000 })
   expect((await right.check({ customer: 'acme' })).decision).toBe('allow')
   right.close()
 })

@@ -21,7 +21,7 @@ export async function startGuarded(options: Partial<GuardOptions> = {}): Promise
   const faults: unknown[] = []
   const check = {
     endpoint: world.url,
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     onFault: (fault: unknown) => faults.push(fault),
     ...options,
   }
