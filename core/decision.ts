@@ -50,6 +50,8 @@ export interface CheckRequest {
   readonly product?: string
   readonly agent?: string
   readonly trace?: string
+  /** When its trace began, or the event of its session: RFC 3339. The call counts in the month of that; absent: of now. */
+  readonly started_at?: string
   readonly model?: string
   readonly estimate?: Estimate
   readonly reserve?: boolean

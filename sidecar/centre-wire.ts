@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
-import type { Spender } from '../core/budget.ts'
 import { KILL_KINDS, type KillKind } from '../core/decision.ts'
 import { AforoError } from '../core/errors.ts'
 import { faultsOf } from '../core/faults.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Exchange } from '../core/lease.ts'
+import type { AskedSpender } from '../schema/budgets/spenders.ts'
 import { TEXT_CHARACTERS_MAX } from '../schema/copy-writer.ts'
 import { KEY_ROLES } from '../schema/keys.ts'
 import type { Centre, Change } from './centre.ts'
@@ -35,7 +35,8 @@ const spender = z.strictObject({
   session: keptOrNull,
   trace: orNull,
 })
-const spenders = z.array(spender).max(GATHERED_MAX)
+const askedSpender = spender.extend({ startedAt: z.int().optional() })
+const spenders = z.array(askedSpender).max(GATHERED_MAX)
 const rates = z.strictObject({ call: amount, input: amount, output: amount, tool: amount }).nullable()
 const card = z.strictObject({ price: rates, cogs: rates, credits: rates, contextTokens: z.int().nullable() })
 const actual = z.record(z.string().max(32), amount)
@@ -86,8 +87,8 @@ export const CENTRE_QUESTIONS: Readonly<
   /** Several, or one, as sidecars of before ask. */
   read: (centre, tenantId, body) =>
     Array.isArray(body)
-      ? centre.readAll(tenantId, parsed(spenders, body) satisfies Spender[])
-      : centre.read(tenantId, parsed(spender, body) satisfies Spender),
+      ? centre.readAll(tenantId, parsed(spenders, body) satisfies AskedSpender[])
+      : centre.read(tenantId, parsed(askedSpender, body) satisfies AskedSpender),
   exchange: (centre, tenantId, body) => centre.exchange(tenantId, parsed(exchange, body) as Exchange),
   rates: (centre, tenantId, body) => centre.rates(tenantId, parsed(rateQuestion, body)),
   async kill(centre, tenantId, body) {

@@ -1,11 +1,10 @@
-import type { Spender } from '../core/budget.ts'
 import type { KillKind } from '../core/decision.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CounterStanding, Exchange, ExchangeReply } from '../core/lease.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import type { Access } from '../schema/access.ts'
 import type { Kill } from '../schema/budgets/kills.ts'
-import type { SpenderFacts } from '../schema/budgets/spenders.ts'
+import type { AskedSpender, SpenderFacts } from '../schema/budgets/spenders.ts'
 
 /** Whose calls a rate card is of. */
 export interface RateQuestion {
@@ -35,9 +34,9 @@ export type Change =
 export interface Centre {
   readonly access: Access
   /** Those who are asked for at once may be asked for together. */
-  read(tenantId: TenantId, spender: Spender): Promise<SpenderFacts>
+  read(tenantId: TenantId, spender: AskedSpender): Promise<SpenderFacts>
   /** In the order of the spenders. */
-  readAll(tenantId: TenantId, spenders: readonly Spender[]): Promise<readonly SpenderFacts[]>
+  readAll(tenantId: TenantId, spenders: readonly AskedSpender[]): Promise<readonly SpenderFacts[]>
   exchange(tenantId: TenantId, told: Exchange): Promise<ExchangeReply>
   rates(tenantId: TenantId, question: RateQuestion): Promise<RateCard>
   /** False: it was stopped already. */

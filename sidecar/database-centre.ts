@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import type { Spender } from '../core/budget.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CounterStanding } from '../core/lease.ts'
 import type { Log } from '../core/log.ts'
@@ -8,7 +7,7 @@ import type { Access } from '../schema/access.ts'
 import { type Changes, readChangePoint, readChanges } from '../schema/budgets/changes.ts'
 import { exchange } from '../schema/budgets/holds.ts'
 import { kill, lift } from '../schema/budgets/kills.ts'
-import { type PeriodOf, readSpenders } from '../schema/budgets/spenders.ts'
+import { type AskedSpender, type PeriodOf, readSpenders } from '../schema/budgets/spenders.ts'
 import { readStandings } from '../schema/budgets/standings.ts'
 import { databaseFault } from '../schema/faults.ts'
 import type { Centre, Change, RateQuestion } from './centre.ts'
@@ -40,7 +39,7 @@ export function createDatabaseCentre(parts: DatabaseCentreParts): Centre {
   const { pool, now } = parts
   const followers = new Map<TenantId, Set<(change: Change) => void>>()
   const looker = createLooker(parts, followers)
-  const readAll = (tenantId: TenantId, spenders: readonly Spender[]) =>
+  const readAll = (tenantId: TenantId, spenders: readonly AskedSpender[]) =>
     asked(() => readSpenders(pool, tenantId, spenders, parts.periodOf, now()))
   const reading = gatheredReading(readAll)
   return {

@@ -15,7 +15,7 @@ import { decide, decisionOf, passThrottled, type Question, type Ruling, withLeas
 import { Errand } from './errand.ts'
 import { HoldBook, type LeaseSums, type OpenHold } from './hold-book.ts'
 import { type Changed, Knowledge } from './knowledge.ts'
-import { type KnownSpender, spenderName, spenderOf } from './memory.ts'
+import { isOfAnotherMonth, type KnownSpender } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
 import { isWork, needOfCall } from './need.ts'
 
@@ -96,7 +96,7 @@ export class Desk {
   /** The whole of a budget that a decision told of, where it is still known. */
   quotaOf(request: CheckRequest, budget: string | undefined): { limit: string; window: BudgetWindow } | null {
     if (budget === undefined) return null
-    const known = this.#knowledge.memory.find(spenderName(spenderOf(request)))
+    const known = this.#knowledge.memory.find(this.#knowledge.memory.askerOf(request).name)
     const counter = known?.counters.find(({ terms }) => terms.budgetId === budget)
     return counter ? { limit: scaledText(counter.limit), window: counter.terms.window } : null
   }
@@ -174,22 +174,22 @@ export class Desk {
   }
 
   #check(request: CheckRequest, now: number): Decision | Promise<Decision> {
-    const spender = spenderOf(request)
-    const name = spenderName(spender)
-    const known = this.#knowledge.memory.find(name)
+    const asker = this.#knowledge.memory.askerOf(request)
+    const known = this.#knowledge.memory.find(asker.name)
     const freshness = known ? this.#knowledge.memory.freshness(known, now) : 'stale'
     const isAsked = freshness === 'stale' && !(known && this.#knowledge.isAway(now))
     if (isAsked) {
-      return this.#knowledge.read(name, spender).then(
+      return this.#knowledge.read(asker).then(
         (read) => this.#answer(request, read, this.#parts.clock()),
-        (error: unknown) => this.#answerAway(request, spender, known, error),
+        (error: unknown) => this.#answerAway(request, asker.spender, known, error),
       )
     }
-    if (freshness !== 'fresh') this.#knowledge.read(name, spender).catch(() => {})
+    if (freshness !== 'fresh') this.#knowledge.read(asker).catch(() => {})
     return this.#answer(request, known!, now)
   }
 
   #answer(request: CheckRequest, known: KnownSpender, now: number): Decision | Promise<Decision> {
+    if (isOfAnotherMonth(request, known)) return this.#check(request, now)
     if (request.reserve !== true && request.estimate === undefined) {
       return this.#tell(this.#rule(known, null, false, now), known, now)
     }
@@ -348,7 +348,7 @@ export class Desk {
     try {
       const isStale = !known || this.#knowledge.memory.freshness(known, this.#parts.clock()) === 'stale'
       if (isStale && !this.#knowledge.isAway(this.#parts.clock()))
-        known = await this.#knowledge.read(watcher.name, watcher.spender)
+        known = await this.#knowledge.read({ ...watcher, startedAt: null })
     } catch (error) {
       // Too many at once, or nobody to be asked: it is told a little later.
       if (!asAforoError(error).retryable) throw error

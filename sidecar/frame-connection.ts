@@ -173,7 +173,7 @@ export class FrameConnection {
 function answerOf(desk: Desk, kind: number, text: string): string | Promise<string> {
   switch (kind) {
     case FRAME_KINDS.check: {
-      const decision = desk.check(checkRequest(parsed(text)))
+      const decision = desk.check(checkRequest(parsed(text), Date.now()))
       return decision instanceof Promise ? decision.then(decisionText) : decisionText(decision)
     }
     case FRAME_KINDS.settle:

@@ -1,7 +1,6 @@
-import type { Spender } from '../core/budget.ts'
 import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
-import type { SpenderFacts } from '../schema/budgets/spenders.ts'
+import type { AskedSpender, SpenderFacts } from '../schema/budgets/spenders.ts'
 
 /** Questions asked at once, and what their answers weigh together. */
 export const GATHERED_MAX = 128
@@ -16,8 +15,8 @@ export interface GatheringParts<Q, A> {
 
 /** Spenders are read together. */
 export function gatheredReading(
-  askAll: GatheringParts<Spender, SpenderFacts>['askAll'],
-): Gathering<Spender, SpenderFacts> {
+  askAll: GatheringParts<AskedSpender, SpenderFacts>['askAll'],
+): Gathering<AskedSpender, SpenderFacts> {
   return new Gathering({ askAll, weightOf: ({ budgets }) => budgets.length })
 }
 

@@ -1,4 +1,3 @@
-import type { Spender } from '../core/budget.ts'
 import { AforoError, asAforoError, type ErrorCode } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Exchange, ExchangeReply } from '../core/lease.ts'
@@ -6,7 +5,7 @@ import type { Log } from '../core/log.ts'
 import { PROBLEMS } from '../core/problem.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import type { Credentials } from '../schema/access.ts'
-import type { SpenderFacts } from '../schema/budgets/spenders.ts'
+import type { AskedSpender, SpenderFacts } from '../schema/budgets/spenders.ts'
 import type { KeyRole } from '../schema/keys.ts'
 import type { Centre, Change } from './centre.ts'
 import { gatheredReading } from './gathering.ts'
@@ -49,7 +48,7 @@ export function createHttpCentre(parts: HttpCentreParts): Centre {
     )
     return (await bodyOf(response, tellsInternal)) as T
   }
-  const readAll = (tenantId: TenantId, spenders: readonly Spender[]) =>
+  const readAll = (tenantId: TenantId, spenders: readonly AskedSpender[]) =>
     ask<readonly SpenderFacts[]>('read', spenders, tenantId)
   const reading = gatheredReading(readAll)
   return {

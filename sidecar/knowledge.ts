@@ -1,4 +1,3 @@
-import type { Spender } from '../core/budget.ts'
 import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CounterStanding } from '../core/lease.ts'
@@ -7,7 +6,7 @@ import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Centre, Change, RateQuestion } from './centre.ts'
 import type { Counter } from './counter.ts'
-import { type KnownSpender, killName, Memory } from './memory.ts'
+import { type Asker, type KnownSpender, killName, Memory } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
 
 /** The centre is away when nothing was heard of it for so long. */
@@ -101,22 +100,23 @@ export class Knowledge {
   }
 
   /** Asks the centre for a spender; all who ask at once share the answer. Rejects with `unavailable` when it is away. */
-  read(name: string, spender: Spender): Promise<KnownSpender> {
-    return this.#inTime(this.#reading.get(name) ?? this.#ask(name, spender))
+  read(asker: Asker): Promise<KnownSpender> {
+    return this.#inTime(this.#reading.get(asker.name) ?? this.#ask(asker))
   }
 
-  #ask(name: string, spender: Spender): Promise<KnownSpender> {
+  #ask(asker: Asker): Promise<KnownSpender> {
+    const { spender, startedAt } = asker
     if (this.#reading.size >= READS_MAX) {
       return Promise.reject(new AforoError('unavailable', 'too many spenders are asked for at once'))
     }
     const askedAt = this.#parts.clock()
     const read = this.#parts.centre
-      .read(this.#tenantId, spender)
+      .read(this.#tenantId, startedAt === null ? spender : { ...spender, startedAt })
       .then(
         (facts) => {
           this.#parts.metrics.reads.inc({ outcome: 'answered' })
           this.#heardAt = Math.max(this.#heardAt, askedAt)
-          return this.#learn(name, spender, facts, askedAt)
+          return this.#learn(asker, facts, askedAt)
         },
         (error: unknown) => {
           this.#parts.metrics.reads.inc({ outcome: 'failed' })
@@ -125,10 +125,10 @@ export class Knowledge {
         },
       )
       .finally(() => {
-        this.#reading.delete(name)
+        this.#reading.delete(asker.name)
         if (this.#reading.size === 0) this.#heard.length = 0
       })
-    this.#reading.set(name, read)
+    this.#reading.set(asker.name, read)
     return read
   }
 
@@ -231,8 +231,8 @@ export class Knowledge {
   }
 
   /** What was heard while it was asked is newer, or as new, as the answer. */
-  #learn(name: string, spender: Spender, facts: SpenderFacts, askedAt: number): KnownSpender {
-    const known = this.memory.learn(name, spender, facts, askedAt)
+  #learn(asker: Asker, facts: SpenderFacts, askedAt: number): KnownSpender {
+    const known = this.memory.learn(asker, facts, askedAt)
     for (const change of this.#heard) {
       if (change.kind === 'kill') this.memory.setKilled(change.of, change.id, change.isKilled)
       if (change.kind !== 'counters') continue

@@ -3,6 +3,7 @@ import { type CheckRequest, KILL_KINDS, type KillKind } from '../core/decision.t
 import { AforoError } from '../core/errors.ts'
 import type { CounterStanding } from '../core/lease.ts'
 import { scaled } from '../core/scaled.ts'
+import type { UnixMillis } from '../core/time.ts'
 import { counterName } from '../schema/budgets/lease-book.ts'
 import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import { BoundedMap } from './bounded-map.ts'
@@ -38,6 +39,10 @@ export interface KnownSpender {
   readAt: number
   /** How often everything had to be read again before it was. */
   readonly generation: number
+  /** When the trace began that it is about; null: in the month of now, which lasts from an instant to another. */
+  readonly startedAt: UnixMillis | null
+  readonly monthFrom: UnixMillis
+  readonly monthTo: UnixMillis
 }
 
 /** Counters that are to be let go of, at least, while there are too many. */
@@ -72,6 +77,18 @@ export class Memory {
     return this.#spenders.get(name)
   }
 
+  /** Whose call it is, and of which month: where its trace began in another one than now, that is somebody else. */
+  askerOf(request: CheckRequest): Asker {
+    const spender = spenderOf(request)
+    const name = spenderName(spender)
+    if (request.started_at === undefined) return { spender, name, startedAt: null }
+    const known = this.#spenders.get(name)
+    if (known === undefined || !isOfAnotherMonth(request, known)) return { spender, name, startedAt: null }
+    const startedAt = Date.parse(request.started_at)
+    const slot = Math.floor(startedAt / MONTH_STEP_MS)
+    return { spender, name: `${name}\0${slot}`, startedAt }
+  }
+
   freshness(known: KnownSpender, now: number): Freshness {
     const age = now - known.readAt
     if (this.isOutdated(known) || now >= known.until || (!known.isKnown && age > UNKNOWN_MS_MAX))
@@ -102,10 +119,11 @@ export class Memory {
    * Remembers what the centre said of a spender when it was asked at `askedAt`.
    * @throws AforoError `unavailable` where there is no room for its counters
    */
-  learn(name: string, spender: Spender, facts: SpenderFacts, askedAt: number): KnownSpender {
+  learn({ name, spender, startedAt }: Asker, facts: SpenderFacts, askedAt: number): KnownSpender {
     this.#refuseTooMany(facts)
     let until = Number.POSITIVE_INFINITY
-    const counters = facts.budgets.map(({ budgetId, budget, standing, msLeft }) => {
+    let [monthFrom, monthTo] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+    const counters = facts.budgets.map(({ budgetId, budget, standing, msLeft, windowEnd = null }) => {
       const counter = this.#counter(
         counterName(standing.counter),
         budgetId,
@@ -116,6 +134,8 @@ export class Memory {
       counter.refs += 1
       this.#forgotten.delete(counter)
       if (msLeft !== null) until = Math.min(until, askedAt + msLeft)
+      if (budget.window === 'month') monthFrom = Math.max(monthFrom, Date.parse(standing.counter.windowStart))
+      if (windowEnd !== null) monthTo = Math.min(monthTo, Date.parse(windowEnd))
       return counter
     })
     const isMoving = counters.some(
@@ -129,6 +149,9 @@ export class Memory {
       until,
       readAt: askedAt,
       generation: this.#generation,
+      startedAt,
+      monthFrom,
+      monthTo,
     }
     this.#spenders.set(name, known)
     for (const kind of KILL_KINDS) {
@@ -228,6 +251,23 @@ export class Memory {
     }
     return oldest
   }
+}
+
+/** Whose call is asked about. `startedAt`: when its trace began, where that is in another month than now; else null. */
+export interface Asker {
+  readonly spender: Spender
+  readonly name: string
+  readonly startedAt: UnixMillis | null
+}
+
+/** In all time zones months begin at a multiple of this. */
+const MONTH_STEP_MS = 900_000
+
+/** Whether a call's trace began in another month than the one that is known. */
+export function isOfAnotherMonth({ started_at: at }: CheckRequest, known: KnownSpender): boolean {
+  if (at === undefined || known.startedAt !== null) return false
+  const startedAt = Date.parse(at)
+  return startedAt < known.monthFrom || startedAt >= known.monthTo
 }
 
 export function spenderOf({ customer, session, product, agent, trace }: CheckRequest): Spender {

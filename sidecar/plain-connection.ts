@@ -227,7 +227,7 @@ export class PlainConnection {
   }
 
   #decide(tenantId: TenantId, head: KnownHead, body: unknown): Decision | Promise<Decision> {
-    return this.#parts.desks.of(tenantId).check(checkRequest(withKeyOf(head, body)))
+    return this.#parts.desks.of(tenantId).check(checkRequest(withKeyOf(head, body), Date.now()))
   }
 
   /** Who asks is looked at before what he says, as there. */

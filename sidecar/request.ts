@@ -1,6 +1,7 @@
 import type { CheckRequest, Estimate } from '../core/decision.ts'
 import { AforoError, type FieldFault } from '../core/errors.ts'
 import type { Actual } from '../core/lease.ts'
+import { isPlausible, nanoOfMillis, type UnixMillis } from '../core/time.ts'
 import { storable } from '../schema/copy-writer.ts'
 
 /** How long a hold may be asked for. */
@@ -17,6 +18,7 @@ const AMOUNT = /^\d{1,15}(\.\d{1,18})?$/
 const PLAIN = /^[\x20-\x7e]*$/
 const CONTROL = /[\p{Cc}\p{Cs}]/u
 const TRACE = /^(?!0{32})[0-9a-f]{32}$/
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 
 const SPENT_BY = ['session', 'product', 'agent'] as const
 const NAMES = ['model', 'idempotency_key'] as const
@@ -25,6 +27,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   ...SPENT_BY,
   ...NAMES,
   'trace',
+  'started_at',
   'estimate',
   'reserve',
   'work',
@@ -37,13 +40,16 @@ const AMOUNTS = ['price', 'cogs', 'credits', 'tokens', 'model_calls', 'reasoning
 
 type Fields = Record<string, unknown>
 
-/** Reads the body of a check. Every fault is told, not the first alone. Throws `invalid_argument`. */
-export function checkRequest(body: unknown): CheckRequest {
+/**
+ * Reads the body of a check. Every fault is told, not the first alone. Throws `invalid_argument`.
+ * @param now by which it is judged whether a trace can have begun already; doors have no field that says when one did
+ */
+export function checkRequest(body: unknown, now: UnixMillis = 0): CheckRequest {
   const faults: FieldFault[] = []
   const fields = fieldsOf(body)
   for (const field in fields) if (!FIELDS.has(field)) faults.push(fault(field, 'is no field of a check'))
   const request: { -readonly [K in keyof CheckRequest]?: CheckRequest[K] } = {}
-  const { customer, trace, estimate, ttl_ms: ttlMs } = fields
+  const { customer, trace, started_at: startedAt, estimate, ttl_ms: ttlMs } = fields
   if (isName(customer)) request.customer = customer
   else faults.push(fault('customer', NAME_RULE))
   for (const field of SPENT_BY) {
@@ -63,6 +69,13 @@ export function checkRequest(body: unknown): CheckRequest {
     const hex = typeof trace === 'string' ? trace.toLowerCase() : ''
     if (TRACE.test(hex)) request.trace = hex
     else faults.push(fault('trace', 'must be 32 hex digits, not all zero'))
+  }
+  if (startedAt !== undefined && startedAt !== null) {
+    const instant =
+      typeof startedAt === 'string' && INSTANT.test(startedAt) ? Date.parse(startedAt) : Number.NaN
+    if (!Number.isNaN(instant) && isPlausible(nanoOfMillis(instant), nanoOfMillis(now)))
+      request.started_at = new Date(instant).toISOString()
+    else faults.push(fault('started_at', INSTANT_RULE))
   }
   if (estimate !== undefined && estimate !== null) {
     request.estimate = countsOf(estimate, 'estimate', ESTIMATES, [], faults) as Estimate
@@ -156,6 +169,8 @@ function countsOf(
   return found
 }
 
+const INSTANT_RULE =
+  'must be an instant like 2026-11-30T23:59:58Z, from 2020 to 24 hours ahead, as those of spans are'
 const COUNT_RULE = 'must be a whole number from 0, at most 12 digits'
 const AMOUNT_RULE = 'must be a decimal string from 0, at most 15 digits and 18 decimals'
 

@@ -82,12 +82,12 @@ export function createCheckServer(parts: CheckServerParts): Server {
         const tenantId = admit(request, 'check')
         if (typeof tenantId !== 'string') {
           tenantId
-            .then((found) => desks.of(found).check(checkRequest(withKeyOf(request, body))))
+            .then((found) => desks.of(found).check(checkRequest(withKeyOf(request, body), Date.now())))
             .then((decision) => sendDecision(response, decision))
             .catch((fault: unknown) => fail(request, response, fault))
           return
         }
-        const decision = desks.of(tenantId).check(checkRequest(withKeyOf(request, body)))
+        const decision = desks.of(tenantId).check(checkRequest(withKeyOf(request, body), Date.now()))
         if (!(decision instanceof Promise)) return sendDecision(response, decision)
         decision.then(
           (found) => sendDecision(response, found),

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { COUNT_UNITS, type Spender } from '../../core/budget.ts'
+import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { Actual, CounterKey, HoldState } from '../../core/lease.ts'
 import type { Amounts, RateCard } from '../../core/rate-card.ts'
@@ -39,6 +40,7 @@ export interface LockedBook extends LeaseBook {
  * Locks counters and holds, and reads them with the leases of the counters. Counters come first, in the order of the
  * key, made where they are not there yet; then holds, by id: everybody who changes them does so in this order.
  *
+ * @throws AforoError `unavailable` where a hold was told of just then: to be tried again
  * @param sidecarId whose leases are read; null: everybody's
  */
 export async function lockBook(
@@ -57,6 +59,11 @@ export async function lockBook(
   const holds = await lockHolds(client, tenantId, holdIds)
   const leases = await readLeases(client, tenantId, all, sidecarId)
   const counters = new Map(standings.map((standing) => [counterName(standing.key), bookCounter(standing)]))
+  for (const { takes } of holds.values()) {
+    // It was told of after its counters were looked for. They are locked before holds, so all is to be done again.
+    if (takes.some(({ counter }) => !counters.has(counter)))
+      throw new AforoError('unavailable', 'a hold was told of meanwhile')
+  }
   return {
     tenantId,
     counters,

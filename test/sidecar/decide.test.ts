@@ -170,7 +170,8 @@ test('what is remembered is bounded, and what was forgotten is asked for again',
   const memory = new Memory()
   const name = (session: number) => spenderName({ ...NOBODY, session: `s${session}` })
   for (let i = 0; i <= SPENDERS_MAX; i++) {
-    memory.learn(name(i), { ...NOBODY, session: `s${i}` }, { isKnown: true, kills: [], budgets: [] }, 0)
+    const asker = { name: name(i), spender: { ...NOBODY, session: `s${i}` }, startedAt: null }
+    memory.learn(asker, { isKnown: true, kills: [], budgets: [] }, 0)
   }
   expect(memory.sizes.spenders).toBe(SPENDERS_MAX)
   expect(memory.find(name(0))).toBeUndefined()

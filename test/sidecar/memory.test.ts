@@ -32,7 +32,8 @@ function meet(memory: Memory, no: number, now: number, budgets = 1): void {
       limit: '10',
     },
   }))
-  memory.learn(spenderName(spender), spender, { isKnown: true, budgets: facts, kills: [] } as never, now)
+  const asker = { name: spenderName(spender), spender, startedAt: null }
+  memory.learn(asker, { isKnown: true, budgets: facts, kills: [] } as never, now)
 }
 
 test('of ever so many distinct sessions as many are remembered as may be, and the memory they take is bounded', () => {
