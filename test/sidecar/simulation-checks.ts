@@ -202,8 +202,9 @@ export function* amissOfRecall(
   let untold = 0n
   let rest = used[no]!
   for (const { isDead, counters, book: own } of sidecars) {
-    if (!isDead) untold += counters[no]!.lease?.held ?? 0n
-    else rest += book.leases.get(leaseName(name, own.sidecarId))?.amount ?? 0n
+    // Of the dead too: the span of a hold that nobody told of is counted beside the lease that it was taken of.
+    untold += counters[no]!.lease?.held ?? 0n
+    if (isDead) rest += book.leases.get(leaseName(name, own.sidecarId))?.amount ?? 0n
   }
   for (const { takes } of book.holds.values()) {
     for (const take of takes) if (take.counter === name) rest += take.held
