@@ -10,11 +10,11 @@ import type { EventHead } from './queries/event-pages.ts'
 /**
  * A billable event as the API shows it. Pure.
  *
- * Cost and price are told only where they are known: cogs is null while something is unpriced or the newest revision
- * is not rated, with what is known in `cogs_known`; price is null without a customer on a plan, and while a cost is unknown that the plan charges, with the rest
- * in `price_known`; margin needs both.
- * What back-dated prices make of cogs stands beside them and counts in the margin.
- * All amounts are in `currency`, but for what could not be given back when the event went over to it; without a rate of it nothing is known of cost or margin.
+ * Cost and price are told only where they are known: cogs is null while something is unpriced or the newest revision is
+ * not rated, with what is known in `cogs_known`; price is null without a customer on a plan, and while a cost is unknown
+ * that the plan charges, with the rest in `price_known`; margin needs both. What back-dated prices make of cogs stands
+ * beside them and counts in the margin. All amounts are in `currency`, but for what could not be given back when the
+ * event went over to it; without a rate of it nothing is known of cost or margin.
  */
 export function billableEvent(head: EventHead, inUsd: EventDetails, isDifference: boolean): BillableEvent {
   const rate = rateOf(head)

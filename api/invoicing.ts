@@ -65,6 +65,9 @@ export interface Invoicing {
     readonly failed: readonly { readonly customer: string; readonly error: AforoError }[]
     readonly next: string | null
   }>
-  /** Works a finalised invoice out again from the rated lines, these from their events, and these from the journal; in one snapshot. */
+  /**
+   * Works a finalised invoice out again from the rated lines, these from their events, and these from the journal; in
+   * one snapshot.
+   */
   auditInvoice(client: pg.PoolClient, tenantId: string, invoiceId: string, now: Date): Promise<InvoiceAudit>
 }

@@ -34,7 +34,10 @@ interface Sources {
   readonly fewer?: true
 }
 
-/** `aforo prices pull|diff|proposals|approve|reject|list|notices|reconcile`: the catalogue's book and what is proposed for it. */
+/**
+ * `aforo prices pull|diff|proposals|approve|reject|list|notices|reconcile`: the catalogue's book and what is proposed
+ * for it.
+ */
 export function pricesCommand(): Command {
   const prices = new Command('prices')
     .description('look at price catalogues and decide what of them counts')

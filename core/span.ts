@@ -23,7 +23,10 @@ export interface Span {
   readonly kind: SpanKind
   /** OTLP status code 2. */
   readonly failed: boolean
-  /** The HTTP status that the text of its status names: 400 to 599, or 200 where an answer came that could not be used; else null. The text is not kept. */
+  /**
+   * The HTTP status that the text of its status names: 400 to 599, or 200 where an answer came that could not be used;
+   * else null. The text is not kept.
+   */
   readonly failureStatus: number | null
   readonly startNano: UnixNano
   readonly endNano: UnixNano

@@ -13,7 +13,10 @@ import { blocks, holdTable } from './support/shown.ts'
 const README = 'README.md'
 /** Goes on where the README ends. */
 const SESSIONS = 'docs/SESSIONS.md'
-/** The commands of all readers: ten processes, one after the other, of some 1.5 s of CPU each; beside other tests that takes longer. */
+/**
+ * The commands of all readers: ten processes, one after the other, of some 1.5 s of CPU each; beside other tests that
+ * takes longer.
+ */
 const COMMANDS_MS = 300_000
 
 /** The settings table is made from the rows of core/config.ts. */

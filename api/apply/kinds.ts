@@ -6,7 +6,10 @@ export interface ApplyKind {
   /** Its place at the top of a file. */
   readonly name: string
   readonly put: Route
-  /** Tells what is there under the key. Undefined where a key has several or none tells: then the PUT's status says what it did. */
+  /**
+   * Tells what is there under the key. Undefined where a key has several or none tells: then the PUT's status says what
+   * it did.
+   */
   readonly get: Route | undefined
   /** The part of the path that the item's key in the file stands for; null: there is one of it, without a key. */
   readonly key: string | null

@@ -7,8 +7,8 @@ const ACCOUNT = `case when granted.rule is null then held.account
 /**
  * What is compared, each selected as `key`, `value`, `charges` and `ordered`, by key. Sums over the revisions of an
  * event: how many revisions there were, when each was made and in which order a period's events were charged is not
- * recorded to the last detail. `assembly`: the newest one, where there is one. `ordered`: the charges are those of meters whose price depends on what was charged
- * before. $1: these meters, as jsonb.
+ * recorded to the last detail. `assembly`: the newest one, where there is one. `ordered`: the charges are those of meters
+ * whose price depends on what was charged before. $1: these meters, as jsonb.
  */
 export const COMPARED: readonly { readonly name: string; readonly text: string }[] = [
   {
@@ -93,7 +93,8 @@ export const COMPARED: readonly { readonly name: string; readonly text: string }
       from aforo_store.meter_counters where quantity <> 0 or amount <> 0`,
   },
   {
-    // Grants that a plan made have ids of their own here and there: they are named by their period, and by when what they hold began.
+    // Grants that a plan made have ids of their own here and there: they are named by their period, and by when what they
+    // hold began.
     name: 'credits',
     text: `select ${key('held.tenant_id', 'held.customer_id', ACCOUNT)} as key,
         ${value('trim_scale(held.input - held.output)')} as value, '' as charges, false as ordered

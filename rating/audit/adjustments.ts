@@ -9,8 +9,8 @@ import { settledCosts } from '../costs/settled-costs.ts'
 import type { RatedRevision } from './rated-events.ts'
 
 /**
- * Works out once more what back-dated prices make of the costs that events have: nothing may be left to book. An event that is not
- * settled may lack what its next revision brings.
+ * Works out once more what back-dated prices make of the costs that events have: nothing may be left to book. An event
+ * that is not settled may lack what its next revision brings.
  */
 export async function auditAdjustments(
   client: pg.PoolClient,

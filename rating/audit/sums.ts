@@ -190,7 +190,10 @@ const RATES = `
   left join aforo_store.fx_rates rate on rate.fx_rate_id = rating.fx_rate_id
   where (rate.tenant_id, rate.currency, rate.usd) is distinct from (rating.tenant_id, rating.currency, rating.fx_usd)`
 
-/** The shares of a window add up to what it cost, where all of them are asked for; what an event's lines say of it is its share. */
+/**
+ * The shares of a window add up to what it cost, where all of them are asked for; what an event's lines say of it is
+ * its share.
+ */
 const SHARES = `
   with spread as (
     select share.tenant_id, share.price_row_id, sum(share.amount) as amount, sum(share.quantity) as quantity

@@ -35,8 +35,8 @@ const NANOS_PER_MICRO = 1000n
 const NANOS = 1000
 
 /**
- * Books what back-dated prices make of events that were just rated. Holds them off until the transaction ends: one that is approved
- * at the same time finds these events, or they find it.
+ * Books what back-dated prices make of events that were just rated. Holds them off until the transaction ends: one that
+ * is approved at the same time finds these events, or they find it.
  */
 export async function adjustRated(
   client: pg.PoolClient,

@@ -51,9 +51,10 @@ export interface Adjustment extends AdjustedQuantity {
 const NANOS_PER_MICRO = 1000n
 
 /**
- * What of an event back-dated prices cost otherwise, one by one in the order in which they were approved: a quantity goes over to a
- * row of theirs where the book, as it was known just after, prices it by that row and it was booked with an earlier one. So a contract or override
- * that goes before the catalogue keeps it out, and what was costed after the approval has the new price already.
+ * What of an event back-dated prices cost otherwise, one by one in the order in which they were approved: a quantity goes
+ * over to a row of theirs where the book, as it was known just after, prices it by that row and it was booked with an
+ * earlier one. So a contract or override that goes before the catalogue keeps it out, and what was costed after the
+ * approval has the new price already.
  *
  * @param prices what each span of the event is booked at
  * @param recordedAtOf when a price row was recorded

@@ -20,10 +20,10 @@ export interface PeriodTotal {
 }
 
 /**
- * What is due with a period beside the charges of its events, in the order in which it is reckoned: amounts that are
- * due without usage, fees cut to the days of the segment, the capacity, the commitment (what is used beyond it at another price, what
- * is lacking), then the maximum, then the minimum. All of it follows from the totals, so a late event changes it by the
- * difference of two calls.
+ * What is due with a period beside the charges of its events, in the order in which it is reckoned: amounts that are due
+ * without usage, fees cut to the days of the segment, the capacity, the commitment (what is used beyond it at another
+ * price, what is lacking), then the maximum, then the minimum. All of it follows from the totals, so a late event changes
+ * it by the difference of two calls.
  *
  * @param segment the part of the period that the totals are of; default: the whole
  */

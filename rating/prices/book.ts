@@ -83,8 +83,9 @@ async function readKeys(
 }
 
 /**
- * The rows of keys (what windows cost is no price of a call, and there is a row for each hour), and those of the models that a key means by an alias, while it does and as far as that is known.
- * `least` and `greatest` leave out nulls, as an end that is not there wants it.
+ * The rows of keys (what windows cost is no price of a call, and there is a row for each hour), and those of the models
+ * that a key means by an alias, while it does and as far as that is known. `least` and `greatest` leave out nulls, as an
+ * end that is not there wants it.
  */
 const ROWS = `
   with key as materialized (

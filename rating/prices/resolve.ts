@@ -55,13 +55,14 @@ export interface PriceQuestion {
 export type RowsOf = (key: ModelKey) => readonly BookRow[]
 
 /**
- * The row that prices a meter, or null where the book has none. Order: contract, override, custom, catalogue; in each
- * the tenant's own before everybody's; the model that ran before the one asked for; a price of the region before one
- * for everywhere; a price by the hour before one for all hours; the highest context threshold the call is above; the latest effective; the latest recorded.
+ * The row that prices a meter, or null where the book has none. Order: contract, override, custom, catalogue; in each the
+ * tenant's own before everybody's; the model that ran before the one asked for; a price of the region before one for
+ * everywhere; a price by the hour before one for all hours; the highest context threshold the call is above; the latest
+ * effective; the latest recorded.
  *
- * Where the catalogue has prices of the call's region, its others do not count there. A fee without a row of the call's tier or region costs
- * what it always costs. A meter without a row of its own takes another's price where that is what providers do
- * (`stepsIn`).
+ * Where the catalogue has prices of the call's region, its others do not count there. A fee without a row of the call's
+ * tier or region costs what it always costs. A meter without a row of its own takes another's price where that is what
+ * providers do (`stepsIn`).
  */
 export function resolvePrice(question: PriceQuestion, rowsOf: RowsOf): BookRow | null {
   const own = resolveMeter(question, question.meter, rowsOf)

@@ -52,9 +52,11 @@ const ANSWERED_WORDS = [
 ].map((words) => Buffer.from(words))
 
 /**
- * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`), behind an
- * exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`, `StatusCode: 404`, `"code":404`, `Status 404`), in brackets
- * (`[404 Not Found]`), behind the protocol (`HTTP 404 - …`) or the request (`POST "…": 404 Not Found`), or as the name AWS gives it. Of 400 to 599; ANSWERED where it says that an answer came; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
+ * The HTTP status that the text of a span's status names, where clients write it: first of all (`404 The model …`),
+ * behind an exception's name (`ClientError: 404 NOT_FOUND`), as a code (`Error code: 404`, `status_code: 404`,
+ * `StatusCode: 404`, `"code":404`, `Status 404`), in brackets (`[404 Not Found]`), behind the protocol (`HTTP 404 - …`)
+ * or the request (`POST "…": 404 Not Found`), or as the name AWS gives it. Of 400 to 599; ANSWERED where it says that an
+ * answer came; 0 where there is none. Reads bytes: no text is made of what may quote a prompt.
  */
 export function failureStatus(bytes: Uint8Array, from: number, to: number): number {
   const end = Math.min(to, from + LOOKED_AT_MAX)

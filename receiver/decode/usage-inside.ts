@@ -21,8 +21,9 @@ const NEAR = 32
 
 /**
  * The usage object of a JSON object that holds contents: the text of its own member `usage`, `usage_metadata` or
- * `usageMetadata`; else that of the one `usage_metadata` anywhere within it. Null where there is none, or it is longer than USAGE_BYTES_MAX, or the value was cut before it. The
- * bytes are searched where they lie, once; no other member becomes a string.
+ * `usageMetadata`; else that of the one `usage_metadata` anywhere within it. Null where there is none, or it is longer
+ * than USAGE_BYTES_MAX, or the value was cut before it. The bytes are searched where they lie, once; no other member
+ * becomes a string.
  */
 export function usageInside(bytes: Buffer, from: number, to: number): string | null {
   const value = bytes.subarray(from, to)

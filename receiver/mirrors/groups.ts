@@ -16,7 +16,8 @@ export interface CallGroup {
 /**
  * Joins units that share an id no two calls have, where nothing speaks against it: their tokens `agree` (or some have
  * none), their times overlap, and they are of different traces. An id with other tokens is another call, unless two
- * instrumentations of one process told it of one time. The same id with equal tokens at another time is the same answer again, out of a cache or told anew: a call that costs nothing.
+ * instrumentations of one process told it of one time. The same id with equal tokens at another time is the same answer
+ * again, out of a cache or told anew: a call that costs nothing.
  * @param units all those that share ids, directly or through others, and any number beside; in any order
  */
 export function callGroups(units: readonly Unit[]): readonly CallGroup[] {

@@ -27,11 +27,11 @@ const OVERHEAD_SHARE = 10n
 export type Unit = readonly Sighting[]
 
 /**
- * Pairs sightings of one process that no id connects: of different scopes and traces, seen together, of one model, with tokens that
- * `agree` or without and as long, and with nothing but their own instrumentation above one of them, as happens where an
- * instrumentation does not pass its context on. A scope sees a call once, so of two calls alike, each seen by two scopes,
- * each is paired once. As many are paired as can be, so how many calls there are does not depend on which of two equals is
- * paired with which.
+ * Pairs sightings of one process that no id connects: of different scopes and traces, seen together, of one model, with
+ * tokens that `agree` or without and as long, and with nothing but their own instrumentation above one of them, as
+ * happens where an instrumentation does not pass its context on. A scope sees a call once, so of two calls alike, each
+ * seen by two scopes, each is paired once. As many are paired as can be, so how many calls there are does not depend on
+ * which of two equals is paired with which.
  * @param sightings of one place, in any order; each is in exactly one unit of the answer
  */
 export function placeUnits(sightings: readonly Sighting[]): readonly Unit[] {
@@ -100,7 +100,10 @@ function tellTheSame({ call: a }: Sighting, { call: b }: Sighting): boolean {
   return a.metered && b.metered && isEqual(a.buckets, b.buckets)
 }
 
-/** Who counts the tokens of a stream in a queue tells its end late: behind the end of one that began with it and tells none. */
+/**
+ * Who counts the tokens of a stream in a queue tells its end late: behind the end of one that began with it and tells
+ * none.
+ */
 function isCountedLate({ call: counted }: Sighting, { call: silent }: Sighting): boolean {
   if (!counted.metered || silent.metered || silent.endNano > counted.endNano) return false
   return magnitude(silent.startNano - counted.startNano) <= SAME_CLOCK_SLACK_NANO

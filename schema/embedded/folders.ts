@@ -3,8 +3,9 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Folders of our own outside the data folder, the lasting ones first: for root they are such that any user can go
- * into them. Each is made when it is come to. One that somebody else made or may write to is left out, since programs are run from it.
+ * Folders of our own outside the data folder, the lasting ones first: for root they are such that any user can go into
+ * them. Each is made when it is come to. One that somebody else made or may write to is left out, since programs are run
+ * from it.
  */
 export function* ownFolders(): Generator<string> {
   const uid = process.getuid?.() ?? 0

@@ -31,7 +31,10 @@ export interface CostOracle {
   readonly why?: string
 }
 
-/** What others answer; what follows from the providers' rules; at their bounds and instants; names as they are spelled; further models and what stacks. */
+/**
+ * What others answer; what follows from the providers' rules; at their bounds and instants; names as they are spelled;
+ * further models and what stacks.
+ */
 export const COST_ORACLES: readonly CostOracle[] = [
   'costs',
   'costs-by-rule',

@@ -14,7 +14,10 @@ import { PlainRequests } from '../../sidecar/plain-requests.ts'
 import { createCheckServer } from '../../sidecar/server.ts'
 import { Watches } from '../../sidecar/watch.ts'
 
-/** A check server over a centre in memory; unless a clock is given at an instant that does not pass, so that it says the same to the same. */
+/**
+ * A check server over a centre in memory; unless a clock is given at an instant that does not pass, so that it says the
+ * same to the same.
+ */
 export interface StillServer {
   readonly server: Server
   readonly plain: PlainRequests

@@ -2,7 +2,10 @@ import type { Actual } from '../../core/lease.ts'
 import { SCALED_ONE } from '../../core/scaled.ts'
 import type { Call, Schedule } from './simulation-checks.ts'
 
-/** What happens to a call: `count`: its span is; `over`: it may come to nothing more; `end`: told to its sidecar, if that lives. */
+/**
+ * What happens to a call: `count`: its span is; `over`: it may come to nothing more; `end`: told to its sidecar, if
+ * that lives.
+ */
 export interface CallWorld {
   random(): number
   chance(percent: number): boolean

@@ -1,4 +1,7 @@
-/** Texts of a span's status as clients write them, and the HTTP status each names, 200 where an answer came; 0 where it names none. */
+/**
+ * Texts of a span's status as clients write them, and the HTTP status each names, 200 where an answer came; 0 where it
+ * names none.
+ */
 export const FAILURE_TEXTS: readonly (readonly [string, number])[] = [
   ['404 The model does not exist.', 404],
   ['NotFoundError: Error code: 404 - {}', 404],

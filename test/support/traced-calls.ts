@@ -15,7 +15,10 @@ export interface MadeCall {
   readonly toldBy: readonly Observer[]
   /** Who of its observers sees no cached tokens, not even in the total. */
   readonly blind: readonly Observer[]
-  /** Whether it asked for a tool, which runs once it is over and is told by the same observers, as far as they tell of tools. */
+  /**
+   * Whether it asked for a tool, which runs once it is over and is told by the same observers, as far as they tell of
+   * tools.
+   */
   readonly asksTool: boolean
 }
 

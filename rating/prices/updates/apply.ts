@@ -4,9 +4,9 @@ import { type BookPrice, modelOf, type PriceChange, type ProposedChange } from '
 import { priceBefore } from './price-before.ts'
 
 /**
- * The rows that an approved change puts into the book at `now`, or null where the book has moved on since it was proposed. What lies
- * ahead begins now or at its instant; what is new keeps its time, as far as nothing prices it yet; what is back-dated ends where another
- * price took over.
+ * The rows that an approved change puts into the book at `now`, or null where the book has moved on since it was
+ * proposed. What lies ahead begins now or at its instant; what is new keeps its time, as far as nothing prices it yet;
+ * what is back-dated ends where another price took over.
  */
 export function rowsToRecord(
   { kind, changes }: ProposedChange,

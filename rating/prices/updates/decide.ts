@@ -14,8 +14,8 @@ import { readProposal, recordDecisions, type StoredProposal } from './proposal-t
 import { recordCatalogueRows, recordingInstant } from './record-rows.ts'
 
 /**
- * Takes a held proposal in. What lies ahead counts from now on or from its instant; what is back-dated is put into the book for its
- * time, and costs that were booked are adjusted by entries of their own.
+ * Takes a held proposal in. What lies ahead counts from now on or from its instant; what is back-dated is put into the
+ * book for its time, and costs that were booked are adjusted by entries of their own.
  *
  * @param client in a transaction, which the caller commits
  * @throws AforoError `not_found`; `conflict` where it is decided already, or the book says something else by now
@@ -39,8 +39,8 @@ export async function approveProposal(client: pg.PoolClient, order: ProposalOrde
 }
 
 /**
- * Adjusts costs that were booked by an approved back-dated price, as far as that is not done yet. Raters that are under way are waited for,
- * and find the price afterwards.
+ * Adjusts costs that were booked by an approved back-dated price, as far as that is not done yet. Raters that are under
+ * way are waited for, and find the price afterwards.
  */
 export async function adjustBooked(client: pg.PoolClient, proposalId: string, at: Date): Promise<void> {
   await lockAdjustments(client)
@@ -52,8 +52,8 @@ export async function adjustBooked(client: pg.PoolClient, proposalId: string, at
 }
 
 /**
- * Says no to a proposal, or takes back one that was taken in, as long as none of its prices has begun: the book then says again what it said
- * before.
+ * Says no to a proposal, or takes back one that was taken in, as long as none of its prices has begun: the book then says
+ * again what it said before.
  *
  * @throws AforoError `not_found`; `conflict` where it is rejected already, or has begun
  */

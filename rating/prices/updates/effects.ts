@@ -20,8 +20,8 @@ const PAGE_EVENTS = 200
 const MICROS_PER_MILLI = 1000
 
 /**
- * What approving a back-dated price would adjust, by tenant: the price is put into the book, everything is worked out as it would be, and
- * the book is put back.
+ * What approving a back-dated price would adjust, by tenant: the price is put into the book, everything is worked out as
+ * it would be, and the book is put back.
  */
 export async function previewEffects(
   client: pg.PoolClient,

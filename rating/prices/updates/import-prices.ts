@@ -23,8 +23,8 @@ import { recordCatalogueRows, recordingInstant } from './record-rows.ts'
 export const BY_ITSELF = 'aforo'
 
 /**
- * Compares a catalogue with the book and writes down what it proposes. Small changes that lie ahead are taken in at once; all else
- * waits for a person. Any number may run at once: the second finds what the first has written.
+ * Compares a catalogue with the book and writes down what it proposes. Small changes that lie ahead are taken in at once;
+ * all else waits for a person. Any number may run at once: the second finds what the first has written.
  *
  * @param client in a transaction, which the caller commits
  * @throws AforoError `invalid_argument` with the faults by path; nothing is written then

@@ -10,8 +10,8 @@ export const TOKENS_PER_MILLION_MAX = 10_000
 export const FEE_MAX = 100
 
 /**
- * What is not believable of one model's prices, by path: nothing of such a model is taken. Rules hold for the rows that are in force at
- * `now` or later; what is past is not judged.
+ * What is not believable of one model's prices, by path: nothing of such a model is taken. Rules hold for the rows that
+ * are in force at `now` or later; what is past is not judged.
  */
 export function implausible(prices: readonly ListPrice[], now: string): readonly FieldFault[] {
   const inForce = prices.filter((row) => row.effectiveTo === null || row.effectiveTo > now)

@@ -7,8 +7,8 @@ import type { BookPrice } from './diff.ts'
 const MICROS_PER_MILLI = 1000
 
 /**
- * What prices a series that the book does not have: the base price for a long context, output for reasoning, and so on, by the very
- * rules by which events are costed. Null: nothing does, and a row completes what is unpriced.
+ * What prices a series that the book does not have: the base price for a long context, output for reasoning, and so on,
+ * by the very rules by which events are costed. Null: nothing does, and a row completes what is unpriced.
  */
 export function priceBefore(
   models: ReadonlyMap<string, readonly BookPrice[]>,

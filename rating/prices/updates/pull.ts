@@ -32,8 +32,8 @@ export async function pullPrices(
 }
 
 /**
- * Pulls where the last look at the catalogue is older than `everyHours`. Processes that find so at once pull at once: the second changes
- * nothing.
+ * Pulls where the last look at the catalogue is older than `everyHours`. Processes that find so at once pull at once: the
+ * second changes nothing.
  * @returns the report, or null where it was not yet due
  */
 export async function pullDue(

@@ -18,8 +18,8 @@ export function recordCatalogueRows(
 }
 
 /**
- * The instant at which rows are recorded: now, but after all that the catalogue's book knows, whatever clocks say. Under the lock of
- * the book no two are the same.
+ * The instant at which rows are recorded: now, but after all that the catalogue's book knows, whatever clocks say. Under
+ * the lock of the book no two are the same.
  */
 export async function recordingInstant(client: pg.PoolClient, now: Date): Promise<Date> {
   const { rows } = await client.query<{ latest: string | null }>(
