@@ -6,6 +6,7 @@ import { matchesGlob, mayMatchOn } from './plans/glob.ts'
 import { type Base, METER_BASES } from './plans/quantities.ts'
 import type { ModelKey } from './prices/match.ts'
 import { type BookRow, resolvePrice } from './prices/resolve.ts'
+import { nextTurns } from './prices/schedule.ts'
 
 /*
  * The dearest a call can be, as a straight line: so much for the call, so much for each token of input and of output,
@@ -121,8 +122,9 @@ const TOOL_METERS: readonly CostMeter[] = [
 const COST_LINES_MAX = INPUT_METERS.length + OUTPUT_METERS.length + TOOL_METERS.length + 1
 
 /**
- * What providers charge for a call at worst: in whatever tier and region, however long its context. Null: the model has
- * no price, or one in a currency whose worth nobody has said. A model without a price for output gives none.
+ * What providers charge for a call at worst: in whatever tier and region, however long its context, whenever it begins
+ * while its hold lasts. Null: the model has no price, or one in a currency whose worth nobody has said. A model without a
+ * price for output gives none.
  *
  * @param tools what calls of tools cost that have a price of ours, the dearest
  * @param at microseconds since 1970
@@ -135,29 +137,23 @@ export function worstCost(
   at: number,
   usdOf: UsdOf,
 ): Rates | null {
-  const tiers = [...new Set(['standard', ...rows.map((row) => row.serviceTier)])]
-  const regions = [...new Set(['', ...rows.map((row) => row.region)])]
-  const contexts = [...new Set([0, ...rows.map((row) => row.contextFrom + 1)])]
+  const cases = casesOf(rows, at)
   let isForeign = false
   let least = ZERO
   const dearest = (meters: readonly CostMeter[]): Decimal | null => {
     let found: Decimal | null = null
     for (const meter of meters) {
-      for (const serviceTier of tiers) {
-        for (const region of regions) {
-          for (const inputTokens of contexts) {
-            const question = { tenantId, keys, meter, serviceTier, region, inputTokens, at, knownAt: FOREVER }
-            const row = resolvePrice(question, (key) => rows.filter((each) => isOf(each, key)))
-            if (row === null) continue
-            const usd = usdOf(row.currency)
-            if (usd === null) isForeign = true
-            const each = row.unitPrice.mul(usd ?? 1).div(row.per)
-            if (found === null || each.greaterThan(found)) found = each
-            // A call is billed for so much at least, or in whole multiples of so much.
-            const whole = Decimal.max(row.minQuantity ?? 0, row.roundingQuantity ?? 0)
-            least = Decimal.max(least, each.mul(whole))
-          }
-        }
+      for (const each of cases) {
+        const question = { tenantId, keys, meter, ...each, knownAt: FOREVER }
+        const row = resolvePrice(question, (key) => rows.filter((one) => isOf(one, key)))
+        if (row === null) continue
+        const usd = usdOf(row.currency)
+        if (usd === null) isForeign = true
+        const price = row.unitPrice.mul(usd ?? 1).div(row.per)
+        if (found === null || price.greaterThan(found)) found = price
+        // A call is billed for so much at least, or in whole multiples of so much.
+        const whole = Decimal.max(row.minQuantity ?? 0, row.roundingQuantity ?? 0)
+        least = Decimal.max(least, price.mul(whole))
       }
     }
     return found
@@ -176,6 +172,28 @@ export function worstCost(
     output: roundUp(output),
     tool: roundUp(tool),
   }
+}
+
+/** Longer no hold lasts: until then the call it is for has begun. */
+const HOLD_MICROS_MAX = 86_400_000_000
+
+/** All that the prices of a model may depend on, of a call that begins from `at` on. */
+function casesOf(rows: readonly BookRow[], at: number) {
+  const tiers = new Set(['standard', ...rows.map((row) => row.serviceTier)])
+  const regions = new Set(['', ...rows.map((row) => row.region)])
+  const contexts = new Set([0, ...rows.map((row) => row.contextFrom + 1)])
+  const turns = rows.flatMap(({ effectiveFrom, schedule }) => [
+    effectiveFrom,
+    ...(schedule === null ? [] : nextTurns(schedule, at)),
+  ])
+  const instants = new Set([at, ...turns.filter((turn) => turn > at && turn <= at + HOLD_MICROS_MAX)])
+  return [...tiers].flatMap((serviceTier) =>
+    [...regions].flatMap((region) =>
+      [...contexts].flatMap((inputTokens) =>
+        [...instants].map((instant) => ({ serviceTier, region, inputTokens, at: instant })),
+      ),
+    ),
+  )
 }
 
 /** A row with the key it was read for. */

@@ -10,6 +10,19 @@ export function isWithin(schedule: PriceSchedule, atMicros: number): boolean {
   return minute < to && schedule.weekdays.includes(weekday === 1 ? 7 : weekday - 1)
 }
 
+/** When the hours of a schedule next begin and end, within a day; microseconds since 1970. */
+export function nextTurns(schedule: PriceSchedule, atMicros: number): readonly number[] {
+  const { minute } = wallClock(schedule.tz, Math.floor(atMicros / 1000))
+  const thisMinute = Math.floor(atMicros / MINUTE_MICROS) * MINUTE_MICROS
+  return [schedule.from, schedule.to].map((clock) => {
+    const minutes = (minuteOf(clock) - minute + MINUTES_OF_DAY) % MINUTES_OF_DAY
+    return thisMinute + minutes * MINUTE_MICROS
+  })
+}
+
+const MINUTE_MICROS = 60_000_000
+const MINUTES_OF_DAY = 1440
+
 const WEEKDAYS: Readonly<Record<string, number>> = { Mon: 1, Tue: 2, Wed: 3, Thu: 4, Fri: 5, Sat: 6, Sun: 7 }
 
 /** Formats are dear to make; there are as many as time zones in the book. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Decimal, toMoneyScale, ZERO } from '../../core/money.ts'
 import type { Plan } from '../../core/plan.ts'
+import type { PriceSchedule } from '../../core/price.ts'
 import { amountsOf } from '../../core/rate-card.ts'
 import { scaledText } from '../../core/scaled.ts'
 import { costCalls } from '../../rating/costs/cost.ts'
@@ -119,6 +120,12 @@ function parsePlanOrNull(body: unknown): Plan | null {
   }
 }
 
+const HOUR_MICROS = 3_600_000_000
+const SCHEDULES: readonly PriceSchedule[] = [
+  { tz: 'Asia/Shanghai', weekdays: [1, 2, 3, 4, 5, 6, 7], from: '09:00', to: '18:30' },
+  { tz: 'America/New_York', weekdays: [1, 2, 3, 4, 5], from: '22:45', to: '06:00' },
+]
+
 const row = fc
   .record({
     meter: fc.constantFrom(
@@ -144,6 +151,8 @@ const row = fc
     minQuantity: fc.constantFrom(null, null, 100),
     roundingQuantity: fc.constantFrom(null, null, 64),
     feeBasis: fc.constantFrom('token' as const, 'request' as const),
+    schedule: fc.constantFrom(null, null, ...SCHEDULES),
+    beginsAfterHours: fc.constantFrom(null, null, 7, 30),
   })
   .map(
     (of): KeyedRow => ({
@@ -161,9 +170,9 @@ const row = fc
       roundingQuantity: of.roundingQuantity === null ? null : new Decimal(of.roundingQuantity),
       contextFrom: of.contextFrom,
       contextInclusive: false,
-      schedule: null,
+      schedule: of.schedule,
       aliased: false,
-      effectiveFrom: 0,
+      effectiveFrom: of.beginsAfterHours === null ? 0 : AT + of.beginsAfterHours * HOUR_MICROS,
       effectiveTo: null,
       recordedAt: 0,
       retractedAt: null,
@@ -173,7 +182,10 @@ const row = fc
 const rows = fc.array(row, { maxLength: 14 }).map((list) => {
   // A book has one row for one question.
   const unique = new Map(
-    list.map((each) => [`${each.meter} ${each.serviceTier} ${each.region} ${each.contextFrom}`, each]),
+    list.map((each) => {
+      const { meter, serviceTier, region, contextFrom, schedule, effectiveFrom } = each
+      return [JSON.stringify([meter, serviceTier, region, contextFrom, schedule, effectiveFrom]), each]
+    }),
   )
   return [...unique.values()].map((each, no) => ({ ...each, priceRowId: String(no) }))
 })
@@ -214,7 +226,9 @@ test('what is booked for a call within its estimate is never more than its worst
       fc.constantFrom('0', '0.0003', '2.5'),
       fc.array(fc.integer({ min: 0, max: 9_000 }), { minLength: 5, maxLength: 5 }),
       fc.boolean(),
-      (ofPlan, ofBook, used, more, asked, worth, ofTool, before, isDated) => {
+      fc.integer({ min: 0, max: 1_439 }),
+      (ofPlan, ofBook, used, more, asked, worth, ofTool, before, isDated, minutesLater) => {
+        const startNano = BigInt(AT) * 1_000n + BigInt(minutesLater) * 60_000_000_000n
         const usd = new Decimal(worth)
         const usdOf = (currency: string) => (currency === 'USD' ? new Decimal(1) : usd)
         const cogs =
@@ -225,6 +239,8 @@ test('what is booked for a call within its estimate is never more than its worst
         const buckets = isEmbedding ? { ...all, ...embedded } : all
         const call = modelCall(1, {
           ...KEY,
+          startNano,
+          endNano: startNano,
           model: isDated ? 'big-1-2026' : 'big-1',
           requestModel: 'big-1',
           kind: isEmbedding ? 'embedding' : 'chat',
