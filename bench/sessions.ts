@@ -3,12 +3,13 @@ import { loadavg } from 'node:os'
 import pg from 'pg'
 import { type AforoProcess, runAforo } from '../test/e2e/process.ts'
 import { benchDatabase } from './database.ts'
-import { residentBytes } from './processes.ts'
+import { cpuMsOfTree, residentBytes } from './processes.ts'
 
 /*
  * Whether the check holds its memory over a million sessions: an `aforo serve` and an `aforo sidecar` beside it, a budget
  * that every session has for itself, and questions for sessions that nobody has asked for before, half of them at each,
- * a share of those with a hold. Told are resident bytes of both processes, what each remembers, and what rows are left.
+ * a share of those with a hold. Told are resident bytes of both processes, what each remembers, what rows are left, and what
+ * a session costs: CPU tells that on a machine that does other things too.
  */
 const SESSIONS = Number(process.env.BENCH_SESSIONS ?? 1_000_000)
 const SECONDS_MAX = Number(process.env.BENCH_SECONDS ?? 360)
@@ -28,6 +29,7 @@ const answers = new Map<string, number>()
 let asked = 0
 let answered = 0
 const began = performance.now()
+const cpu = () => [serve.child.pid!, sidecar.child.pid!, server.pid, process.pid].map(cpuMsOfTree)
 try {
   await database.connect()
   await put('/v1/customers/acme', { name: 'Acme' })
@@ -44,6 +46,7 @@ try {
   console.log(
     '            s  asked/s   serve MiB  sidecar MiB  spenders, counters  (sidecar)          counters    leases     holds',
   )
+  const cpuBefore = cpu()
   const marks = SHARES.map((share) => Math.ceil(SESSIONS * share))
   const until = began + SECONDS_MAX * 1_000
   const ports = [serve, sidecar].map(({ ports: { check } }) => check!)
@@ -62,6 +65,21 @@ try {
   }
   await over
   if (marks.length > 0) await print(String(answered))
+  const [ofServe, ofSidecar, ofDatabase, ofAll] = cpu().map(
+    (ms, i) => (((ms ?? Number.NaN) - (cpuBefore[i] ?? Number.NaN)) * 1_000) / answered,
+  ) as [number, number, number, number]
+  // Both are children of ours.
+  const each = {
+    serve: ofServe,
+    sidecar: ofSidecar,
+    database: ofDatabase,
+    clients: ofAll - ofServe - ofSidecar,
+  }
+  console.log(
+    `  CPU of a session in us: ${Object.entries(each)
+      .map(([what, us]) => `${what} ${us.toFixed(0)}`)
+      .join(', ')}`,
+  )
   await new Promise((resolve) => setTimeout(resolve, REST_MS))
   await print('at rest')
   console.log(

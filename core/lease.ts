@@ -100,6 +100,18 @@ export interface CounterStanding {
   readonly limit: string | null
 }
 
+/** A hold that a sidecar asks for without a lease, of counters it has not met before: its takes name none. */
+export interface AskedHold {
+  readonly sidecarId: string
+  readonly hold: HoldRecord
+}
+
+/** Whether a hold that was asked for was taken, and how its counters stand since. */
+export interface Taken {
+  readonly isTaken: boolean
+  readonly standings: readonly CounterStanding[]
+}
+
 export interface LeaseGrant {
   readonly counter: CounterKey
   /** Null: there is none. */

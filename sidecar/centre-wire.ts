@@ -4,7 +4,7 @@ import { KILL_KINDS, type KillKind } from '../core/decision.ts'
 import { AforoError } from '../core/errors.ts'
 import { faultsOf } from '../core/faults.ts'
 import type { TenantId } from '../core/ids.ts'
-import type { Exchange } from '../core/lease.ts'
+import type { AskedHold, Exchange } from '../core/lease.ts'
 import type { AskedSpender } from '../schema/budgets/spenders.ts'
 import { TEXT_CHARACTERS_MAX } from '../schema/copy-writer.ts'
 import { KEY_ROLES } from '../schema/keys.ts'
@@ -41,22 +41,22 @@ const rates = z.strictObject({ call: amount, input: amount, output: amount, tool
 const card = z.strictObject({ price: rates, cogs: rates, credits: rates, contextTokens: z.int().nullable() })
 const actual = z.record(z.string().max(32), amount)
 const end = z.strictObject({ holdId: name, actual: actual.nullable() })
+const hold = z.strictObject({
+  holdId: name,
+  spender,
+  model: orNull,
+  heldBy: z.enum(['price', 'estimate']),
+  card,
+  isWork: z.boolean().optional(),
+  end: end.nullable(),
+  takes: z.array(z.strictObject({ counter, leaseId: z.string().max(512).nullable(), amount })).max(1_000),
+  msLeft: z.int().max(86_400_000),
+})
+const asked = z.array(z.strictObject({ sidecarId: name, hold })).max(GATHERED_MAX)
 const exchange = z.strictObject({
   sidecarId: name,
   seq: z.int().min(1),
-  holds: z.array(
-    z.strictObject({
-      holdId: name,
-      spender,
-      model: orNull,
-      heldBy: z.enum(['price', 'estimate']),
-      card,
-      isWork: z.boolean().optional(),
-      end: end.nullable(),
-      takes: z.array(z.strictObject({ counter, leaseId: z.string().max(512).nullable(), amount })).max(1_000),
-      msLeft: z.int().max(86_400_000),
-    }),
-  ),
+  holds: z.array(hold),
   ends: z.array(end),
   orders: z.array(
     z.strictObject({
@@ -87,9 +87,11 @@ export const CENTRE_QUESTIONS: Readonly<
   /** Several, or one, as sidecars of before ask. */
   read: (centre, tenantId, body) =>
     Array.isArray(body)
-      ? centre.readAll(tenantId, parsed(spenders, body) satisfies AskedSpender[])
+      ? Promise.all(parsed(spenders, body).map((each: AskedSpender) => centre.read(tenantId, each)))
       : centre.read(tenantId, parsed(askedSpender, body) satisfies AskedSpender),
   exchange: (centre, tenantId, body) => centre.exchange(tenantId, parsed(exchange, body) as Exchange),
+  take: (centre, tenantId, body) =>
+    Promise.all((parsed(asked, body) as AskedHold[]).map((each) => centre.take(tenantId, each))),
   rates: (centre, tenantId, body) => centre.rates(tenantId, parsed(rateQuestion, body)),
   async kill(centre, tenantId, body) {
     const { kind, id, reason } = parsed(kill, body)

@@ -1,6 +1,6 @@
 import type { KillKind } from '../core/decision.ts'
 import type { TenantId } from '../core/ids.ts'
-import type { CounterStanding, Exchange, ExchangeReply } from '../core/lease.ts'
+import type { AskedHold, CounterStanding, Exchange, ExchangeReply, Taken } from '../core/lease.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import type { Access } from '../schema/access.ts'
 import type { Kill } from '../schema/budgets/kills.ts'
@@ -35,9 +35,9 @@ export interface Centre {
   readonly access: Access
   /** Those who are asked for at once may be asked for together. */
   read(tenantId: TenantId, spender: AskedSpender): Promise<SpenderFacts>
-  /** In the order of the spenders. */
-  readAll(tenantId: TenantId, spenders: readonly AskedSpender[]): Promise<readonly SpenderFacts[]>
   exchange(tenantId: TenantId, told: Exchange): Promise<ExchangeReply>
+  /** Takes a hold without a lease, or not. Those that are asked for at once may be asked for together. */
+  take(tenantId: TenantId, asked: AskedHold): Promise<Taken>
   rates(tenantId: TenantId, question: RateQuestion): Promise<RateCard>
   /** False: it was stopped already. */
   kill(tenantId: TenantId, kill: Kill, reason: string | null): Promise<boolean>

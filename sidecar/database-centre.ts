@@ -5,13 +5,13 @@ import type { Log } from '../core/log.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import type { Access } from '../schema/access.ts'
 import { type Changes, readChangePoint, readChanges } from '../schema/budgets/changes.ts'
-import { exchange } from '../schema/budgets/holds.ts'
+import { exchange, takeHolds } from '../schema/budgets/holds.ts'
 import { kill, lift } from '../schema/budgets/kills.ts'
-import { type AskedSpender, type PeriodOf, readSpenders } from '../schema/budgets/spenders.ts'
+import { type PeriodOf, readSpenders } from '../schema/budgets/spenders.ts'
 import { readStandings } from '../schema/budgets/standings.ts'
 import { databaseFault } from '../schema/faults.ts'
 import type { Centre, Change, RateQuestion } from './centre.ts'
-import { gatheredReading } from './gathering.ts'
+import { gatheredReading, gatheredTaking } from './gathering.ts'
 
 /** How often it is looked what has changed, while somebody follows. */
 export const LOOK_MS = 25
@@ -39,13 +39,15 @@ export function createDatabaseCentre(parts: DatabaseCentreParts): Centre {
   const { pool, now } = parts
   const followers = new Map<TenantId, Set<(change: Change) => void>>()
   const looker = createLooker(parts, followers)
-  const readAll = (tenantId: TenantId, spenders: readonly AskedSpender[]) =>
-    asked(() => readSpenders(pool, tenantId, spenders, parts.periodOf, now()))
-  const reading = gatheredReading(readAll)
+  const reading = gatheredReading((tenantId, spenders) =>
+    asked(() => readSpenders(pool, tenantId, spenders, parts.periodOf, now())),
+  )
+  // Messages of all sidecars share a transaction: those that wait for a counter would each keep a connection.
+  const taking = gatheredTaking((tenantId, holds) => takeHolds(pool, tenantId, holds, now()))
   return {
     access: parts.access,
     read: (tenantId, spender) => reading.ask(tenantId, spender),
-    readAll,
+    take: (tenantId, hold) => taking.ask(tenantId, hold),
     exchange: (tenantId, told) => exchange(pool, tenantId, told, now()),
     rates: (tenantId, question) => asked(() => parts.rates(pool, tenantId, question, now())),
     kill: (tenantId, who, reason) => asked(() => kill(pool, tenantId, who, reason, now())),

@@ -1,23 +1,26 @@
-import { createHash } from 'node:crypto'
 import type { BudgetWindow, Spender } from '../core/budget.ts'
 import type { CheckRequest, Decision, Source } from '../core/decision.ts'
-import { AforoError, asAforoError } from '../core/errors.ts'
+import { asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
-import type { Actual, HoldEnded } from '../core/lease.ts'
+import type { Actual, HoldEnded, HoldRecord } from '../core/lease.ts'
 import type { Log } from '../core/log.ts'
 import { NO_RATES, type RateCard } from '../core/rate-card.ts'
 import { scaledText } from '../core/scaled.ts'
 import type { Kill } from '../schema/budgets/kills.ts'
-import { BoundedMap } from './bounded-map.ts'
 import type { Centre } from './centre.ts'
 import type { Counter } from './counter.ts'
 import { decide, decisionOf, passThrottled, type Question, type Ruling, withLeastLeft } from './decide.ts'
 import { Errand } from './errand.ts'
-import { HoldBook, type LeaseSums, type OpenHold } from './hold-book.ts'
+import { firstHold, isFirstHold } from './first-hold.ts'
+import { HoldBook, type HoldOrder, type LeaseSums, type OpenHold, UNTOLD_HOLDS_MAX } from './hold-book.ts'
+import { HoldNames, keyedHold } from './hold-names.ts'
+import { KeyedChecks } from './keyed-checks.ts'
 import { type Changed, Knowledge } from './knowledge.ts'
 import { isOfAnotherMonth, type KnownSpender } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
 import { isWork, needOfCall } from './need.ts'
+import { Taking } from './taking.ts'
+import { rulingOfUnknown } from './without-centre.ts'
 
 /** A hold lasts so long unless the caller says otherwise. */
 export const HOLD_MS = 60_000
@@ -25,10 +28,6 @@ export const HOLD_MS = 60_000
 const HOLD_TRIES_MAX = 8
 /** A watcher that could not be looked for is looked for again. */
 const LOOK_AGAIN_MS = 200
-/** The number in a hold's id, from 1. */
-const DIGITS = /^[1-9a-z][0-9a-z]{0,10}$/
-/** Checks remembered by their idempotency key. */
-export const KEYS_MAX = 100_000
 
 /** What a desk works with. `clock`: milliseconds of a monotonic clock. */
 export interface DeskParts {
@@ -37,11 +36,6 @@ export interface DeskParts {
   readonly clock: () => number
   readonly log: Log
   readonly metrics: CheckMetrics
-}
-
-interface RememberedCheck {
-  readonly body: string
-  readonly answer: Promise<Decision>
 }
 
 /** Who wants to be told when a decision changes. */
@@ -60,21 +54,23 @@ export class Desk {
   readonly #knowledge: Knowledge
   readonly #book: HoldBook
   readonly #errand: Errand
-  readonly #byKey = new BoundedMap<string, RememberedCheck>(KEYS_MAX)
+  readonly #taking: Taking
+  readonly #byKey = new KeyedChecks()
   readonly #watchers = new Set<Watcher>()
+  readonly #names: HoldNames
   #askedAt: number
-  readonly #numbered: string
-  #holdNo = 0
   #wasAway = false
 
   constructor(tenantId: TenantId, parts: DeskParts) {
     this.tenantId = tenantId
     this.#parts = parts
     this.#book = new HoldBook(parts.sidecarId)
-    this.#numbered = `hold_${parts.sidecarId}_`
+    this.#names = new HoldNames(parts.sidecarId)
     this.#askedAt = parts.clock()
     const heard: Knowledge['apply'] = (standings, at) => this.#knowledge.apply(standings, at)
-    const isNumbered = (holdId: string) => this.#isNumbered(holdId)
+    const isNumbered = (holdId: string) => this.#names.isNumbered(holdId)
+    const release = (holdId: string) => this.#release(holdId)
+    this.#taking = new Taking(tenantId, { ...parts, heard, release })
     this.#errand = new Errand(this.#book, { ...parts, heard, isNumbered }, tenantId)
     // Last: a centre may tell of changes as soon as it is followed.
     this.#knowledge = new Knowledge(tenantId, parts, (changed) => this.#changed(changed))
@@ -85,7 +81,8 @@ export class Desk {
     const now = this.#parts.clock()
     this.#askedAt = now
     const key = request.idempotency_key
-    return key === undefined ? this.#check(request, now) : this.#once(key, request)
+    if (key === undefined) return this.#check(request, now)
+    return this.#byKey.once(key, request, () => this.#check(request, now))
   }
 
   /** Ends a hold. Null: there is no such hold, of this tenant. */
@@ -158,21 +155,6 @@ export class Desk {
     await this.#errand.leave()
   }
 
-  /** The answer to a key is the first one; what comes with another body is a mistake. */
-  #once(key: string, request: CheckRequest): Promise<Decision> {
-    const body = JSON.stringify(request)
-    const known = this.#byKey.get(key)
-    if (known && known.body !== body) {
-      throw new AforoError('conflict', 'this idempotency_key came with another request')
-    }
-    if (known) return known.answer
-    const answer = Promise.resolve(this.#check(request, this.#parts.clock()))
-    this.#byKey.set(key, { body, answer })
-    // What failed was never answered: the next one may try.
-    answer.catch(() => this.#byKey.delete(key))
-    return answer
-  }
-
   #check(request: CheckRequest, now: number): Decision | Promise<Decision> {
     const asker = this.#knowledge.memory.askerOf(request)
     const known = this.#knowledge.memory.find(asker.name)
@@ -224,7 +206,36 @@ export class Desk {
     if (typeof hold === 'object' && this.#book.coveredUntil(hold) >= hold.expiresAt) {
       return this.#held(hold, ruling, known, now)
     }
-    return this.#holdLater(order, hold, ruling, known, () => this.#check(request, this.#parts.clock()))
+    const isFirst = hold === 'short' && !this.#knowledge.isAway(now) && isFirstHold(order, now)
+    const anew = () => this.#check(request, this.#parts.clock())
+    if (isFirst) return this.#holdFirst(order, firstHold(order, now), ruling, known, anew)
+    return this.#holdLater(order, hold, ruling, known, anew)
+  }
+
+  /** Has the centre take the first hold of a session; where it does not, leases may be got back of others. */
+  async #holdFirst(
+    order: HoldOrder,
+    hold: HoldRecord,
+    ruling: Ruling,
+    known: KnownSpender,
+    anew: () => Decision | Promise<Decision>,
+  ): Promise<Decision> {
+    const outcome = await this.#taking.take(hold)
+    if (outcome === 'late') return this.#staleOf(known, ruling)
+    if (outcome === 'refused') return this.#holdLater(order, 'short', ruling, known, anew)
+    const now = this.#parts.clock()
+    // What it holds itself does not stop it, but who was stopped meanwhile is.
+    const again = this.#rule(known, null, false, now, true)
+    if (lets(again)) return this.#held(hold, ruling, known, now)
+    this.#release(hold.holdId)
+    return this.#tell(again, known, now)
+  }
+
+  /** Of a hold that nobody was told of. It runs out by itself where too much waits to be told. */
+  #release(holdId: string): void {
+    if (this.#book.untold >= UNTOLD_HOLDS_MAX) return
+    this.#book.end({ holdId, actual: null })
+    this.#errand.kick()
   }
 
   /**
@@ -232,7 +243,7 @@ export class Desk {
    * @param anew begins the check anew, where other budgets apply by now
    */
   async #holdLater(
-    order: Parameters<HoldBook['take']>[0],
+    order: HoldOrder,
     first: OpenHold | 'short' | 'full',
     ruling: Ruling,
     known: KnownSpender,
@@ -266,7 +277,12 @@ export class Desk {
     return this.#parts.clock() < until
   }
 
-  #held(hold: OpenHold, ruling: Ruling, known: KnownSpender, now: number): Decision {
+  #held(
+    hold: Pick<OpenHold | HoldRecord, 'holdId' | 'heldBy' | 'takes'>,
+    ruling: Ruling,
+    known: KnownSpender,
+    now: number,
+  ): Decision {
     this.#errand.kick()
     this.#parts.metrics.held('taken')
     const after = withLeastLeft(ruling, known.counters, now)
@@ -309,16 +325,7 @@ export class Desk {
     if (fault.code !== 'unavailable') throw fault
     const now = this.#parts.clock()
     if (known) return this.#answer(request, known, now)
-    const isKilled = this.#knowledge.memory.isKilled(spender)
-    const shut = [...this.#knowledge.memory.applying(spender)].some(({ mode, onOutage }) =>
-      isShut(mode, onOutage),
-    )
-    const isNew = this.#knowledge.memory.sizes.spenders === 0
-    const [verdict, reason] = isKilled
-      ? (['deny', 'killed'] as const)
-      : shut || isNew
-        ? (['deny', 'stale'] as const)
-        : (['allow', 'within_budget'] as const)
+    const { verdict, reason } = rulingOfUnknown(this.#knowledge.memory, spender)
     this.#parts.metrics.decided(verdict, reason)
     return { decision: verdict, reason, source: 'last_known', age_ms: this.#knowledge.age(now) }
   }
@@ -366,18 +373,11 @@ export class Desk {
     watcher.tell(decisionOf({ verdict, reason, counter, waitMs }, source, this.#knowledge.age(now), now))
   }
 
-  /** A key names one hold, whichever sidecar it comes to. */
   #holdId({ idempotency_key: key }: CheckRequest): string {
-    if (key === undefined) return this.#numbered + (++this.#holdNo).toString(36)
-    const holdId = `hold_${createHash('sha256').update(key).digest('base64url').slice(0, 32)}`
+    if (key === undefined) return this.#names.next()
+    const holdId = keyedHold(key)
     this.#errand.remember(holdId)
     return holdId
-  }
-
-  #isNumbered(holdId: string): boolean {
-    if (!holdId.startsWith(this.#numbered)) return false
-    const digits = holdId.slice(this.#numbered.length)
-    return DIGITS.test(digits) && Number.parseInt(digits, 36) <= this.#holdNo
   }
 }
 
@@ -393,8 +393,4 @@ function isPriced({ terms }: Counter): boolean {
 
 function hasRecalled(changed: Changed): boolean {
   return 'counters' in changed && [...changed.counters].some(({ isRecalled }) => isRecalled)
-}
-
-function isShut(mode: 'hard' | 'soft', onOutage: 'closed' | 'open' | 'bounded'): boolean {
-  return onOutage === 'closed' || (mode === 'hard' && onOutage === 'bounded')
 }

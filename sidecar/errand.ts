@@ -56,6 +56,8 @@ export class Errand {
   #served: ((isAnswered: boolean) => void)[] = []
   #running: Promise<void> | null = null
   #failures = 0
+  /** The last failure lay in what was told. */
+  #isRefused = false
   #retryAt = 0
   #sentAt = Number.NEGATIVE_INFINITY
   #later: NodeJS.Timeout | null = null
@@ -106,7 +108,8 @@ export class Errand {
   /** Sends what there is to tell, soon. */
   kick(): void {
     if (this.#running || this.#parts.clock() < this.#retryAt) {
-      if (this.#failures > 0) this.#giveUp()
+      // A centre that only refused what one message told is there after the pause.
+      if (this.#failures > 0 && !this.#isRefused) this.#giveUp()
       return
     }
     const wait = this.#waiting.length > 0 ? 0 : this.#sentAt + MESSAGES_APART_MS - this.#parts.clock()
@@ -165,6 +168,7 @@ export class Errand {
         const { code, retryable } = asAforoError(error)
         if (OF_THE_MESSAGE.has(code) && this.#book.tellLess()) continue
         this.#failures += 1
+        this.#isRefused = !retryable
         const pause = Math.min(BACKOFF_MS * 2 ** (this.#failures - 1), BACKOFF_MS_MAX)
         this.#retryAt = this.#parts.clock() + pause
         this.#outage.failed(error, this.#book.untold, this.#parts.clock())

@@ -1,5 +1,6 @@
 import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
+import type { AskedHold, Taken } from '../core/lease.ts'
 import type { AskedSpender, SpenderFacts } from '../schema/budgets/spenders.ts'
 
 /** Questions asked at once, and what their answers weigh together. */
@@ -18,6 +19,13 @@ export function gatheredReading(
   askAll: GatheringParts<AskedSpender, SpenderFacts>['askAll'],
 ): Gathering<AskedSpender, SpenderFacts> {
   return new Gathering({ askAll, weightOf: ({ budgets }) => budgets.length })
+}
+
+/** Holds are taken together. */
+export function gatheredTaking(
+  askAll: GatheringParts<AskedHold, Taken>['askAll'],
+): Gathering<AskedHold, Taken> {
+  return new Gathering({ askAll, weightOf: ({ standings }) => standings.length })
 }
 
 interface Waiting<Q, A> {

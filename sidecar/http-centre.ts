@@ -1,14 +1,14 @@
 import { AforoError, asAforoError, type ErrorCode } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
-import type { Exchange, ExchangeReply } from '../core/lease.ts'
+import type { Exchange, ExchangeReply, Taken } from '../core/lease.ts'
 import type { Log } from '../core/log.ts'
 import { PROBLEMS } from '../core/problem.ts'
 import type { RateCard } from '../core/rate-card.ts'
 import type { Credentials } from '../schema/access.ts'
-import type { AskedSpender, SpenderFacts } from '../schema/budgets/spenders.ts'
+import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import type { KeyRole } from '../schema/keys.ts'
 import type { Centre, Change } from './centre.ts'
-import { gatheredReading } from './gathering.ts'
+import { gatheredReading, gatheredTaking } from './gathering.ts'
 
 /** The centre is away where it does not answer in this time. */
 export const ANSWER_MS_MAX = 2_000
@@ -48,9 +48,10 @@ export function createHttpCentre(parts: HttpCentreParts): Centre {
     )
     return (await bodyOf(response, tellsInternal)) as T
   }
-  const readAll = (tenantId: TenantId, spenders: readonly AskedSpender[]) =>
-    ask<readonly SpenderFacts[]>('read', spenders, tenantId)
-  const reading = gatheredReading(readAll)
+  const reading = gatheredReading((tenantId, spenders) =>
+    ask<readonly SpenderFacts[]>('read', spenders, tenantId),
+  )
+  const taking = gatheredTaking((tenantId, holds) => ask<readonly Taken[]>('take', holds, tenantId, true))
   return {
     access: {
       async authorise(credentials: Credentials, role: KeyRole): Promise<TenantId> {
@@ -63,7 +64,7 @@ export function createHttpCentre(parts: HttpCentreParts): Centre {
       },
     },
     read: (tenantId, spender) => reading.ask(tenantId, spender),
-    readAll,
+    take: (tenantId, hold) => taking.ask(tenantId, hold),
     exchange: (tenantId, told: Exchange) => ask<ExchangeReply>('exchange', told, tenantId, true),
     rates: (tenantId, question) => ask<RateCard>('rates', question, tenantId),
     async kill(tenantId, { kind, id }, reason) {

@@ -7,6 +7,7 @@ export interface CheckMetrics {
   readonly over: Counter<'unit'>
   readonly exchanges: Counter<'outcome'>
   readonly reads: Counter<'outcome'>
+  readonly takes: Counter<'outcome'>
   readonly watchers: Gauge
   readonly watchDropped: Counter<'reason'>
   readonly frameConnections: Gauge
@@ -52,6 +53,9 @@ export function createCheckMetrics(registry: Registry): CheckMetrics {
     ),
     exchanges: counter('aforo_check_exchanges_total', 'Messages to the centre.', ['outcome']),
     reads: counter('aforo_check_reads_total', 'Spenders asked for at the centre.', ['outcome']),
+    takes: counter('aforo_check_takes_total', 'First holds of sessions, that the centre is asked to take.', [
+      'outcome',
+    ]),
     watchers: new Gauge({ name: 'aforo_check_watchers', help: 'Open watches.', registers }),
     watchDropped: counter('aforo_check_watchers_dropped_total', 'Watches ended by us.', ['reason']),
     frameConnections: new Gauge({

@@ -2,12 +2,14 @@ import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type {
+  AskedHold,
   CounterKey,
   CounterStanding,
   Exchange,
   ExchangeReply,
   HoldRecord,
   LeaseGrant,
+  Taken,
 } from '../../core/lease.ts'
 import type { HoldUse } from '../../core/open-trace.ts'
 import type { Amounts } from '../../core/rate-card.ts'
@@ -26,6 +28,7 @@ import {
 } from './lease-book.ts'
 import { type HoldOrigin, type KeyRow, keyOf, type LockedBook, lockBook, WINDOW_START } from './lease-rows.ts'
 import { writeBook } from './lease-writes.ts'
+import { takeAsked } from './take-asked.ts'
 
 /** Holds and orders of one message. */
 export const EXCHANGE_ROWS_MAX = 2_000
@@ -33,6 +36,8 @@ export const EXCHANGE_ROWS_MAX = 2_000
 export const EXCHANGE_TRIES_MAX = 5
 /** Rows that are ended for being overdue at once. */
 export const OVERDUE_ROWS_MAX = 500
+/** Of whom no lease is read. */
+const NO_SIDECAR = ''
 /** An ended hold is remembered so long: a second settlement finds it. */
 const HOLDS_KEPT = '7 days'
 
@@ -78,6 +83,33 @@ export async function exchange(
 }
 
 /**
+ * Takes holds of one tenant that sidecars ask for, in their order, each of all its counters or of none, under the locks of
+ * all counters they are about.
+ *
+ * @returns in the order of the holds
+ * @throws AforoError `unavailable`
+ */
+export async function takeHolds(
+  pool: pg.Pool,
+  tenantId: TenantId,
+  asked: readonly AskedHold[],
+  now: Date,
+): Promise<readonly Taken[]> {
+  const keys = asked.flatMap(({ hold }) => countersOf(hold))
+  const origins = new Map(asked.map(({ sidecarId, hold }) => [hold.holdId, originOf(sidecarId, hold)]))
+  return inTransaction(pool, async (client) => {
+    const book = await lockBook(client, tenantId, keys, [...origins.keys()], NO_SIDECAR, now)
+    const taken = asked.map(({ hold }) => takeAsked(book, toldHold(book, hold), now.getTime()))
+    await writeBook(client, book, (holdId) => origins.get(holdId)!, now)
+    const standings = new Map(standingsOf(book).map((standing) => [counterName(standing.counter), standing]))
+    return asked.map(({ hold }, i) => ({
+      isTaken: taken[i]!,
+      standings: countersOf(hold).map((key) => standings.get(counterName(key))!),
+    }))
+  })
+}
+
+/**
  * Ends holds whose spans are counted in this transaction, so that what they held leaves `leased` as it comes to be in
  * `used`; what was used beyond what was taken is noted. An id that is unknown is marked: its hold may be told of later.
  * Locks the counters of the holds, in key order.
@@ -93,7 +125,7 @@ export async function endHolds(
   const ids = [...new Set(told.map(({ holdId }) => holdId))]
   if (ids.length === 0) return
   await byKey(client, async () => {
-    const book = await lockBook(client, tenantId, [], ids, '', now)
+    const book = await lockBook(client, tenantId, [], ids, NO_SIDECAR, now)
     for (const { holdId, actual } of told) endBySpan(book, holdId, actual, now.getTime())
     await writeBook(client, book, () => originOf(null, undefined), now)
   })

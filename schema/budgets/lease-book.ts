@@ -144,9 +144,7 @@ export function takeIn(
  */
 export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): HoldEnded {
   const known = book.holds.get(told.holdId)
-  if (known && !(known.settledBy === 'span' && known.takes.length === 0)) {
-    return told.end ? endHold(book, told.end, now)! : ended(known)
-  }
+  if (known && !isMark(known)) return told.end ? endHold(book, told.end, now)! : ended(known)
   const isOver = told.msLeft + HOLD_GRACE_MS <= 0
   const takes = told.takes.map(({ counter, unit, leaseId, amount }): BookTake => {
     const lease = book.leases.get(leaseName(counter, sidecarId))
@@ -154,9 +152,21 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
     if (held > 0n) lease!.amount -= held
     return { counter, unit, taken: amount, held }
   })
+  const hold = addHold(book, told, takes, now)
+  return told.end ? endHold(book, told.end, now)! : ended(hold)
+}
+
+/** A span was here before its hold, and left this. */
+export function isMark({ settledBy, takes }: BookHold): boolean {
+  return settledBy === 'span' && takes.length === 0
+}
+
+/** Adds a hold that is new. Where its span was here before it, it ends at once. */
+export function addHold(book: LeaseBook, told: ToldHold, takes: readonly BookTake[], now: number): BookHold {
+  const mark = book.holds.get(told.holdId)
   const hold: BookHold = {
     holdId: told.holdId,
-    state: isOver ? 'expired' : 'active',
+    state: told.msLeft + HOLD_GRACE_MS <= 0 ? 'expired' : 'active',
     settledBy: null,
     late: false,
     takes,
@@ -168,8 +178,8 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
     expiresAt: now + told.msLeft + HOLD_GRACE_MS,
   }
   book.holds.set(hold.holdId, hold)
-  if (known) endBySpan(book, told.holdId, known.told, now)
-  return told.end ? endHold(book, told.end, now)! : ended(hold)
+  if (mark) endBySpan(book, told.holdId, mark.told, now)
+  return hold
 }
 
 /**

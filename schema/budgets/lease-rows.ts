@@ -41,7 +41,7 @@ export interface LockedBook extends LeaseBook {
  * key, made where they are not there yet; then holds, by id: everybody who changes them does so in this order.
  *
  * @throws AforoError `unavailable` where a hold was told of just then: to be tried again
- * @param sidecarId whose leases are read; null: everybody's
+ * @param sidecarId whose leases are read; null: everybody's, empty: nobody's
  */
 export async function lockBook(
   client: pg.ClientBase,
@@ -179,6 +179,7 @@ async function readLeases(
   keys: readonly CounterKey[],
   sidecarId: string | null,
 ): Promise<Map<string, BookLease>> {
+  if (sidecarId === '') return new Map()
   const { rows } = await client.query<LeaseRow>({
     name: 'budget-read-leases',
     text: `select budget_id, counting_version, subject, ${WINDOW_START} as window_start, lease.*

@@ -26,7 +26,11 @@ beforeAll(async () => {
     if (isAbout(told, 'poison')) throw new Error('it has no place')
     return centre.exchange(tenantId, told)
   }
-  upstream = await startCheckOver(pool, 0, undefined, { ...centre, exchange })
+  const take: typeof centre.take = async (tenantId, asked) => {
+    if (isAbout({ holds: [asked.hold], orders: [] }, 'poison')) throw new Error('it has no place')
+    return centre.take(tenantId, asked)
+  }
+  upstream = await startCheckOver(pool, 0, undefined, { ...centre, exchange, take })
   sidecar = await startSidecar(`http://127.0.0.1:${upstream.port}`)
 })
 afterAll(async () => {
@@ -35,7 +39,7 @@ afterAll(async () => {
   await world.stop()
 })
 
-function isAbout({ holds, orders }: Exchange, session: string): boolean {
+function isAbout({ holds, orders }: Pick<Exchange, 'holds' | 'orders'>, session: string): boolean {
   const keys = [
     ...holds.flatMap(({ takes }) => takes.map(({ counter }) => counter)),
     ...orders.map(({ counter }) => counter),

@@ -1,6 +1,12 @@
-import type { Exchange, HoldEnd } from '../../core/lease.ts'
+import type { Exchange, HoldEnd, HoldRecord } from '../../core/lease.ts'
 import { mostOf, type Scaled, scaled, scaledText } from '../../core/scaled.ts'
-import { counterName, type LeaseBook, leaseName, type Told } from '../../schema/budgets/lease-book.ts'
+import {
+  counterName,
+  type LeaseBook,
+  leaseName,
+  type Told,
+  type ToldHold,
+} from '../../schema/budgets/lease-book.ts'
 import type { Counter } from '../../sidecar/counter.ts'
 import type { HoldBook } from '../../sidecar/hold-book.ts'
 import { type Terms, termsOf } from '../../sidecar/terms.ts'
@@ -26,6 +32,8 @@ export interface Schedule {
   readonly released: number
   /** Of those that hold for several model calls at once. */
   readonly work: number
+  /** Of those that ask the centre to take their hold, without a lease. */
+  readonly first?: number
   /** Seconds in which all clients come, and for which a sidecar is cut off at most. */
   readonly rush: number
   readonly away: number
@@ -94,23 +102,28 @@ export function sumOfLeases(book: LeaseBook, name: string): bigint {
   return sum
 }
 
+/** A hold with the names of counters. */
+export function namedHold({ holdId, card, isWork, msLeft, end, takes }: HoldRecord): ToldHold {
+  return {
+    holdId,
+    takes: takes.map(({ counter, leaseId, amount }) => ({
+      counter: counterName(counter),
+      unit: UNITS[KEYS.findIndex(({ budgetId }) => budgetId === counter.budgetId)]!,
+      leaseId,
+      amount: scaled(amount),
+    })),
+    card,
+    ...(isWork !== undefined && { isWork }),
+    msLeft,
+    end,
+  }
+}
+
 /** A message with the names of counters, as the centre takes it in. */
 export function namedIn(told: Exchange): Told {
   return {
     ...told,
-    holds: told.holds.map(({ holdId, card, isWork, msLeft, end, takes }) => ({
-      holdId,
-      takes: takes.map(({ counter, leaseId, amount }) => ({
-        counter: counterName(counter),
-        unit: UNITS[KEYS.findIndex(({ budgetId }) => budgetId === counter.budgetId)]!,
-        leaseId,
-        amount: scaled(amount),
-      })),
-      card,
-      isWork,
-      msLeft,
-      end,
-    })),
+    holds: told.holds.map(namedHold),
     orders: told.orders.map((order) => ({ ...order, name: counterName(order.counter) })),
   }
 }

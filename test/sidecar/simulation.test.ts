@@ -22,6 +22,7 @@ const schedule = (most: { sidecars: number; clients: number }): fc.Arbitrary<Sch
     silent: percent(40),
     released: percent(30),
     work: percent(60),
+    first: percent(60),
     rush: fc.integer({ min: 1, max: 240 }),
     away: fc.integer({ min: 1, max: 240 }),
     drift: percent(20),

@@ -1,4 +1,3 @@
-import type { Spender } from '../../core/budget.ts'
 import type { Actual, CounterStanding, Exchange, ExchangeReply } from '../../core/lease.ts'
 import { amountsOf, NO_RATES } from '../../core/rate-card.ts'
 import { SCALED_ONE, scaledText } from '../../core/scaled.ts'
@@ -13,7 +12,7 @@ import {
 } from '../../schema/budgets/lease-book.ts'
 import { Counter } from '../../sidecar/counter.ts'
 import { decide } from '../../sidecar/decide.ts'
-import { HoldBook, type OpenHold } from '../../sidecar/hold-book.ts'
+import { HoldBook } from '../../sidecar/hold-book.ts'
 import { Agenda, dice } from './agenda.ts'
 import {
   amissAtCentre,
@@ -29,6 +28,7 @@ import {
   sumOfLeases,
   termsIn,
 } from './simulation-checks.ts'
+import { ASKING, askFirst, heardFirst, NOBODYS } from './simulation-first.ts'
 import { Limits } from './simulation-limits.ts'
 import { type CallWorld, playCall, playWork } from './simulation-work.ts'
 
@@ -40,7 +40,6 @@ export interface Outcome {
   readonly leasedInTheEnd: string
 }
 
-const NOBODY: Spender = { customer: 'acme', product: null, agent: null, session: null, trace: null }
 const TTL_MS = 20_000
 const RETRY_MS = 400
 const TICK_MS = 1_500
@@ -163,7 +162,13 @@ export function play(schedule: Schedule): Outcome {
     }
   })
   const isCutOff = ({ cutOffFrom, cutOffTo }: Sidecar) => now >= cutOffFrom && now < cutOffTo
+  function changed(): void {
+    version += 1
+  }
   const delay = () => (bad(schedule.late) ? random() * 60_000 : 1 + random() * 30)
+
+  const net = { now: () => now, send, isCutOff, random, chance, bad, after, delay }
+  const world = { ...net, sidecars, faults, book, schedule, changed }
 
   /** One message at a time; again until it is answered. */
   function send(sidecar: Sidecar): void {
@@ -217,26 +222,20 @@ export function play(schedule: Schedule): Outcome {
     const isWork = modelCalls > 1n
     const need = { amounts, isComplete: true }
     const counters = sidecar.counters.filter((_, i) => !sidecar.isEnded[i])
-    const question = {
-      counters,
-      isKnown: true,
-      isKilled: false,
-      need,
-      wantsHold: true,
-      isAway: false,
-      isUnderWay: false,
+    const { verdict } = decide({ ...ASKING, counters, need }, at)
+    const order = { ...NOBODYS, holdId, isWork, need, counters, expiresAt: at + TTL_MS }
+    const run = (held: { holdId: string }) => (isWork ? admitWork : admit)(sidecar, held, tokens, modelCalls)
+    const again = () => request(sidecar, tries + 1, tokens, holdId, onLast, modelCalls)
+    if (verdict === 'allow' && tries === 0 && schedule.first && chance(schedule.first)) {
+      askFirst(world, sidecar, order, (isTaken) => {
+        if (isTaken === false) return again()
+        if (isTaken) run(order)
+        else denied += 1
+        onLast(isTaken === true)
+      })
+      return
     }
-    const { verdict } = decide(question, at)
-    const order = {
-      holdId,
-      spender: NOBODY,
-      model: null,
-      card: NO_RATES,
-      isWork,
-      need,
-      expiresAt: at + TTL_MS,
-    }
-    const hold = verdict === 'allow' ? sidecar.book.take({ ...order, counters }, false, at) : null
+    const hold = verdict === 'allow' ? sidecar.book.take(order, false, at) : null
     if (hold === null || (typeof hold === 'string' && tries >= TRIES_MAX)) {
       denied += 1
       onLast(false)
@@ -245,30 +244,20 @@ export function play(schedule: Schedule): Outcome {
     if (hold === 'short' || hold === 'full') {
       sidecar.book.want({ counters, need }, at)
       send(sidecar)
-      after(60 + random() * 60, () => request(sidecar, tries + 1, tokens, holdId, onLast, modelCalls))
+      after(60 + random() * 60, again)
       return
     }
     sidecar.taken.push(holdId)
     const until = sidecar.book.coveredUntil(hold)
-    const run = () => (isWork ? admitWork : admit)(sidecar, hold, tokens, modelCalls)
-    if (until < hold.expiresAt) heardFirst(sidecar, hold, until, run)
-    else run()
+    if (until < hold.expiresAt) heardFirst(world.now, sidecar, hold, until, () => run(hold))
+    else run(hold)
     onLast(true)
     send(sidecar)
   }
 
-  /** As a desk does with a hold that outlasts its leases. */
-  function heardFirst(sidecar: Sidecar, hold: OpenHold, until: number, run: () => void): void {
-    sidecar.waiting.push(() => {
-      if (sidecar.book.find(hold.holdId) !== undefined) heardFirst(sidecar, hold, until, run)
-      else if (sidecar.clock(now) < until) run()
-      else sidecar.book.end({ holdId: hold.holdId, actual: null })
-    })
-  }
-
-  function admit(sidecar: Sidecar, hold: OpenHold, tokens: bigint): void {
+  function admit(sidecar: Sidecar, { holdId }: { holdId: string }, tokens: bigint): void {
     admitted += 1
-    const call: Call = { holdId: hold.holdId, tokens, may: [SCALED_ONE, tokens * SCALED_ONE] }
+    const call: Call = { holdId, tokens, may: [SCALED_ONE, tokens * SCALED_ONE] }
     calls.add(call)
     const world: CallWorld = {
       random,
@@ -294,7 +283,12 @@ export function play(schedule: Schedule): Outcome {
     playCall(world, call, schedule, TTL_MS)
   }
 
-  function admitWork(sidecar: Sidecar, { holdId }: OpenHold, tokens: bigint, modelCalls: bigint): void {
+  function admitWork(
+    sidecar: Sidecar,
+    { holdId }: { holdId: string },
+    tokens: bigint,
+    modelCalls: bigint,
+  ): void {
     admitted += 1
     const call: Call = { holdId, tokens, may: [modelCalls * SCALED_ONE, tokens * SCALED_ONE] }
     calls.add(call)
@@ -346,7 +340,6 @@ export function play(schedule: Schedule): Outcome {
     const modelCalls = chance(schedule.work) ? BigInt(2 + Math.floor(random() * 3)) : 1n
     after(random() * rushMs, () => request(sidecar, 0, tokens, `hold${holdNo++}`, ignore, modelCalls))
   }
-  const world = { sidecars, faults, now: () => now, random, chance, after, delay, isCutOff, send }
   const change = () => {
     const no = limits.change(world)
     if (no === null || !schedule.calm) return
@@ -379,7 +372,7 @@ export function play(schedule: Schedule): Outcome {
   }
   const sweep = () => {
     endOverdue(book, now)
-    version += 1
+    changed()
     if (now < endMs) after(now < stormMs ? 1_000 : 5_000, sweep)
   }
   after(500, sweep)
