@@ -135,6 +135,10 @@ function costAt(span: Span, key: string, anomalies: Anomaly[]): ReportedCost | n
 }
 
 /** What a tool is called, without the words that instrumentations put before it. */
-export function toolNameOf(span: Span, compiled: CompiledDialect): string {
-  return fact(span, compiled, 'toolName') ?? span.name.replace(/^(?:execute_tool|tools\/call)\s+/, '')
+export function toolNameOf(span: Span, compiled: CompiledDialect): string | null {
+  const stated = fact(span, compiled, 'toolName')
+  if (stated !== null) return stated
+  const { nothing = NOWHERE } = compiled.dialect
+  const name = span.name.replace(/^(?:execute_tool|tools\/call)\s+/, '')
+  return nothing.includes(name) ? null : name
 }

@@ -128,6 +128,9 @@ export const BY_REQUEST: RoleRule = {
   ),
 }
 
+/** A task that executes a tool, as its operation says. */
+export const BY_TOOL: RoleRule = { attribute: OPERATION, values: { execute_tool: 'tool' } }
+
 /** OpenLLMetry's word for a request, on spans that may have no operation name. */
 export const BY_REQUEST_TYPE: RoleRule = {
   attribute: 'llm.request.type',

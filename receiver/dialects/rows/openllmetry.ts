@@ -1,5 +1,12 @@
 import type { Dialect } from '../dialect.ts'
-import { BY_KNOWN_NAME, BY_OPERATION, BY_REQUEST, BY_REQUEST_TYPE, BY_TRACELOOP_KIND } from '../operations.ts'
+import {
+  BY_KNOWN_NAME,
+  BY_OPERATION,
+  BY_REQUEST,
+  BY_REQUEST_TYPE,
+  BY_TOOL,
+  BY_TRACELOOP_KIND,
+} from '../operations.ts'
 import { GEN_AI, TRACELOOP } from '../vocabularies.ts'
 import { NATIVE_ANTHROPIC, NATIVE_ANTHROPIC_ON_BEDROCK } from './models.ts'
 
@@ -8,6 +15,7 @@ const reads = {
   // Of requests it does not know how to read it tells the model and no operation.
   roles: [
     BY_REQUEST,
+    BY_TOOL,
     BY_TRACELOOP_KIND,
     BY_KNOWN_NAME,
     BY_OPERATION,
@@ -75,5 +83,7 @@ export const OPENLLMETRY_ROWS: readonly Dialect[] = [
     ],
     ...reads,
     cachedInput: [{ says: 'included' }],
+    // Of LangChain.js it tells the class of a tool where its name belongs.
+    nothing: ['DynamicStructuredTool', 'DynamicTool'],
   },
 ]
