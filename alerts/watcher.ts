@@ -15,7 +15,7 @@ import { claimWatch, everyMs, readOpen, restWatch, snapshotTx, type Watch, write
 import { writeChanges } from './write.ts'
 
 /** Rules of one turn. */
-export const RULES_PER_TURN_MAX = 20
+const RULES_PER_TURN_MAX = 20
 /** A rule that cannot be looked at is tried again then; the others go on. */
 const PUT_OFF_MS = 60_000
 /** How often everything is looked at that a rule otherwise looks at when it changed. */

@@ -14,7 +14,7 @@ import { name, ownId } from './fields.ts'
 
 /** How a budget is written: every field is checked, and what does not fit together is refused. */
 
-export const WARN_AT_MAX = 10
+const WARN_AT_MAX = 10
 const AMOUNT_MAX = '1000000000000000'
 const PER_SECOND_MAX = '1000000'
 const FRACTION_DIGITS_MAX = 15

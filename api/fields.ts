@@ -3,7 +3,7 @@ import { Decimal } from '../core/money.ts'
 
 /** The fields that several routes share: how they are checked, and how they stand in the OpenAPI document. */
 
-export const PAGE_ROWS_MAX = 500
+const PAGE_ROWS_MAX = 500
 const PAGE_ROWS = '100'
 
 /** A customer, product, session or the like, as a trace spells it: anything that can be printed. */

@@ -18,7 +18,7 @@ export function currencyCode(text: string): boolean {
 }
 
 /** Credits are kept to a millionth. */
-export const CREDIT_SCALE = 6
+const CREDIT_SCALE = 6
 
 /** Digits after the point of an amount that is paid in a currency: 2 for USD, 0 for JPY, 3 for KWD. */
 export function currencyExponent(currency: string): number {

@@ -2,7 +2,7 @@ import type { BudgetUnit } from './budget.ts'
 
 /** The answer to "may this call run?", and what is asked. Names are those of the wire. */
 
-export const VERDICTS = ['allow', 'warn', 'throttle', 'deny'] as const
+const VERDICTS = ['allow', 'warn', 'throttle', 'deny'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 /**
@@ -28,7 +28,7 @@ export const REASONS = [
 export type Reason = (typeof REASONS)[number]
 
 /** `live`: what the centre says now. `lease`: out of an amount that the centre granted. `last_known`: the centre is away. */
-export const SOURCES = ['live', 'lease', 'last_known'] as const
+const SOURCES = ['live', 'lease', 'last_known'] as const
 export type Source = (typeof SOURCES)[number]
 
 /** Who can be stopped. */

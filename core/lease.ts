@@ -22,7 +22,7 @@ export interface Take {
   readonly amount: string
 }
 
-export const HOLD_STATES = ['active', 'settled', 'released', 'expired'] as const
+const HOLD_STATES = ['active', 'settled', 'released', 'expired'] as const
 export type HoldState = (typeof HOLD_STATES)[number]
 
 /** A hold that a sidecar took and the centre has not heard of yet. */

@@ -34,10 +34,6 @@ export const NO_SPEND: Spend<Decimal> = {
 }
 const FIELDS = Object.keys(NO_SPEND) as readonly (keyof Spend<Decimal>)[]
 
-export function addSpend(a: Spend<Decimal>, b: Spend<Decimal>): Spend<Decimal> {
-  return combine((field) => a[field].plus(b[field]))
-}
-
 export function minusSpend(a: Spend<Decimal>, b: Spend<Decimal>): Spend<Decimal> {
   return combine((field) => a[field].minus(b[field]))
 }
@@ -127,7 +123,7 @@ export function utcMonth(instant: number): number {
 }
 
 /** What a budget counts of usage; `cogs` beside the price is only for floors of the margin. */
-export function countedOf(unit: BudgetUnit, spend: Spend<Decimal>): { used: Decimal; cogs: Decimal | null } {
+function countedOf(unit: BudgetUnit, spend: Spend<Decimal>): { used: Decimal; cogs: Decimal | null } {
   switch (unit) {
     case 'price':
       return { used: spend.price, cogs: null }

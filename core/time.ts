@@ -37,10 +37,6 @@ export function nanoOfMillis(millis: UnixMillis): UnixNano {
   return BigInt(Math.trunc(millis)) * NANOS_PER_MILLI
 }
 
-export function millisOfNano(nano: UnixNano): UnixMillis {
-  return Number(nano / NANOS_PER_MILLI)
-}
-
 /** Whether a span time is believed: from 2020 to 24 hours ahead of `now`. */
 export function isPlausible(nano: UnixNano, now: UnixNano): boolean {
   return nano >= EARLIEST_SPAN_NANO && nano <= now + LATEST_SPAN_AHEAD_NANO

@@ -8,7 +8,7 @@ import type { UnixNano } from './time.ts'
  *  tool     one tool execution                wrapper  an agent, chain or step around calls; may repeat their usage
  *  fetch    a poll for the result of a call   other    everything else: kept for its place in the tree
  */
-export const USAGE_CLASSES = ['call', 'embed', 'tool', 'wrapper', 'fetch', 'other'] as const
+const USAGE_CLASSES = ['call', 'embed', 'tool', 'wrapper', 'fetch', 'other'] as const
 export type UsageClass = (typeof USAGE_CLASSES)[number]
 
 /**
@@ -53,7 +53,7 @@ export function outputTokens(b: TokenBuckets): number {
  *  table     the dialect's row says so
  *  assumed   the convention of OpenTelemetry, for want of better
  */
-export const INPUT_CONVENTIONS = ['disjoint', 'certain', 'table', 'assumed'] as const
+const INPUT_CONVENTIONS = ['disjoint', 'certain', 'table', 'assumed'] as const
 export type InputConvention = (typeof INPUT_CONVENTIONS)[number]
 
 /** Something about a span or a trace that a person should see. `reason` is one word in snake case. */

@@ -52,7 +52,7 @@ export interface ClaimOrder {
 }
 
 /** Stored bytes of assemblies read in one transaction; the first is always read. They unfold to some ten times that. */
-export const CLAIM_BYTES_MAX = 16 * 1024 * 1024
+const CLAIM_BYTES_MAX = 16 * 1024 * 1024
 
 /**
  * Claims revisions that are due, the longest waiting first, and reads them, ordered by event. An event's revisions

@@ -44,7 +44,7 @@ interface BatchCount {
 }
 
 /** Revisions of one transaction: bounds its memory and how long it holds counters. */
-export const RATING_BATCH_MAX = 400
+const RATING_BATCH_MAX = 400
 const LIMIT_DEFAULT = 10_000
 /**
  * Tries of a batch whose transaction gave way. Ours lock in one order, but what they stand on may not: TimescaleDB locks

@@ -34,7 +34,7 @@ export interface CustomerEffect {
 }
 
 /** Customers and counters that effects are held of. */
-export const EFFECTS_MAX = 200_000
+const EFFECTS_MAX = 200_000
 
 interface Effect extends CustomerEffect {
   events: number

@@ -42,7 +42,7 @@ const CALL: readonly Base[] = ['model_call', 'step', 'trace']
  * worth is not. Sessions' seconds are left out.
  * @param cogs in USD
  */
-export function worstPrice(plan: Plan, scope: CallScope, cogs: Rates | null, usdOf: UsdOf): Rates | null {
+function worstPrice(plan: Plan, scope: CallScope, cogs: Rates | null, usdOf: UsdOf): Rates | null {
   const kept = new Decimal(100).minus(plan.discount_pct ?? 0).div(100)
   const fixed = new Map<number, Decimal>()
   const slope = (bases: readonly Base[]) => {
@@ -73,7 +73,7 @@ export function worstPrice(plan: Plan, scope: CallScope, cogs: Rates | null, usd
 }
 
 /** The price of a call in credits; null for a plan that does not speak of them. */
-export function worstCredits(plan: Plan, price: Rates | null): Rates | null {
+function worstCredits(plan: Plan, price: Rates | null): Rates | null {
   if (price === null || plan.credit_rate === undefined) return null
   const rate = new Decimal(plan.credit_rate)
   const inCredits = (amount: string) => roundUp(new Decimal(amount).div(rate))

@@ -8,7 +8,7 @@ import { type Outcome, send } from './send.ts'
 import { settleAttempt } from './settle.ts'
 
 /** Attempts of a process that are under way at once, and those of one endpoint among them. */
-export const UNDER_WAY_MAX = 64
+const UNDER_WAY_MAX = 64
 export const UNDER_WAY_PER_ENDPOINT_MAX = 4
 
 const TIMEOUT_MS = 10_000

@@ -9,7 +9,7 @@ import type { Outcome } from './send.ts'
 export type DeliveryState = 'delivered' | 'waiting' | 'dead'
 
 /** Taken; to be tried again; or no more to be tried, because nobody is there or all attempts were made. */
-export function stateAfter({ attempt, attemptsMax }: Attempt, { error }: Outcome): DeliveryState {
+function stateAfter({ attempt, attemptsMax }: Attempt, { error }: Outcome): DeliveryState {
   if (error === null) return 'delivered'
   return error === 'gone' || attempt >= attemptsMax ? 'dead' : 'waiting'
 }

@@ -20,7 +20,7 @@ export function aboutOf({ field }: ScopeTerms, key: string): Readonly<Record<str
 }
 
 /** The column of the lines that a field is in. What belongs to nobody is in no one's sums. */
-export const COLUMN: Readonly<Record<AlertScopeField, string>> = {
+const COLUMN: Readonly<Record<AlertScopeField, string>> = {
   customer: 'customer_id',
   product: 'product_id',
   model: 'model',

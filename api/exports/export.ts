@@ -22,7 +22,7 @@ const PAGE_ROWS = 500
 /** Exports at once in one process: each holds a connection for as long as its client reads. */
 export const EXPORTS_MAX = 4
 /** A client that takes nothing for this long is given up: it holds a snapshot of the database. */
-export const EXPORT_STALL_MS = 60_000
+const EXPORT_STALL_MS = 60_000
 
 let running = 0
 

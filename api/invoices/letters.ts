@@ -14,7 +14,7 @@ export type FontName = keyof typeof FILES
 export const FONT_NAMES = Object.keys(FILES) as readonly FontName[]
 
 /** Stands for a letter that the fonts lack. */
-export const MISSING = '□'
+const MISSING = '□'
 
 /** Letters that a note tells by their code points: of more it says how many there are. */
 export const MISSING_TOLD_MAX = 20

@@ -3,7 +3,7 @@ import type { TenantId } from '../../core/ids.ts'
 import type { Key } from '../cursor.ts'
 
 /** What margins can be told by, and the column of the lines that says it. Two columns where a name needs the other. */
-export const GROUPINGS = {
+const GROUPINGS = {
   model: ['model', 'provider'],
   provider: ['provider'],
   customer: ['customer_id'],

@@ -11,7 +11,7 @@ import type { ListedPrice } from './prices.ts'
 export type StoredPrice = typeof priceRows.$inferSelect
 
 /** The books that a tenant writes itself, and how the source of a row names its id. */
-export const OWN_BOOKS = { override: 'override:', contract: 'contract:', custom: 'custom:' } as const
+const OWN_BOOKS = { override: 'override:', contract: 'contract:', custom: 'custom:' } as const
 export type OwnBook = keyof typeof OWN_BOOKS
 
 /** What a tenant says of a price of its own. Numbers are decimal text. */

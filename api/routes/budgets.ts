@@ -12,7 +12,7 @@ import { type BudgetRow, type BudgetUse, listBudgets, readUses } from '../querie
 import { ok, route } from '../route.ts'
 
 /** Counters that are shown with a budget; the rest is a list of its own. */
-export const USES_SHOWN_MAX = 10
+const USES_SHOWN_MAX = 10
 
 const useFields = z.object({
   subject: z.record(z.string(), z.string()).describe('whose use, by what the budget counts apart'),

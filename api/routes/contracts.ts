@@ -13,7 +13,7 @@ import { type OwnPriceBody, putOwnPrice, refuseEndBefore } from './own-prices.ts
 import { priceFields } from './prices.ts'
 
 /** Discounts that a tenant may have. */
-export const CONTRACTS_MAX = 1_000
+const CONTRACTS_MAX = 1_000
 
 const glob = z.string().min(1).max(200)
 

@@ -13,7 +13,7 @@ import { type OwnPriceBody, putOwnPrice, refuseEndBefore } from './own-prices.ts
 import { priceFields } from './prices.ts'
 
 /** Costs by the hour that a tenant may have known at once. */
-export const HOURLY_COSTS_MAX = 1_000
+const HOURLY_COSTS_MAX = 1_000
 
 const SPREAD_OVER = ['hour', 'day'] as const
 

@@ -11,7 +11,7 @@ import { ok, route } from '../route.ts'
 import { FROM_EVER, refuseEndBefore } from './own-prices.ts'
 
 /** Rates of a tenant that are known at once: a day's rate of thirty currencies for nine years. */
-export const FX_RATES_MAX = 100_000
+const FX_RATES_MAX = 100_000
 
 const LISTED_MAX = 1_000
 

@@ -4,7 +4,7 @@ import type { Log } from '../../core/log.ts'
 import { type GivenOut, readGivenOut } from '../../schema/budgets/given-out.ts'
 
 /** Whoever asks more often is told the same. */
-export const GIVEN_OUT_MS = 1_000
+const GIVEN_OUT_MS = 1_000
 
 /** What is told of each unit: a gauge each. */
 const GAUGES = [

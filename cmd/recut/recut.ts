@@ -39,7 +39,7 @@ export interface RecutPreview extends RecutCount {
 }
 
 /** Events that a preview remembers so as to count each once. */
-export const PREVIEW_EVENTS_MAX = 2_000_000
+const PREVIEW_EVENTS_MAX = 2_000_000
 
 /**
  * What cutting all traces of older rules again would change: each page is cut, worked out and put back. It is exact but

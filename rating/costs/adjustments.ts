@@ -184,7 +184,7 @@ function quantityName(of: AdjustedQuantity): string {
 }
 
 /** Names an adjustment: all of one name add up. */
-export function adjustmentName(of: Omit<Adjustment, 'quantity' | 'oldAmount' | 'newAmount'>): string {
+function adjustmentName(of: Omit<Adjustment, 'quantity' | 'oldAmount' | 'newAmount'>): string {
   return quantityName(of as Adjustment) + nameOf(of.customer, of.product, of.agent)
 }
 

@@ -7,7 +7,7 @@ import { readCounters, readCustomerBooks } from './customer-books.ts'
 import { type Drafted, draftInvoice, type InvoiceOrder, workOut } from './draft.ts'
 
 /** Ended periods that are looked at per customer, back from the last one. */
-export const PERIODS_BACK_MAX = 24
+const PERIODS_BACK_MAX = 24
 
 export interface RunOrder {
   readonly tenantId: string

@@ -64,7 +64,7 @@ export function totalsOf({ lines, credits }: Bill, currency: string, taxRatePct:
  * Divides a rounded whole into rounded parts that are near to the exact ones and add up to it: what rounding made of
  * the whole is spread in proportion, the last units by the largest remainder. A part of nothing gets nothing.
  */
-export function allocate(exact: readonly Decimal[], whole: Decimal, exponent: number): readonly Decimal[] {
+function allocate(exact: readonly Decimal[], whole: Decimal, exponent: number): readonly Decimal[] {
   const magnitude = exact.reduce((sum, part) => sum.plus(part.abs()), ZERO)
   if (magnitude.isZero()) return exact.map(() => ZERO)
   const off = whole.minus(exact.reduce((sum, part) => sum.plus(part), ZERO))

@@ -22,9 +22,9 @@ import {
 /** A window is spread so long after its end, so that most of what it was used for has come; and not again sooner. */
 export const ALLOCATION_GRACE_MS = 300_000
 /** Windows of one call. */
-export const ALLOCATION_WINDOWS_MAX = 100
+const ALLOCATION_WINDOWS_MAX = 100
 /** Lines that one window may be spread over; one with more stays unpriced. */
-export const ALLOCATION_PARTS_MAX = 500_000
+const ALLOCATION_PARTS_MAX = 500_000
 
 const PRICE_SCALE = 15
 const AMOUNT_SCALE = 18

@@ -27,7 +27,7 @@ export interface PriceBook {
 export const BOOK_AGE_MS = 500
 
 /** Keys held; at more than this all are forgotten. */
-export const BOOK_KEYS_MAX = 20_000
+const BOOK_KEYS_MAX = 20_000
 
 interface Entry {
   readonly rows: readonly BookRow[]

@@ -5,7 +5,7 @@ import { BOOK_AGE_MS } from './book.ts'
 import { type Discount, type FxRate, type HourlyCost, NO_TERMS, type Terms } from './terms.ts'
 
 /** Tenants whose terms are held; at more all are forgotten. */
-export const TERMS_HELD_MAX = 5_000
+const TERMS_HELD_MAX = 5_000
 
 interface Entry {
   readonly terms: Terms

@@ -16,7 +16,7 @@ export interface SwitchedTo {
 export type FindSwitch = (provider: string | null, model: string | null) => SwitchedTo | null
 
 /** Models remembered; more distinct ones than this start over. */
-export const SWITCHES_REMEMBERED_MAX = 10_000
+const SWITCHES_REMEMBERED_MAX = 10_000
 
 /** What each is switched to. Where no provider is named, the vendor that the catalogue sees in the model's name serves it. */
 export function targetsOf(switches: readonly ModelSwitch[], findKeys: FindKeys): readonly SwitchedTo[] {

@@ -48,7 +48,7 @@ export interface TalliedPlace extends Place {
 }
 
 /** Sums that one tally holds: what bounds the memory of a simulation, whatever the number of events. */
-export const TALLY_SUMS_MAX = 1_000_000
+const TALLY_SUMS_MAX = 1_000_000
 
 interface CostSum {
   amount: Decimal

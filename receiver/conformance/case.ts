@@ -1,7 +1,7 @@
 import { AforoError } from '../../core/errors.ts'
 
 /** Whether a case is about one trace, or about what several traces tell of the same calls. */
-export const CASE_SCOPES = ['trace', 'traces'] as const
+const CASE_SCOPES = ['trace', 'traces'] as const
 
 /** What a case of the conformance suite says; see test/conformance/README.md. */
 export interface ConformanceCase {

@@ -7,7 +7,7 @@ const FIRST_DELAY_MS = 1_000
 const DELAY_MS_MAX = 3_600_000
 
 /** How long a trace waits after its n-th failed cut in a row, n from 0: doubling from a second to an hour. */
-export function delayMs(attempts: number): number {
+function delayMs(attempts: number): number {
   return Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** Math.min(attempts, 30))
 }
 

@@ -17,7 +17,7 @@ export interface SightingSource {
 }
 
 /** Rows of other traces that are taken into account; beyond it mirrors are not found. */
-export const OTHER_ROWS_MAX = 4_000
+const OTHER_ROWS_MAX = 4_000
 /** How often found sightings lead to further ones. */
 const ROUNDS_MAX = 6
 

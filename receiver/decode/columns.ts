@@ -7,7 +7,7 @@ import { UnknownUnits } from './unknown-units.ts'
 import { usageInside } from './usage-inside.ts'
 
 /** Why a span cannot be taken: without sound ids it can neither be counted once nor put into its trace. */
-export const REJECT_REASONS = [
+const REJECT_REASONS = [
   'trace_id_malformed',
   'trace_id_zero',
   'span_id_malformed',

@@ -41,7 +41,7 @@ const AWS_ERRORS: readonly (readonly [Uint8Array, number])[] = Object.entries({
 }).map(([name, status]) => [Buffer.from(`${name})`), status])
 
 /** Status of an answer that arrived, and that its client could not use: what it cost was spent. */
-export const ANSWERED = 200
+const ANSWERED = 200
 
 /** How the Vercel AI SDK begins to say so. */
 const ANSWERED_WORDS = [

@@ -196,7 +196,7 @@ export function firstWord(view: DataView, at: number, length: number): number {
 }
 
 /** The last four bytes of a text; for a shorter one the same as its first word. */
-export function lastWord(view: DataView, at: number, length: number): number {
+function lastWord(view: DataView, at: number, length: number): number {
   return length >= 4 ? view.getInt32(at + length - 4, true) : firstWord(view, at, length)
 }
 

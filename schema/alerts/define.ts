@@ -55,7 +55,7 @@ export async function endAlertRule(
 }
 
 /** The newest version; null where there never was one. */
-export async function readAlertRule(
+async function readAlertRule(
   client: Pick<pg.ClientBase, 'query'>,
   tenantId: TenantId,
   ruleId: string,

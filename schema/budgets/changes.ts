@@ -7,9 +7,9 @@ import { type KeyRow, keyOf, WINDOW_START } from './lease-rows.ts'
 type Queryable = Pick<pg.ClientBase, 'query'>
 
 /** Counters, and kills, that one look tells of. */
-export const CHANGES_MAX = 5_000
+const CHANGES_MAX = 5_000
 /** Budgets with a new version that are told of one tenant. */
-export const BUDGETS_TOLD_MAX = 100
+const BUDGETS_TOLD_MAX = 100
 
 /** What of some tenants has changed since a look before. What was under way then may be told twice, never not at all. */
 export interface Changes {

@@ -33,7 +33,7 @@ import { takeAsked } from './take-asked.ts'
 /** Holds and orders of one message. */
 export const EXCHANGE_ROWS_MAX = 2_000
 /** A message whose transaction gave way to another is taken in anew, so often in all. */
-export const EXCHANGE_TRIES_MAX = 5
+const EXCHANGE_TRIES_MAX = 5
 /** Rows that are ended for being overdue at once. */
 export const OVERDUE_ROWS_MAX = 500
 /** Of whom no lease is read. */

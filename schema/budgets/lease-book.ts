@@ -142,7 +142,7 @@ export function takeIn(
  * span was here before it, it ends at once. What was taken of a lease that is no more holds nothing; nor does a hold whose
  * time is over, and the lease keeps its amount, unless its span was counted: what is used is not to be taken again.
  */
-export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): HoldEnded {
+function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): HoldEnded {
   const known = book.holds.get(told.holdId)
   if (known && !isMark(known)) return told.end ? endHold(book, told.end, now)! : ended(known)
   const isOver = told.msLeft + HOLD_GRACE_MS <= 0
@@ -277,7 +277,7 @@ export function endOverdue(book: LeaseBook, now: number): void {
  *
  * @param newLeaseId of the lease that is made where there is none
  */
-export function grant(
+function grant(
   book: LeaseBook,
   told: { readonly sidecarId: string; readonly seq: number; readonly newLeaseId: string },
   order: LeaseOrder & { readonly name: string },

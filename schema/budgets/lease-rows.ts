@@ -84,7 +84,7 @@ export function stateOf(row: BookLease | BookHold): string {
 }
 
 /** The counters that holds have taken something of. */
-export async function countersOfHolds(
+async function countersOfHolds(
   client: pg.ClientBase,
   tenantId: TenantId,
   holdIds: readonly string[],

@@ -79,7 +79,7 @@ export function budgetsOf(
 }
 
 /** The newest version of every budget that has not ended, by tenant, each in the order of its id. */
-export async function readBudgets(
+async function readBudgets(
   client: pg.ClientBase,
   tenantIds: readonly TenantId[],
 ): Promise<ReadonlyMap<TenantId, readonly BudgetVersion[]>> {

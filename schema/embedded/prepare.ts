@@ -46,7 +46,7 @@ export function prepareBinaries(
 }
 
 /** The links an install script would have made; where links are not allowed, copies. Safe beside another doing it. */
-export function makeLinks(folder: string, links: readonly BundleLink[]): void {
+function makeLinks(folder: string, links: readonly BundleLink[]): void {
   for (const { source, target } of links) {
     const from = join(folder, source)
     const to = join(folder, target)

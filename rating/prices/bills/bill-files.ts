@@ -7,7 +7,7 @@ import { readCsv } from './csv.ts'
 /** Bills of one file. */
 export const BILLS_MAX = 10_000
 /** More for one of them is a slip of the pen. */
-export const BILL_USD_MAX = new Decimal('1000000000')
+const BILL_USD_MAX = new Decimal('1000000000')
 
 const COLUMNS = ['provider', 'model', 'day', 'month', 'from', 'to', 'usd'] as const
 type Column = (typeof COLUMNS)[number]

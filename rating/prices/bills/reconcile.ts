@@ -12,7 +12,7 @@ export interface CostOfModel {
 }
 
 /** Share of what was billed that COGS may differ by, and what an invoice in cents may. */
-export const BILL_DRIFT_MAX = new Decimal('0.005')
+const BILL_DRIFT_MAX = new Decimal('0.005')
 const CENT = new Decimal('0.01')
 
 export interface Reconciliation {

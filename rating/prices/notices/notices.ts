@@ -53,11 +53,11 @@ export interface BilledMonth {
 const DAY_MS = 86_400_000
 
 /** A look at the catalogues older than this is told of. */
-export const SNAPSHOT_DAYS_MAX = 7
+const SNAPSHOT_DAYS_MAX = 7
 /** Rows that begin within this time are told of, and prices that were taken in within it. */
 export const NEAR_DAYS = 7
 /** A change that moves COGS by more than this is told of. */
-export const IMPACT_MAX = new Decimal('0.1')
+const IMPACT_MAX = new Decimal('0.1')
 
 /** What somebody should know, the most pressing first. */
 export function noticesOf(facts: NoticeFacts): readonly PriceNotice[] {

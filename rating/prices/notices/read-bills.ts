@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000
 /** Bills that are older say nothing new. */
 const BILL_DAYS = 92
 /** A provider's invoice takes its time. */
-export const BILL_GRACE_DAYS = 7
+const BILL_GRACE_DAYS = 7
 
 /** What providers charged of late, and who has not been compared for the month that is over. */
 export async function readBilled(

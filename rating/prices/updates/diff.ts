@@ -16,7 +16,7 @@ export interface BookPrice extends ListPrice {
  *  back_dated        another price for a time that is past: nothing is repriced, costs are adjusted once approved
  *  upstream_missing  a price the catalogue no longer has: the book keeps it
  */
-export const PROPOSAL_KINDS = [
+const PROPOSAL_KINDS = [
   'new_model',
   'new_meter',
   'change',

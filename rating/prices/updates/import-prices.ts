@@ -20,7 +20,7 @@ import {
 import { recordCatalogueRows, recordingInstant } from './record-rows.ts'
 
 /** Who decides where nobody has to. */
-export const BY_ITSELF = 'aforo'
+const BY_ITSELF = 'aforo'
 
 /**
  * Compares a catalogue with the book and writes down what it proposes. Small changes that lie ahead are taken in at once;

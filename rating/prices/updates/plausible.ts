@@ -5,9 +5,9 @@ import { effective, perMillionOf } from '../in-force.ts'
 import type { ListPrice } from '../list-price.ts'
 
 /** Dearest that a million tokens may be. The dearest model in use asks 600. */
-export const TOKENS_PER_MILLION_MAX = 10_000
+const TOKENS_PER_MILLION_MAX = 10_000
 /** Dearest that one call, request, page or second may be. */
-export const FEE_MAX = 100
+const FEE_MAX = 100
 
 /**
  * What is not believable of one model's prices, by path: nothing of such a model is taken. Rules hold for the rows that

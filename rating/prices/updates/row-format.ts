@@ -7,7 +7,7 @@ import { BEGINNING, type ListPrice, seriesOf } from '../list-price.ts'
 import { refuse } from './catalogue-faults.ts'
 
 /** Rows of one file. */
-export const ROWS_MAX = 50_000
+const ROWS_MAX = 50_000
 
 const name = z.string().min(1).max(256)
 const amount = z

@@ -4,7 +4,7 @@ import type { PriceChange, ProposedChange } from './diff.ts'
 import type { SecondSays } from './second-catalogue.ts'
 
 /** Why a proposal waits for a person. */
-export const HELD_REASONS = [
+const HELD_REASONS = [
   'no_price_before',
   'back_dated',
   'upstream_missing',
@@ -16,9 +16,9 @@ export const HELD_REASONS = [
 export type HeldReason = (typeof HELD_REASONS)[number]
 
 /** A change of more than this needs a person. */
-export const CHANGE_MAX = new Decimal('0.3')
+const CHANGE_MAX = new Decimal('0.3')
 /** Models with this share of the last 30 days' COGS, of all tenants together, need a person. */
-export const SHARE_MAX = new Decimal('0.05')
+const SHARE_MAX = new Decimal('0.05')
 
 /** What decides beside the change itself. */
 export interface VerdictFacts {
