@@ -24,7 +24,7 @@ export function setCurrentGuard(guard: RunningGuard | undefined): void {
  *     )
  *
  * @param actual what the call used, read from its result; without it the spans tell
- * @throws DeniedError, CheckUnavailableError, or whatever the call throws
+ * @throws DeniedError, CheckRefusedError, CheckUnavailableError, or whatever the call throws
  */
 export function guard<Result>(
   of: GuardedCall,

@@ -23,6 +23,21 @@ export class CheckUnavailableError extends Error {
   }
 }
 
+/**
+ * The check endpoint is there and does not take the question, of a customer of more than 256 characters for example. The call
+ * does not run, whatever is to be done where nobody answers: it would run unguarded for ever.
+ */
+export class CheckRefusedError extends Error {
+  /** `invalid_argument`, `conflict` or `body_too_large`. */
+  readonly code: string
+
+  constructor(code: string, detail: string) {
+    super(`the check endpoint refuses the question: ${detail}`)
+    this.name = 'CheckRefusedError'
+    this.code = code
+  }
+}
+
 const DEPTH_MAX = 8
 
 /**

@@ -10,6 +10,7 @@ import {
   FrameReader,
   frameText,
 } from '../core/frames.ts'
+import { CheckRefusedError } from './denied.ts'
 import { type Question, Questions } from './questions.ts'
 import { type Asked, lateError, problemOf, type Target, type Wire } from './wire.ts'
 
@@ -20,6 +21,8 @@ const END_MS_MAX = 5_000
 /** A check endpoint that leaves more than so much unread is left. */
 export const UNREAD_BYTES_MAX = 8_388_608
 const ID_MAX = 0xffff_ffff
+
+const tooLong = () => new CheckRefusedError('body_too_large', 'it is too long')
 
 /**
  * One connection for all questions, which are under way together and answered as the answers are known; those of one
@@ -51,7 +54,7 @@ export class FrameWire implements Wire {
     const json = asciiJson(JSON.stringify(holdId === undefined ? body : { hold_id: holdId, ...body }))
     if (this.#isClosed) return Promise.reject(new Error('the connection was closed'))
     if (this.#size >= QUESTIONS_MAX) return Promise.reject(new Error('too many questions wait for answers'))
-    if (json.length > FRAME_BODY_BYTES_MAX) return Promise.reject(new Error('the question is too long'))
+    if (json.length > FRAME_BODY_BYTES_MAX) return Promise.reject(tooLong())
     this.#lastId = this.#lastId === ID_MAX ? 1 : this.#lastId + 1
     const id = this.#lastId
     const frame = frameText(id, FRAME_KINDS[what], json)

@@ -2,8 +2,9 @@ import { type Context, context, createContextKey } from '@opentelemetry/api'
 import type { CheckRequest, Decision } from '../core/decision.ts'
 import { fromBaggage, withAttribution } from './attribution.ts'
 import { type Actual, type CheckOptions, createCheckClient } from './check-client.ts'
-import { CheckUnavailableError, DeniedError } from './denied.ts'
+import { CheckRefusedError, CheckUnavailableError, DeniedError } from './denied.ts'
 import { observe } from './outcome.ts'
+import { traceStart } from './trace-start.ts'
 import { createWatches } from './watches.ts'
 
 /** How the guards of this process check. */
@@ -51,7 +52,8 @@ export interface RunningGuard {
   readonly guard: Guard
   /**
    * Asks whether the call may run.
-   * @throws DeniedError, or CheckUnavailableError where nobody answers and `whenAway` is `deny`
+   * @throws DeniedError; CheckRefusedError where the question is not taken; CheckUnavailableError where nobody answers and
+   *   `whenAway` is `deny`
    */
   open(of: GuardedCall): Promise<OpenCall>
   /** Tells what is not told yet, and lets go of all connections. */
@@ -79,6 +81,7 @@ export function createGuard(options: GuardOptions): RunningGuard {
     try {
       decision = await client.check(question)
     } catch (fault) {
+      if (fault instanceof CheckRefusedError) throw fault
       tell(fault)
       if (options.whenAway === 'deny') throw new CheckUnavailableError(fault)
       return null
@@ -185,6 +188,7 @@ function questionOf(of: GuardedCall, within: Context): CheckRequest | null {
   return {
     customer,
     ...given({ product, session, agent: of.agent, model: of.model, ttl_ms: of.ttlMs }),
+    ...given({ started_at: traceStart(within) }),
     ...(of.estimate === undefined ? {} : { estimate: of.estimate, reserve: true }),
     ...(of.estimate !== undefined && of.work ? { work: true } : {}),
   }

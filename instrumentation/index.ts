@@ -2,7 +2,7 @@ export { ATTRIBUTION_KEYS, type Attribution } from './attribution.ts'
 export { AttributionProcessor } from './attribution-processor.ts'
 export type { Actual, CheckOptions } from './check-client.ts'
 export { guard } from './current.ts'
-export { CheckUnavailableError, DeniedError, denialOf } from './denied.ts'
+export { CheckRefusedError, CheckUnavailableError, DeniedError, denialOf } from './denied.ts'
 export {
   createGuard,
   type Guard,

@@ -1,11 +1,13 @@
 import { trace } from '@opentelemetry/api'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
+  CheckRefusedError,
   CheckUnavailableError,
   createGuard,
   DeniedError,
   guard,
   metered,
+  type RunningGuard,
   workSignal,
 } from '../../instrumentation/index.ts'
 import { putBudget, until } from '../sidecar/start.ts'
@@ -142,6 +144,46 @@ describe('stopped in flight', () => {
   })
 })
 
+describe('a trace that began in another month', () => {
+  const BEGAN = new Date('2026-10-31T23:59:59.999Z')
+  const monthsOf = async (agent: string) => {
+    const { rows } = await world.database.pool.query(
+      `select distinct to_char(window_start at time zone 'UTC', 'YYYY-MM-DD') as month
+       from aforo_store.budget_holds join aforo_store.budget_hold_takes using (tenant_id, hold_id) where agent = $1`,
+      [agent],
+    )
+    return rows.map((row) => row.month)
+  }
+
+  test('is held of that month, by all that is guarded in it', async () => {
+    const scope = { product: 'turning' }
+    await putBudget(world.database.pool, 'turning', {
+      scope,
+      unit: 'tokens',
+      limit: '1000000',
+      window: 'month',
+    })
+    await world.knows('turning', { customer: 'acme', product: 'turning' })
+    const { estimate } = CALL
+    const inner = metered(
+      { agent: 'inner', customer: 'acme', product: 'turning', guard: { estimate } },
+      async () => {},
+    )
+    await trace.getTracer('own').startActiveSpan('root', { startTime: BEGAN }, async (root) => {
+      await guard({ ...CALL, product: 'turning', agent: 'outer' }, async () => {})
+      await inner()
+      root.end()
+    })
+    for (const agent of ['outer', 'inner']) {
+      await until(async () => (await monthsOf(agent)).length > 0)
+      expect(await monthsOf(agent)).toEqual(['2026-10-01'])
+    }
+    await guard({ ...CALL, product: 'turning', agent: 'now' }, async () => {})
+    await until(async () => (await monthsOf('now')).length > 0)
+    expect(await monthsOf('now')).not.toContain('2026-10-01')
+  })
+})
+
 describe('guarded metering', () => {
   test('hands on what an async generator returns at its end', async () => {
     const answer = metered({ customer: 'acme', agent: 'returning', guard: true }, async function* () {
@@ -219,5 +261,33 @@ describe('where the check endpoint is away', () => {
     const away = createGuard({ ...nobody, whenAway: 'deny' })
     await expect(away.guard(CALL, async () => 'ran')).rejects.toBeInstanceOf(CheckUnavailableError)
     await away.close()
+  })
+})
+
+describe('where the check endpoint refuses the question', () => {
+  const ask = (guarded: Pick<RunningGuard, 'guard'>, customer: string) => {
+    let ran = false
+    const asked = guarded.guard({ ...CALL, customer }, async () => {
+      ran = true
+    })
+    return asked.then(
+      () => ({ ran, error: null }),
+      (error: unknown) => ({ ran, error }),
+    )
+  }
+  const places = () => [world.url, world.url.replace('http:', 'frames:')]
+
+  test('the call does not run, whatever is done where nobody answers', async () => {
+    for (const endpoint of places()) {
+      const faults: unknown[] = []
+      const own = createGuard({ endpoint, timeoutMs: 5_000, onFault: (fault) => faults.push(fault) })
+      expect((await ask(own, 'x'.repeat(256))).error).toBeInstanceOf(DeniedError)
+      const { ran, error } = await ask(own, 'x'.repeat(257))
+      expect(ran).toBe(false)
+      expect(error).toBeInstanceOf(CheckRefusedError)
+      expect(error).toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('/customer') })
+      expect(faults, 'it is thrown, not told').toEqual([])
+      await own.close()
+    }
   })
 })
