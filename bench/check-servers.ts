@@ -40,7 +40,9 @@ export async function startServer(name: CheckServerName, unixPath: string): Prom
       const address = { host: '127.0.0.1', port: 0 }
       const isReady = async () => true
       const centre = memoryCentre(name === 'hold' ? 'spans' : 'holds')
-      const { port } = await startCheck({ centre, address, unixPath, registry, log: SILENT, isReady })
+      const parts = { centre, address, unixPath, registry, log: SILENT, isReady }
+      // As beside an agent.
+      const { port } = await startCheck({ ...parts, staysAwake: true })
       return { port }
     }
     case 'bare':

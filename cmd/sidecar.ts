@@ -47,6 +47,7 @@ export function sidecarCommand(): Command {
         registry,
         log,
         isReady,
+        staysAwake: true,
       })
       await raiseCheck(config.checkRealTime, registry, log)
       const ports = { check: running.port, authz_grpc: running.grpcPort! }

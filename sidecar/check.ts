@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { unlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
 import type { Registry } from 'prom-client'
 import type { Address } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
 import { Admission } from './admission.ts'
+import { Awake } from './awake.ts'
 import type { Centre } from './centre.ts'
 import { Desks } from './desks.ts'
 import { httpDoors } from './doors/doors.ts'
@@ -28,6 +30,8 @@ export interface CheckParts {
   readonly registry: Registry
   readonly log: Log
   readonly isReady: () => Promise<boolean>
+  /** Whether the loop may keep a core for a moment after it has answered: nothing else on the machine waits for it. */
+  readonly staysAwake?: boolean
 }
 
 export interface RunningCheck {
@@ -53,8 +57,10 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
   const doors = httpDoors(doorMetrics)
   const { isReady } = parts
   const admission = new Admission(centre.access, clock)
-  const frames = new Frames({ admission, desks, metrics, log })
-  const plain = new PlainRequests({ admission, desks, metrics, log, idleMs: KEEP_ALIVE_MS })
+  // On one core whoever asks waits for us.
+  const awake = parts.staysAwake === true && availableParallelism() > 1 ? new Awake(clock) : null
+  const frames = new Frames({ admission, desks, metrics, log, awake })
+  const plain = new PlainRequests({ admission, desks, metrics, log, awake, idleMs: KEEP_ALIVE_MS })
   const asked = { admission, desks, metrics, frames, plain, watches, doors }
   const serverParts = { ...asked, centre, registry, log, isReady }
   const servers = [createCheckServer(serverParts)]

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { AforoError, asAforoError } from '../core/errors.ts'
 import { FRAME_KINDS, FRAMES_AHEAD, FRAMES_UNDER_WAY_MAX, FrameReader, frameText } from '../core/frames.ts'
 import type { Log } from '../core/log.ts'
+import type { Awake } from './awake.ts'
 import { decisionText } from './decision-text.ts'
 import type { Desk } from './desk.ts'
 import { endHold } from './hold-end.ts'
@@ -20,6 +21,7 @@ interface ConnectionParts {
   readonly metrics: CheckMetrics
   readonly log: Log
   readonly unreadMs: number
+  readonly awake: Awake | null
 }
 
 /**
@@ -52,6 +54,7 @@ export class FrameConnection {
       if (this.#isEnding) return
       this.#reader.push(chunk)
       this.#goOn()
+      this.#parts.awake?.answered()
     })
     socket.on('drain', () => {
       this.#isUnread = false

@@ -5,6 +5,7 @@ import { FRAMES_PATH, FRAMES_PROTOCOL } from '../core/frames.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Admission } from './admission.ts'
+import type { Awake } from './awake.ts'
 import type { Desk } from './desk.ts'
 import type { Desks } from './desks.ts'
 import { FRAMES_UNREAD_MS_MAX, FrameConnection } from './frame-connection.ts'
@@ -20,6 +21,8 @@ export interface FramesParts {
   readonly log: Log
   /** Default: `FRAMES_UNREAD_MS_MAX`. */
   readonly unreadMs?: number
+  /** Absent: the loop sleeps as soon as it has answered. */
+  readonly awake?: Awake | null
 }
 
 /** The connections of a check address that were turned into connections of frames. */
@@ -43,7 +46,7 @@ export class Frames {
 
   /** Turns a connection into one of frames, for whoever may check. */
   async open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { admission, desks, metrics, log, unreadMs = FRAMES_UNREAD_MS_MAX } = this.#parts
+    const { admission, desks, metrics, log, unreadMs = FRAMES_UNREAD_MS_MAX, awake = null } = this.#parts
     // Until it is somebody's, nobody else would hear of it.
     socket.on('error', () => socket.destroy())
     const admit = admission.as(credentialsOf(request), 'check')
@@ -66,7 +69,7 @@ export class Frames {
       const tenantId: TenantId | Promise<TenantId> = admit()
       return typeof tenantId === 'string' ? desks.of(tenantId) : tenantId.then((found) => desks.of(found))
     }
-    const connection = new FrameConnection(socket, { deskFor, metrics, log, unreadMs })
+    const connection = new FrameConnection(socket, { deskFor, metrics, log, unreadMs, awake })
     this.#open.add(connection)
     metrics.frameConnections.inc()
     socket.on('close', () => {

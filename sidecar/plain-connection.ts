@@ -4,6 +4,7 @@ import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Admission } from './admission.ts'
+import type { Awake } from './awake.ts'
 import { decisionText } from './decision-text.ts'
 import type { Desks } from './desks.ts'
 import { endHold } from './hold-end.ts'
@@ -38,6 +39,8 @@ export interface PlainParts {
   readonly keptHead: () => string
   /** Default: `PLAIN_MS_MAX`. */
   readonly plainMs?: number
+  /** Absent: the loop sleeps as soon as it has answered. */
+  readonly awake?: Awake | null
 }
 
 /** Headers that came before, whose words need no second look: the same bytes say the same. */
@@ -119,6 +122,7 @@ export class PlainConnection {
     this.#rest = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk])
     this.#pieces += 1
     this.#goOn()
+    this.#parts.awake?.answered()
   }
 
   readonly #onDrain = (): void => {
