@@ -51,7 +51,6 @@ export interface BudgetScope {
   readonly session?: string | null
 }
 export const SCOPE_FIELDS = ['customer', 'product', 'agent', 'session'] as const
-export type ScopeField = (typeof SCOPE_FIELDS)[number]
 
 /** From `at` (a share of the limit) on, calls are let through at most so often. */
 export interface Throttle {

@@ -2,8 +2,7 @@ import type { BudgetUnit } from './budget.ts'
 
 /** The answer to "may this call run?", and what is asked. Names are those of the wire. */
 
-const VERDICTS = ['allow', 'warn', 'throttle', 'deny'] as const
-export type Verdict = (typeof VERDICTS)[number]
+export type Verdict = 'allow' | 'warn' | 'throttle' | 'deny'
 
 /**
  *  within_budget     every budget that applies has room          soft_limit  some soft limit or warn threshold is passed
@@ -28,8 +27,7 @@ export const REASONS = [
 export type Reason = (typeof REASONS)[number]
 
 /** `live`: what the centre says now. `lease`: out of an amount that the centre granted. `last_known`: the centre is away. */
-const SOURCES = ['live', 'lease', 'last_known'] as const
-export type Source = (typeof SOURCES)[number]
+export type Source = 'live' | 'lease' | 'last_known'
 
 /** Who can be stopped. */
 export const KILL_KINDS = ['session', 'agent', 'customer'] as const

@@ -1,6 +1,5 @@
 import type { Assembly } from './assembly.ts'
-import type { SpanId, TenantId, TraceId } from './ids.ts'
-import type { Anomaly } from './usage.ts'
+import type { TenantId, TraceId } from './ids.ts'
 
 /**
  * Why a trace was closed into a revision.
@@ -63,10 +62,4 @@ export interface EventRevision {
   /** The whole trace as of this revision. */
   readonly assembly: Assembly
   readonly difference: UsageTotals
-}
-
-/** What of an assembly the API tells of spans and anomalies. */
-export interface EventEvidence {
-  readonly spanIds: readonly SpanId[]
-  readonly anomalies: readonly Anomaly[]
 }

@@ -22,8 +22,7 @@ export interface Take {
   readonly amount: string
 }
 
-const HOLD_STATES = ['active', 'settled', 'released', 'expired'] as const
-export type HoldState = (typeof HOLD_STATES)[number]
+export type HoldState = 'active' | 'settled' | 'released' | 'expired'
 
 /** A hold that a sidecar took and the centre has not heard of yet. */
 export interface HoldRecord {

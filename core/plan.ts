@@ -21,7 +21,6 @@ export const METERS = [
 export type Meter = (typeof METERS)[number]
 
 export const PRICE_MODELS = ['per_unit', 'graduated', 'volume', 'package', 'cost_plus', 'flat'] as const
-export type PriceModel = (typeof PRICE_MODELS)[number]
 
 /** What a part of a `per` or of a package counts for: its part, a whole one, the nearest (half is a whole), nothing. */
 export const ROUNDINGS = ['none', 'up', 'nearest', 'down'] as const
@@ -193,11 +192,4 @@ export interface Plan {
   readonly overage?: { readonly unit_price: string }
   /** Made at the start of each period of a subscription. */
   readonly grants?: readonly RecurringGrant[]
-}
-
-/** A plan as it was at some instant. A body that differs makes the next version; none is ever changed. */
-export interface PlanVersion {
-  readonly planId: string
-  readonly version: number
-  readonly plan: Plan
 }

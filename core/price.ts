@@ -80,33 +80,3 @@ export interface PriceSchedule {
   readonly from: string
   readonly to: string
 }
-
-/**
- * One row of the price book: effective for usage in [effectiveFrom, effectiveTo), known in [recordedAt, retractedAt).
- * Of one series no two rows that are known at the same instant are effective at the same instant.
- */
-export interface PriceRow {
-  readonly id: string
-  readonly book: Book
-  /** Provider as the catalogue names it (`openai`, `anthropic`, `google`); `tool` for what our tools cost us. */
-  readonly provider: string
-  /** The catalogue's model key, or the tool's name; `*` for a fee of all models of the provider. */
-  readonly model: string
-  readonly meter: CostMeter
-  readonly serviceTier: string
-  /** Region or deployment with a price of its own; empty for the others. */
-  readonly region: string
-  readonly currency: string
-  /** Decimal text: money for `per` units. */
-  readonly unitPrice: string
-  readonly per: string
-  readonly feeBasis: FeeBasis
-  /** The price counts for calls whose whole input is above this many tokens, or at it where `contextInclusive`. */
-  readonly contextFrom: string
-  readonly contextInclusive: boolean
-  readonly schedule: PriceSchedule | null
-  readonly effectiveFrom: string
-  readonly effectiveTo: string | null
-  readonly recordedAt: string
-  readonly retractedAt: string | null
-}

@@ -8,8 +8,7 @@ import type { UnixNano } from './time.ts'
  *  tool     one tool execution                wrapper  an agent, chain or step around calls; may repeat their usage
  *  fetch    a poll for the result of a call   other    everything else: kept for its place in the tree
  */
-const USAGE_CLASSES = ['call', 'embed', 'tool', 'wrapper', 'fetch', 'other'] as const
-export type UsageClass = (typeof USAGE_CLASSES)[number]
+export type UsageClass = 'call' | 'embed' | 'tool' | 'wrapper' | 'fetch' | 'other'
 
 /**
  * Tokens in disjoint buckets: the sum is what the provider counted, nothing is in two of them. Counts are whole
@@ -53,8 +52,7 @@ export function outputTokens(b: TokenBuckets): number {
  *  table     the dialect's row says so
  *  assumed   the convention of OpenTelemetry, for want of better
  */
-const INPUT_CONVENTIONS = ['disjoint', 'certain', 'table', 'assumed'] as const
-export type InputConvention = (typeof INPUT_CONVENTIONS)[number]
+export type InputConvention = 'disjoint' | 'certain' | 'table' | 'assumed'
 
 /** Something about a span or a trace that a person should see. `reason` is one word in snake case. */
 export interface Anomaly {

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { PriceSchedule } from '../core/price.ts'
 
 /** A row to record. Times are RFC 3339, numbers decimal text. */
-export interface RecordedPrice {
+export interface PriceToRecord {
   readonly tenantId: string
   readonly book: string
   readonly provider: string
@@ -49,7 +49,7 @@ const WANTED_EFFECTIVE = 'tstzrange(wanted."effectiveFrom", wanted."effectiveTo"
  */
 export async function recordPriceRows(
   client: pg.ClientBase,
-  prices: readonly RecordedPrice[],
+  prices: readonly PriceToRecord[],
   now: Date,
 ): Promise<readonly string[]> {
   if (prices.length === 0) return []

@@ -6,7 +6,7 @@ import type { TenantId } from '../../core/ids.ts'
 import type { CostMeter, FeeBasis, PriceSchedule } from '../../core/price.ts'
 import { recordPriceRows } from '../../schema/price-rows.ts'
 import { priceRows } from '../../schema/tables.ts'
-import type { ListedPrice } from './prices.ts'
+import type { PriceRow } from './prices.ts'
 
 export type StoredPrice = typeof priceRows.$inferSelect
 
@@ -132,7 +132,7 @@ export async function isPricedAtAll(
 }
 
 /** A stored row as the list has it. */
-export function listed(row: StoredPrice): ListedPrice {
+export function listed(row: StoredPrice): PriceRow {
   return {
     ...row,
     priceRowId: String(row.priceRowId),

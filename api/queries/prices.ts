@@ -17,7 +17,7 @@ export const PRICE_KEY = [
   'string',
 ] as const
 
-export function priceKey(row: ListedPrice): Key {
+export function priceKey(row: PriceRow): Key {
   return [
     row.provider,
     row.model,
@@ -33,7 +33,7 @@ export function priceKey(row: ListedPrice): Key {
 }
 
 /** A row of the price book; numbers are decimal text, times as the database writes them. */
-export interface ListedPrice {
+export interface PriceRow {
   readonly priceRowId: string
   readonly tenantId: string
   readonly book: string
@@ -75,8 +75,8 @@ export async function listPrices(
     after: Key | null
     rows: number
   },
-): Promise<ListedPrice[]> {
-  const { rows } = await client.query<ListedPrice>(
+): Promise<PriceRow[]> {
+  const { rows } = await client.query<PriceRow>(
     `with given as materialized (
        select * from unnest($4::text[], $5::text[]) as given (provider, model)
      ), named as materialized (

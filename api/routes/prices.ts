@@ -4,7 +4,7 @@ import { FEE_BASES, type FeeBasis } from '../../core/price.ts'
 import { decodeCursor, pageOf } from '../cursor.ts'
 import { decimal, instant, listOf, name, page } from '../fields.ts'
 import { rfc3339OfDatabase } from '../instant.ts'
-import { type ListedPrice, listPrices, PRICE_KEY, priceKey } from '../queries/prices.ts'
+import { listPrices, PRICE_KEY, type PriceRow, priceKey } from '../queries/prices.ts'
 import { ok, route } from '../route.ts'
 
 export const priceFields = z.object({
@@ -59,7 +59,7 @@ export const priceRoutes = [
 ]
 
 /** A row of the price book as the API shows it. */
-export function showPrice(row: ListedPrice): z.infer<typeof priceFields> {
+export function showPrice(row: PriceRow): z.infer<typeof priceFields> {
   return {
     price_row_id: row.priceRowId,
     book: row.book,

@@ -1,5 +1,5 @@
 import type { Key } from '../../api/cursor.ts'
-import { type ListedPrice, priceKey } from '../../api/queries/prices.ts'
+import { type PriceRow, priceKey } from '../../api/queries/prices.ts'
 import type { ListedProposal } from '../../api/queries/proposals.ts'
 import { trimNumeric } from '../../core/money.ts'
 import type { ImportReport, PriceNotice, StoredTerms } from '../../core/price-updates.ts'
@@ -59,7 +59,7 @@ function priceOf(terms: StoredTerms | null): string {
 
 /** Rows of the price book, read page by page. */
 export async function* priceLines(
-  pages: (after: Key | null) => Promise<readonly ListedPrice[]>,
+  pages: (after: Key | null) => Promise<readonly PriceRow[]>,
 ): AsyncGenerator<string, void, void> {
   let count = 0
   for (let after: Key | null = null; ; ) {

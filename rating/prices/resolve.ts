@@ -10,20 +10,26 @@ import {
 import type { ModelKey } from './match.ts'
 import { isWithin } from './schedule.ts'
 
-/** A row of the book as resolution reads it. Instants are microseconds since 1970. */
+/**
+ * A row of the book as resolution reads it: effective for usage in [effectiveFrom, effectiveTo), known in [recordedAt,
+ * retractedAt), microseconds since 1970. Of one series no two that are known at an instant are effective at one instant.
+ */
 export interface BookRow {
   readonly priceRowId: string
   readonly tenantId: string
   readonly book: Book
   readonly meter: string
   readonly serviceTier: string
+  /** Region or deployment with a price of its own; empty for the others. */
   readonly region: string
   readonly currency: string
+  /** Money for `per` units. */
   readonly unitPrice: Decimal
   readonly per: Decimal
   readonly feeBasis: FeeBasis
   readonly minQuantity: Decimal | null
   readonly roundingQuantity: Decimal | null
+  /** It counts for calls whose whole input is above so many tokens, or at it where `contextInclusive`. */
   readonly contextFrom: number
   readonly contextInclusive: boolean
   readonly schedule: PriceSchedule | null

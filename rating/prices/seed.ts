@@ -3,7 +3,7 @@ import { type Provider, waitForUpdate } from '@pydantic/genai-prices'
 import type pg from 'pg'
 import { AforoError } from '../../core/errors.ts'
 import { transaction } from '../../schema/pool.ts'
-import { type RecordedPrice, recordPriceRows } from '../../schema/price-rows.ts'
+import { type PriceToRecord, recordPriceRows } from '../../schema/price-rows.ts'
 import { seedAliases } from './aliases.ts'
 import { catalogueRows, completePriced, lockPriceBook, pulledSeries } from './catalogue-book.ts'
 import { CATALOGUE_SOURCE, toListPrices } from './convert.ts'
@@ -70,7 +70,7 @@ async function addRows(
   const known = { tenantId: '', book: 'catalogue', currency: 'USD', sourceDigest: digest }
   await recordPriceRows(
     client,
-    rows.map((row): RecordedPrice => ({ ...row, ...known })),
+    rows.map((row): PriceToRecord => ({ ...row, ...known })),
     now,
   )
   await client.query(

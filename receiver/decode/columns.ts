@@ -7,14 +7,12 @@ import { UnknownUnits } from './unknown-units.ts'
 import { usageInside } from './usage-inside.ts'
 
 /** Why a span cannot be taken: without sound ids it can neither be counted once nor put into its trace. */
-const REJECT_REASONS = [
-  'trace_id_malformed',
-  'trace_id_zero',
-  'span_id_malformed',
-  'span_id_zero',
-  'parent_span_id_malformed',
-] as const
-export type RejectReason = (typeof REJECT_REASONS)[number]
+export type RejectReason =
+  | 'trace_id_malformed'
+  | 'trace_id_zero'
+  | 'span_id_malformed'
+  | 'span_id_zero'
+  | 'parent_span_id_malformed'
 
 export interface RejectedSpan {
   /** Place of the span in its request, counted from 0 over all resources and scopes. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { transaction } from '../../schema/pool.ts'
-import { type RecordedPrice, recordPriceRows } from '../../schema/price-rows.ts'
+import { type PriceToRecord, recordPriceRows } from '../../schema/price-rows.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -13,7 +13,7 @@ const JANUARY = '2026-01-01T00:00:00.000Z'
 const MARCH = '2026-03-01T00:00:00.000Z'
 const JUNE = '2026-06-01T00:00:00.000Z'
 
-const record = (prices: readonly RecordedPrice[], now: string) =>
+const record = (prices: readonly PriceToRecord[], now: string) =>
   transaction(database.pool, (client) => recordPriceRows(client, prices, new Date(now)))
 
 /** `price from..to known since..until`, in the order of recording. */
@@ -91,8 +91,8 @@ function price(
   unitPrice: string,
   effectiveFrom: string,
   effectiveTo: string | null = null,
-  of: Partial<RecordedPrice> = {},
-): RecordedPrice {
+  of: Partial<PriceToRecord> = {},
+): PriceToRecord {
   return {
     tenantId: '',
     book: 'catalogue',

@@ -16,15 +16,13 @@ export interface BookPrice extends ListPrice {
  *  back_dated        another price for a time that is past: nothing is repriced, costs are adjusted once approved
  *  upstream_missing  a price the catalogue no longer has: the book keeps it
  */
-const PROPOSAL_KINDS = [
-  'new_model',
-  'new_meter',
-  'change',
-  'revocation',
-  'back_dated',
-  'upstream_missing',
-] as const
-export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
+export type ProposalKind =
+  | 'new_model'
+  | 'new_meter'
+  | 'change'
+  | 'revocation'
+  | 'back_dated'
+  | 'upstream_missing'
 
 /** One price for one stretch of time. */
 export interface PriceChange {
