@@ -25,6 +25,25 @@ const reads = {
 } as const
 
 /**
+ * Its Python instrumentations counted OpenAI's streams by themselves, of the text alone, and counted the output with which
+ * Anthropic's streams begin once more.
+ */
+const COUNTED_STREAMS: Dialect['estimated'] = [
+  {
+    version: ['0.3*', '0.40.*'],
+    attribute: 'llm.is_streaming',
+    is: ['true'],
+    where: { 'gen_ai.system': ['OpenAI', 'openai'] },
+  },
+  {
+    version: ['0.3*', '0.4*', '0.50.*', '0.51.*', '0.52.*', '0.53.*', '0.54.*', '0.55.*', '0.56.*', '0.57.*'],
+    attribute: 'llm.is_streaming',
+    is: ['true'],
+    where: { 'gen_ai.system': ['Anthropic', 'anthropic'] },
+  },
+]
+
+/**
  * OpenLLMetry (Traceloop). Thoughts of Gemini and Vertex show only in the total, which the arithmetic finds. Its
  * JavaScript instrumentation of Anthropic leaves cached tokens out of the input, the Python one puts them in.
  */
@@ -83,6 +102,7 @@ export const OPENLLMETRY_ROWS: readonly Dialect[] = [
     ],
     ...reads,
     cachedInput: [{ says: 'included' }],
+    estimated: COUNTED_STREAMS,
     // Of LangChain.js it tells the class of a tool where its name belongs.
     nothing: ['DynamicStructuredTool', 'DynamicTool'],
   },
