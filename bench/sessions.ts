@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { loadavg } from 'node:os'
 import pg from 'pg'
-import { type AforoProcess, runAforo } from '../test/e2e/process.ts'
+import { type AforoProcess, runAforo, runCommand } from '../test/e2e/process.ts'
 import { benchDatabase } from './database.ts'
 import { cpuMsOfTree, residentBytes } from './processes.ts'
 
@@ -95,6 +95,8 @@ try {
   console.log(
     `  counters: ${count}, of sessions that held nothing: ${unasked}; ${bytes} bytes each, ${onDisk} on disk with its indexes`,
   )
+  const audited = await runCommand(['audit'], { DATABASE_URL: server.url })
+  console.log(`  ${audited.trim().split('\n').at(-1)}`)
 } finally {
   await database.end()
   await sidecar.end('SIGTERM')

@@ -1,3 +1,4 @@
+import { KILL_KINDS } from '../core/decision.ts'
 import { AforoError, asAforoError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CounterStanding } from '../core/lease.ts'
@@ -6,6 +7,7 @@ import type { SpenderFacts } from '../schema/budgets/spenders.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Centre, Change, RateQuestion } from './centre.ts'
 import type { Counter } from './counter.ts'
+import { HeardMeanwhile } from './heard.ts'
 import { type Asker, type KnownSpender, killName, Memory } from './memory.ts'
 import type { CheckMetrics } from './metrics.ts'
 
@@ -13,8 +15,10 @@ import type { CheckMetrics } from './metrics.ts'
 export const AWAY_MS = 2_000
 /** It is asked all the same then, and nobody waits longer for the answer. */
 export const AWAY_WAIT_MS = 50
-/** Spenders asked for at once; further ones are told to come again. */
-export const READS_MAX = 256
+/** Spenders asked for at once; whoever comes then is answered at once, and by what is known. */
+export const READS_MAX = 4_096
+/** Nobody waits longer for an answer, whatever becomes of it. */
+export const READ_MS_MAX = 2_000
 export const CARDS_MAX = 10_000
 /** A rate card is asked for again after this, and used at most so long. */
 const CARD_MS = 30_000
@@ -22,8 +26,6 @@ const CARD_MS_MAX = 600_000
 /** For so long the centre may still tell what was so before our own word reached it. */
 const OWN_WORD_MS = 2_000
 const OWN_WORDS_MAX = 1_000
-/** Changes kept while something is read; at more what is read is read again. */
-export const HEARD_MAX = 1_000
 
 interface KnowledgeParts {
   readonly centre: Centre
@@ -58,7 +60,7 @@ export class Knowledge {
     OWN_WORDS_MAX,
   )
   /** Heard while something is being read. */
-  readonly #heard: Change[] = []
+  readonly #heard = new HeardMeanwhile()
   #heardAt: number
   #rereadAt = Number.NEGATIVE_INFINITY
 
@@ -126,7 +128,7 @@ export class Knowledge {
       )
       .finally(() => {
         this.#reading.delete(asker.name)
-        if (this.#reading.size === 0) this.#heard.length = 0
+        if (this.#reading.size === 0) this.#heard.forget()
       })
     this.#reading.set(asker.name, read)
     return read
@@ -165,11 +167,11 @@ export class Knowledge {
     return known.card
   }
 
-  /** An answer of a centre that may hang: while it is away only so long is waited, and what comes later is taken in too. */
+  /** An answer of a centre that may hang, or has much to do: so long is waited, and what comes later is taken in too. */
   #inTime<T>(asked: Promise<T>): Promise<T> {
-    if (!this.isAway(this.#parts.clock())) return asked
+    const waitMs = this.isAway(this.#parts.clock()) ? AWAY_WAIT_MS : READ_MS_MAX
     return new Promise<T>((resolve, reject) => {
-      const late = setTimeout(() => reject(new AforoError('unavailable', 'the centre is away')), AWAY_WAIT_MS)
+      const late = setTimeout(() => reject(new AforoError('unavailable', 'the centre is away')), waitMs)
       const done = () => clearTimeout(late)
       asked.then(resolve, reject).finally(done)
     })
@@ -195,7 +197,7 @@ export class Knowledge {
   #hear(change: Change): void {
     this.#heardAt = this.#parts.clock()
     if (change.kind === 'beat') return
-    if (this.#reading.size > 0) this.#keep(change)
+    if (this.#reading.size > 0) this.#heard.keep(change, this.#heardAt)
     switch (change.kind) {
       case 'reread':
         this.#rereadAt = this.#heardAt
@@ -223,25 +225,22 @@ export class Knowledge {
     if (counters.size > 0) this.#tell({ counters })
   }
 
-  #keep(change: Change): void {
-    this.#heard.push(change)
-    if (this.#heard.length <= HEARD_MAX) return
-    this.#heard.length = 0
-    this.#rereadAt = this.#heardAt
-  }
-
   /** What was heard while it was asked is newer, or as new, as the answer. */
   #learn(asker: Asker, facts: SpenderFacts, askedAt: number): KnownSpender {
     const known = this.memory.learn(asker, facts, askedAt)
-    for (const change of this.#heard) {
-      if (change.kind === 'kill') this.memory.setKilled(change.of, change.id, change.isKilled)
-      if (change.kind !== 'counters') continue
-      for (const standing of change.standings) this.memory.apply(standing, this.#heardAt)
+    for (const kind of KILL_KINDS) {
+      const id = asker.spender[kind]
+      const kill = id === null ? undefined : this.#heard.killOf(killName(kind, id))
+      if (kill) this.memory.setKilled(kind, kill.id, kill.isKilled)
+    }
+    for (const { name } of known.counters) {
+      const standing = this.#heard.standingOf(name)
+      if (standing) this.memory.apply(standing, this.#heardAt)
     }
     const recalled = known.counters.filter(({ isRecalled }) => isRecalled)
     if (recalled.length > 0) this.#tell({ counters: new Set(recalled) })
     // It may be what was true before; it serves once.
-    if (askedAt < this.#rereadAt) known.until = askedAt
+    if (askedAt < this.#rereadAt || !this.#heard.isWholeSince(askedAt)) known.until = askedAt
     return known
   }
 }

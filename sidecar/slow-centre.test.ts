@@ -4,7 +4,7 @@ import { memoryCentre } from '../bench/check-centre.ts'
 import { SILENT } from '../core/log.ts'
 import type { Centre } from './centre.ts'
 import { Desks } from './desks.ts'
-import { AWAY_MS, AWAY_WAIT_MS } from './knowledge.ts'
+import { AWAY_MS, AWAY_WAIT_MS, READ_MS_MAX, READS_MAX } from './knowledge.ts'
 import { createCheckMetrics } from './metrics.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
@@ -60,6 +60,21 @@ test('who did not wait for a slow centre does not make it one that is away', asy
   expect(told, 'it is asked again, and waited for').toBeNull()
   for (let rest = 0; rest < 3; rest++) await answer()
   expect(await fourth).toMatchObject({ decision: 'allow', source: 'live' })
+  vi.useRealTimers()
+  await desks.stop()
+})
+
+test('nobody waits longer than is allowed, and whoever is one too many is answered at once', async () => {
+  const { desks, desk, pass, answer } = deskOver()
+  const asked = Array.from({ length: READS_MAX }, (_, no) =>
+    desk.check({ customer: 'acme', session: `s${no}` }),
+  )
+  expect(await desk.check({ customer: 'acme', session: 'one too many' })).toMatchObject({ reason: 'stale' })
+  await answer()
+  expect(await asked[0]).toMatchObject({ decision: 'allow', source: 'live' })
+  await pass(READ_MS_MAX)
+  const answers = await Promise.all(asked.slice(1))
+  expect(new Set(answers.map(({ reason }) => reason))).toEqual(new Set(['stale']))
   vi.useRealTimers()
   await desks.stop()
 })
