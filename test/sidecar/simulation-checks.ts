@@ -41,7 +41,7 @@ export interface Schedule {
   readonly drift: number
   /** How often a limit is raised or lowered, or a budget ended. */
   readonly changes: number
-  /** Nothing is lost or late, and nobody cut off but for ever: what is recalled is looked for. */
+  /** Nothing is lost, late or doubled, and nobody cut off but for ever: what is recalled is looked for. */
   readonly calm?: boolean
 }
 

@@ -94,7 +94,7 @@ test('what was leased beyond a limit that fell is back once all have heard, but 
   )
 }, 300_000)
 
-const CALM = { sidecars: 6, clients: 120, lost: 0, late: 0, cutOff: 0, calm: true } as const
+const CALM = { sidecars: 6, clients: 120, lost: 0, doubled: 0, late: 0, cutOff: 0, calm: true } as const
 
 const BUSY: Omit<Schedule, 'seed'> = {
   sidecars: 20,
