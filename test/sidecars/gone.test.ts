@@ -99,15 +99,20 @@ test('what the dead, the stopped and the cut off had leased comes back after 130
   // Time went on for those who were stopped: what they had is not theirs any more, whatever they are asked.
   stopped.process.child.kill('SIGCONT')
   wrongClock.process.child.kill('SIGCONT')
+  // Whose connection was idle for too long by then is not answered at all.
   for (const answer of await answers)
-    expect(answer.status === 'fulfilled' && answer.value.body.decision).toBe('deny')
+    expect(answer.status === 'rejected' || answer.value.body.decision === 'deny').toBe(true)
   cutOff.link.heal()
   for (const sidecar of [stopped, wrongClock, cutOff]) {
-    await patiently(10_000, async () => (await hold(sidecar)).body.source === 'live')
-    expect((await hold(sidecar)).body).toMatchObject({ decision: 'deny', reason: 'budget_exhausted' })
+    // It denies as stale until it has heard of the centre again, and never lets anybody in.
+    await patiently(30_000, async () => {
+      const answer = await hold(sidecar).catch(() => null)
+      if (answer !== null) expect(answer.body.decision).toBe('deny')
+      return answer?.body.reason === 'budget_exhausted'
+    })
   }
   // What the one that was cut off tells of now is counted once: its spans were here before.
-  await patiently(10_000, async () => {
+  await patiently(30_000, async () => {
     const { rows } = await database.pool.query(
       `select count(*)::int as told from aforo_store.budget_holds where hold_id = any ($1) and sidecar_id is not null`,
       [held.map(({ hold_id }) => hold_id)],

@@ -10,6 +10,6 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['verbose'],
     testTimeout: 600_000,
-    hookTimeout: 300_000,
+    hookTimeout: 480_000,
   },
 })
