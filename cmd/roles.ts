@@ -172,6 +172,9 @@ function startWebhooks({ config, pool, log, registry, isLocal, hasKey }: Context
   }
 }
 
+/** Idle connections are kept longer than load balancers and clients keep theirs: who closes first resets what the other sends. */
+const KEEP_ALIVE_MS = 75_000
+
 /** REST. */
 async function api({ config, pool, databaseUrl, access, log, registry }: Context): Promise<Part> {
   const pricing = { parsePlan, quote, periodOf }
@@ -187,7 +190,7 @@ async function api({ config, pool, databaseUrl, access, log, registry }: Context
     now: () => new Date(),
     version: VERSION,
   })
-  const server = createServer(app)
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(config.apiAddr.port, config.apiAddr.host, resolve)
@@ -197,6 +200,8 @@ async function api({ config, pool, databaseUrl, access, log, registry }: Context
     ports: { api: (server.address() as AddressInfo).port },
     stop: () =>
       new Promise((resolve) => {
+        // What is under way is answered, and its connection not kept for more.
+        server.keepAliveTimeout = 1
         server.close(() => resolve())
         server.closeIdleConnections()
       }),

@@ -51,6 +51,8 @@ export async function startApi(sources = { source: '', against: '' }): Promise<R
   })
   const server = await new Promise<Server>((resolve) => {
     const listening = app.listen(0, '127.0.0.1', () => resolve(listening))
+    // On a loaded machine a test may be quiet for longer than a connection is kept.
+    listening.keepAliveTimeout = 0
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const send = async (path: string, init: RequestInit): Promise<Answered> => {

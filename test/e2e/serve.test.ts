@@ -49,6 +49,11 @@ describe('one process over a database that others share', () => {
     await database.drop()
   })
 
+  it('keeps connections of the API open longer than load balancers do', async () => {
+    const { headers } = await fetch(`http://127.0.0.1:${aforo.ports.api}/livez`)
+    expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThanOrEqual(65)
+  })
+
   const ways: [string, (trace: TraceLiteral) => Promise<unknown>][] = [
     ['protobuf', (trace) => sendProtobuf(aforo.ports.otlp_http!, trace)],
     ['protobuf, gzip', (trace) => sendProtobuf(aforo.ports.otlp_http!, trace, true)],

@@ -60,6 +60,8 @@ export async function startProvider(
     provider.asked++
     request.resume().on('end', () => reply(request.url!, response))
   })
+  // It closes nothing that a client may be about to use again.
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const provider: Provider = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -20,6 +20,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       (error: Error) => response.writeHead(500).end(error.stack),
     )
   })
+  // Files ask minutes apart: none is to find a connection that was closed just now.
+  broker.keepAliveTimeout = 0
   await new Promise<void>((resolve) => broker.listen(0, '127.0.0.1', resolve))
   project.provide('testServer', `http://127.0.0.1:${(broker.address() as AddressInfo).port}`)
   return async () => {

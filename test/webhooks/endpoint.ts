@@ -33,6 +33,8 @@ export async function startEndpoint(): Promise<Endpoint> {
       endpoint.answer(request, response)
     })
   })
+  // It closes nothing that a sender may be about to use again.
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return Object.assign(endpoint, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
