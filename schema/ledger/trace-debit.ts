@@ -62,7 +62,11 @@ const TEXT = `
     'price_lines', coalesce((
       select json_agg(json_build_object('line_no', line_no, 'plan', plan_id, 'plan_version', plan_version,
         'meter_no', meter_no, 'meter', meter, 'part', part, 'provider', provider, 'model', model, 'tool', tool,
-        'quantity', trim_scale(quantity)::text, 'amount', trim_scale(amount)::text) order by line_no)
+        'quantity', trim_scale(quantity)::text, 'amount', trim_scale(amount)::text,
+        'credit_rate', (
+          select said.body->>'credit_rate' from aforo_store.plan_versions said
+          where said.tenant_id = price_lines.tenant_id and said.plan_id = price_lines.plan_id
+            and said.version = price_lines.plan_version)) order by line_no)
       from price_lines), '[]'),
     'cost_lines', coalesce((
       select json_agg(json_build_object('line_no', line_no, 'part', part, 'provider', provider, 'model', model,

@@ -207,7 +207,14 @@ describe('the ledger', () => {
       entry: { customer: 'traced', amount: '2', source: `grant:${data[4].grant_id}`, destination: 'usage' },
       event: { event_id: `evt_${traceIdOf(7)}`, revision: 1, trace_id: traceIdOf(7) },
       price_lines: [
-        { meter: 'input_tokens', plan: 'credits', plan_version: 1, quantity: '20', amount: '0.06' },
+        {
+          meter: 'input_tokens',
+          plan: 'credits',
+          plan_version: 1,
+          quantity: '20',
+          amount: '0.06',
+          credit_rate: '0.01',
+        },
       ],
       cost_lines: [
         {
