@@ -118,7 +118,7 @@ export class Counter {
    */
   recall(): void {
     const { lease } = this
-    this.isRecalled = lease !== null || this.isAsked
+    if (lease !== null || this.isAsked) this.isRecalled = true
     if (lease === null) return
     // It is on its way back: nobody has it.
     this.leased -= lease.amount - lease.held

@@ -237,7 +237,10 @@ export class HoldBook {
     for (const grant of reply.grants)
       this.#granted(told.counters.get(counterName(grant.counter))!, grant, sentAt)
     // Recalled while the message was under way, or by what its answer says of the limit.
-    for (const counter of told.counters.values()) if (counter.isRecalled) counter.recall()
+    for (const counter of told.counters.values()) {
+      if (counter.lease === null) counter.isRecalled = false
+      else if (counter.isRecalled) counter.recall()
+    }
   }
 
   /**

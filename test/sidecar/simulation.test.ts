@@ -63,6 +63,30 @@ test('a hold that was used and has run out is not taken again where nobody told 
   expect(play(schedule).faults).toEqual([])
 })
 
+// Recalled twice while its first lease was under way: by a version, and by what the answer said of the limit.
+test('a lease that is recalled while it is ordered is not used, though its answer tells of a limit that fell before', () => {
+  const schedule = {
+    seed: 2018756453,
+    sidecars: 2,
+    clients: 6,
+    calls: 3,
+    tokens: 450,
+    lost: 10,
+    doubled: 5,
+    late: 1,
+    cutOff: 11,
+    killed: 4,
+    silent: 26,
+    released: 30,
+    work: 4,
+    rush: 1,
+    away: 237,
+    drift: 17,
+    changes: 6,
+  }
+  expect(play(schedule).faults).toEqual([])
+})
+
 test('nor with 20 sidecars and 200 clients', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 0x7fffffff }), (seed) => {
