@@ -1,4 +1,4 @@
-import { type Attributes, type Context, propagation } from '@opentelemetry/api'
+import { type Attributes, type Context, createContextKey, propagation } from '@opentelemetry/api'
 
 /** Who a piece of work is for. Every span under it carries these, so that its trace can be billed. */
 export interface Attribution {
@@ -44,4 +44,15 @@ export function fromBaggage(context: Context): Attribution {
   const baggage = propagation.getBaggage(context)
   if (baggage === undefined) return {}
   return Object.fromEntries(FIELDS.map((field) => [field, baggage.getEntry(ATTRIBUTION_KEYS[field])?.value]))
+}
+
+const AGENT = createContextKey('aforo agent')
+
+/** `context` within the work of an agent. Of several the outermost is the one that usage counts for. */
+export function withAgent(context: Context, agent: string): Context {
+  return agentOf(context) === undefined && agent !== '' ? context.setValue(AGENT, agent) : context
+}
+
+export function agentOf(context: Context): string | undefined {
+  return context.getValue(AGENT) as string | undefined
 }

@@ -20,13 +20,16 @@ export interface CheckOptions {
 /** What a call used, to settle its hold with. */
 export type Actual = Pick<Estimate, 'input_tokens' | 'tool_calls'> & { readonly output_tokens?: string }
 
+/** Whose work is watched. What is not said is not looked at: a budget of a product is of nobody who names none. */
+export type Watched = Pick<CheckRequest, 'customer' | 'product' | 'agent' | 'session'>
+
 /** The check endpoint of a sidecar or of Aforo itself. Calls reject where it is away, is late or refuses the question. */
 export interface CheckClient {
   check(question: CheckRequest): Promise<Decision>
   settle(holdId: string, actual?: Actual): Promise<void>
   release(holdId: string): Promise<void>
-  /** Decisions about a session as they change, the present one first; ends with the signal or the connection. */
-  watch(of: { customer: string; session: string }, signal: AbortSignal): AsyncIterable<Decision>
+  /** Decisions about somebody's work as they change, the present one first; ends with the signal or the connection. */
+  watch(of: Watched, signal: AbortSignal): AsyncIterable<Decision>
   close(): void
 }
 
@@ -48,8 +51,9 @@ export function createCheckClient(options: CheckOptions): CheckClient {
     async release(holdId) {
       await wire.ask('release', {}, holdId)
     },
-    async *watch({ customer, session }, signal) {
-      const query = new URLSearchParams({ customer, session })
+    async *watch({ customer, product, agent, session }, signal) {
+      const said = Object.entries({ customer, product, agent, session })
+      const query = new URLSearchParams(said.filter((one): one is [string, string] => one[1] !== undefined))
       const response = await open({ ...target, path: `/v1/watch?${query}`, headers, signal })
       for await (const data of serverSentData(response)) yield JSON.parse(data) as Decision
     },

@@ -1,6 +1,6 @@
 import { type Context, context, createContextKey } from '@opentelemetry/api'
 import type { CheckRequest, Decision } from '../core/decision.ts'
-import { fromBaggage, withAttribution } from './attribution.ts'
+import { type Attribution, agentOf, fromBaggage, withAttribution } from './attribution.ts'
 import { type Actual, type CheckOptions, createCheckClient } from './check-client.ts'
 import { CheckRefusedError, CheckUnavailableError, DeniedError } from './denied.ts'
 import { observe } from './outcome.ts'
@@ -9,13 +9,15 @@ import { createWatches } from './watches.ts'
 
 /** How the guards of this process check. */
 export interface GuardOptions extends CheckOptions {
+  /** Whose calls they are where neither the call nor the work around it says. `start` fills it in as spans will say. */
+  readonly attribution?: Omit<Attribution, 'hold'>
   /** What to do where the check endpoint gives no decision: let the call run (the default) or refuse it. */
   readonly whenAway?: 'allow' | 'deny'
   /** Told of checks, settlements and watches that failed. Default: a warning of the process, at most one a minute. */
   readonly onFault?: (fault: unknown) => void
 }
 
-/** What is about to run. Customer, product and session are those of the surrounding `metered` work unless given here. */
+/** What is about to run. Customer, product, session and agent are those of the surrounding `metered` work unless given here. */
 export interface GuardedCall {
   readonly customer?: string
   readonly product?: string
@@ -102,7 +104,7 @@ export function createGuard(options: GuardOptions): RunningGuard {
   async function open(of: GuardedCall): Promise<OpenCall> {
     const around = context.active()
     const outer = workSignal()
-    const question = questionOf(of, around)
+    const question = questionOf(of, around, options.attribution)
     // What the work around holds is for its parts as well: held again, it would count twice, and deny them their own.
     if (question !== null && isHeldFor(around, question)) {
       return { signal: outer, inside: (run) => context.with(around, run), over() {} }
@@ -182,12 +184,18 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && /abort/i.test(`${error.name} ${error.constructor.name} ${error.message}`)
 }
 
-function questionOf(of: GuardedCall, within: Context): CheckRequest | null {
-  const { customer, product, session } = { ...fromBaggage(within), ...given(of) }
+function questionOf(
+  of: GuardedCall,
+  within: Context,
+  attribution: GuardOptions['attribution'] = {},
+): CheckRequest | null {
+  const said = { ...given(attribution), ...given(fromBaggage(within)), ...given(of) }
+  const { customer, product, session } = said
   if (customer === undefined) return null
+  const agent = of.agent || agentOf(within)
   return {
     customer,
-    ...given({ product, session, agent: of.agent, model: of.model, ttl_ms: of.ttlMs }),
+    ...given({ product, session, agent, model: of.model, ttl_ms: of.ttlMs }),
     ...given({ started_at: traceStart(within) }),
     ...(of.estimate === undefined ? {} : { estimate: of.estimate, reserve: true }),
     ...(of.estimate !== undefined && of.work ? { work: true } : {}),

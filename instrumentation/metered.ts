@@ -6,7 +6,7 @@ import {
   ATTR_GEN_AI_OPERATION_NAME,
   GEN_AI_OPERATION_NAME_VALUE_INVOKE_AGENT,
 } from '@opentelemetry/semantic-conventions/incubating'
-import { type Attribution, fromBaggage, toAttributes, withAttribution } from './attribution.ts'
+import { type Attribution, fromBaggage, toAttributes, withAgent, withAttribution } from './attribution.ts'
 import { currentGuard } from './current.ts'
 import type { GuardedCall } from './guard.ts'
 import { observe } from './outcome.ts'
@@ -74,7 +74,7 @@ function wrap<This, Args extends unknown[], Result>(
 ): Work<This, Args, Result> {
   const wrapped = function (this: This, ...args: Args): Result {
     const given = typeof metering === 'function' ? metering(...args) : metering
-    const parent = withAttribution(context.active(), given)
+    const parent = withAgent(withAttribution(context.active(), given), given.agent ?? fn.name)
     const span = openSpan(given, fn.name, parent)
     return observe(
       () => (given.guard === undefined ? fn.apply(this, args) : guarded(given, fn, this, args)),

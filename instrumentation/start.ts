@@ -14,7 +14,7 @@ import { setCurrentGuard } from './current.ts'
 import { createGuard, type GuardOptions } from './guard.ts'
 import { PromptFlush } from './prompt-flush.ts'
 
-/** Attribution given here holds for the whole process (it goes into the resource); `metered` refines it. */
+/** Attribution given here holds for the whole process (it goes into the resource, and guards ask for it); `metered` refines it. */
 export interface StartOptions extends Omit<Attribution, 'hold'> {
   readonly serviceName: string
   /** Base address of Aforo's OTLP/HTTP receiver or of a Collector: `http://127.0.0.1:4318`. Unset: `OTEL_EXPORTER_OTLP_*`. */
@@ -69,7 +69,9 @@ export function start(options: StartOptions): Instrumentation {
   })
   sdk.start()
   running = true
-  const guard = options.check && createGuard(options.check)
+  const { customer, product = options.serviceName, session } = options
+  const guard =
+    options.check && createGuard({ attribution: { customer, product, session }, ...options.check })
   setCurrentGuard(guard)
   return {
     flush: () => batches.forceFlush(),

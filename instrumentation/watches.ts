@@ -1,10 +1,10 @@
-import type { CheckRequest } from '../core/decision.ts'
-import type { CheckClient } from './check-client.ts'
+import type { CheckRequest, Decision } from '../core/decision.ts'
+import type { CheckClient, Watched } from './check-client.ts'
 import { DeniedError } from './denied.ts'
 
-/** Sessions with calls in flight, each watched for a denial. */
+/** Whose calls are in flight: a customer's, of a product, agent and session, each watched for a denial. */
 export interface Watches {
-  /** Aborts `stop` once the session is denied. The function that is returned ends that. */
+  /** Aborts `stop` once its work is denied. The function that is returned ends that. */
   add(of: CheckRequest | null, stop: AbortController): () => void
   close(): void
 }
@@ -13,65 +13,70 @@ export interface Watches {
 const WATCH_AFTER_MS = 100
 /** A watch whose last call ended is kept for the next one. */
 const LINGER_MS = 5_000
-/** Sessions watched at once; the calls of further ones are checked before they begin, and not stopped in flight. */
-const SESSIONS_MAX = 256
+/** Watched at once; the calls of others are checked before they begin, and not stopped in flight. */
+const WATCHED_MAX = 256
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 5_000
 
-interface Watched {
+interface Calls {
   readonly calls: Set<AbortController>
   readonly end: AbortController
+  /** The decision by now where it is a denial: who joins a watch that others opened is told of it no more. */
+  denied: Decision | null
   idle: NodeJS.Timeout | undefined
 }
 
 export function createWatches(client: CheckClient, tell: (fault: unknown) => void): Watches {
-  const sessions = new Map<string, Watched>()
+  const all = new Map<string, Calls>()
 
-  function enter(customer: string, session: string, stop: AbortController): (() => void) | null {
-    const name = JSON.stringify([customer, session])
-    let watched = sessions.get(name)
+  function enter(of: Watched, stop: AbortController): (() => void) | null {
+    const name = JSON.stringify([of.customer, of.product, of.agent, of.session])
+    let watched = all.get(name)
     if (watched === undefined) {
-      if (sessions.size >= SESSIONS_MAX) return null
-      watched = { calls: new Set(), end: new AbortController(), idle: undefined }
-      sessions.set(name, watched)
-      void follow(watched, customer, session)
+      if (all.size >= WATCHED_MAX) return null
+      watched = { calls: new Set(), end: new AbortController(), denied: null, idle: undefined }
+      all.set(name, watched)
+      void follow(watched, of)
     }
     const { calls, end } = watched
     const kept = watched
     clearTimeout(watched.idle)
     calls.add(stop)
+    if (watched.denied !== null) stop.abort(new DeniedError(watched.denied))
     return () => {
       calls.delete(stop)
       if (calls.size > 0) return
       kept.idle = setTimeout(() => {
-        sessions.delete(name)
+        all.delete(name)
         end.abort()
       }, LINGER_MS).unref()
     }
   }
 
-  async function follow({ calls, end }: Watched, customer: string, session: string): Promise<void> {
+  async function follow(watched: Calls, of: Watched): Promise<void> {
+    const { calls, end } = watched
     for (let pauseMs = RETRY_MS_MIN; !end.signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
       try {
-        for await (const decision of client.watch({ customer, session }, end.signal)) {
+        for await (const decision of client.watch(of, end.signal)) {
           pauseMs = RETRY_MS_MIN
-          if (decision.decision !== 'deny') continue
+          watched.denied = decision.decision === 'deny' ? decision : null
+          if (watched.denied === null) continue
           for (const call of calls) call.abort(new DeniedError(decision))
         }
       } catch (fault) {
         if (!end.signal.aborted) tell(fault)
       }
+      watched.denied = null
       if (!end.signal.aborted) await pause(pauseMs, end.signal)
     }
   }
 
   return {
     add(of, stop) {
-      if (of?.session === undefined) return () => {}
-      const { customer, session } = of
+      if (of === null) return () => {}
       let leave: (() => void) | null = null
       const timer = setTimeout(() => {
-        leave = enter(customer, session, stop)
+        leave = enter(of, stop)
       }, WATCH_AFTER_MS).unref()
       return () => {
         clearTimeout(timer)
@@ -79,11 +84,11 @@ export function createWatches(client: CheckClient, tell: (fault: unknown) => voi
       }
     },
     close() {
-      for (const { end, idle } of sessions.values()) {
+      for (const { end, idle } of all.values()) {
         clearTimeout(idle)
         end.abort()
       }
-      sessions.clear()
+      all.clear()
     },
   }
 }

@@ -10,7 +10,9 @@ import {
   type RunningGuard,
   workSignal,
 } from '../../instrumentation/index.ts'
-import { putBudget, until } from '../sidecar/start.ts'
+import { endBudget } from '../../schema/budgets/define.ts'
+import { transaction } from '../../schema/pool.ts'
+import { addCustomer, putBudget, until, use } from '../sidecar/start.ts'
 import { type GuardedWorld, startGuarded } from './world.ts'
 
 let world: GuardedWorld
@@ -128,6 +130,32 @@ describe('stopped in flight', () => {
     expect(error).toBeInstanceOf(DeniedError)
     expect(error.decision.reason).toBe('killed')
     expect(error.cause).toBeInstanceOf(DOMException)
+  })
+
+  test.each([
+    [
+      'of a product that start names',
+      {},
+      { scope: { product: 'guarded' }, window: 'session' as const },
+      ['s-product'],
+    ],
+    ['of an agent that the work around names', {}, { scope: { agent: '*' } }, ['runner']],
+    ['of a customer, without a session', { session: '' }, { scope: { customer: '*' } }, ['other']],
+  ])('a budget %s aborts the call once it is used up', async (_what, of, budget, subject) => {
+    const id = subject[0]!
+    const customer = id === 'other' ? 'other' : 'acme'
+    if (customer === 'other') await addCustomer(world.database.pool, 'default', 'other')
+    await putBudget(world.database.pool, id, { ...budget, limit: '10', unit: 'tokens' })
+    await world.knows(id, { customer, product: 'guarded', agent: 'runner', session: 's-product' })
+    const { aborted, begun } = longCall()
+    const work = metered({ agent: 'runner', customer, session: 's-product', ...of }, () => guard({}, aborted))
+    const running = work().catch((error: unknown) => error)
+    await begun
+    await use(world.database.pool, id, subject, '11')
+    const error = (await running) as DeniedError
+    expect(error).toBeInstanceOf(DeniedError)
+    expect(error.decision).toMatchObject({ reason: 'budget_exhausted', budget: id })
+    await transaction(world.database.pool, (client) => endBudget(client, 'default', id, new Date()))
   })
 
   test('and the whole of the guarded work around it', async () => {
