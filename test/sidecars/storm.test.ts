@@ -19,7 +19,7 @@ import { Tally } from './tally.ts'
 const SEED = Number(process.env.PROPERTY_SEED ?? 20261128)
 const CLIENTS = 200
 const SIDECARS = 5
-const STORM_MS = 90_000
+const STORM_MS = 75_000
 const RISE_EVERY_MS = 2_500
 const CUSTOMERS = ['alpha', 'beta', 'gamma', 'delta', 'wasteful']
 const TOKENS_RISE = 2_500
@@ -92,7 +92,9 @@ test('through cuts, stalls, stops and deaths admitted work stays within every li
   console.log(tallies.map(({ done, over, most, admitted, limit }) => ({ done, over, most, admitted, limit })))
   expect(tallies.flatMap(({ faults }) => faults)).toEqual([])
   expect(crowd.faults).toEqual([])
-  expect(rises).toBeGreaterThan(2)
+  // However little a slow machine did: some limit was nearly used up, and who asked was let in.
+  expect(Math.max(...tallies.map(({ most }) => most))).toBeGreaterThan(0.9)
+  expect(calls.admitted).toBeGreaterThan(CALLS_RISE)
 
   // What was used is what the clients did, each call once, to the token.
   await patiently(30_000, async () => (await usedOf('calls')) === crowd.made.size)
