@@ -27,6 +27,7 @@ export async function disturb(fleet: Fleet, forMs: number, random: () => number)
     [0.93, 'serve stopped and continued', stopFor(() => between(100, 3_000)), true],
     [1, 'serve killed', killFor(() => between(0, 500)), true],
   ]
+  const longest = (what: string, ms: number) => befell.set(what, Math.max(befell.get(what) ?? 0, ms))
   while (performance.now() < until) {
     await pause(between(300, 1_500))
     const dice = random()
@@ -35,7 +36,10 @@ export async function disturb(fleet: Fleet, forMs: number, random: () => number)
     if (busy.has(target)) continue
     befell.set(name, (befell.get(name) ?? 0) + 1)
     busy.add(target)
+    const began = performance.now()
     const done = harm(target as Beside).finally(() => {
+      // A settled hold lets go after a minute: spans that a centre away for longer hears of then are beyond it.
+      if (isServe) longest('serve away at most, ms', Math.round(performance.now() - began))
       busy.delete(target)
       under.delete(done)
     })

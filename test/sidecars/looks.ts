@@ -8,6 +8,7 @@ export interface Amiss {
   readonly leased: string
   readonly limit: string
   readonly given: string
+  readonly at: string
 }
 
 /**
@@ -37,7 +38,8 @@ const LOOK = `
     from aforo_store.budget_holds where sidecar_id is null group by 1
   )
   select budget_id as budget, subject, used::text, leased::text, "limit"::text,
-    (coalesce(leases.amount, 0) + coalesce(takes.held, 0))::text as given
+    (coalesce(leases.amount, 0) + coalesce(takes.held, 0))::text as given,
+    now()::text as at
   from aforo_store.budget_counters
   join limits using (tenant_id, budget_id)
   left join leases using (tenant_id, budget_id, counting_version, subject, window_start)
