@@ -61,6 +61,15 @@ const check = async (body: object, to = server) => {
   }
 }
 
+/** What another check server has leased and not taken is back in a moment: until then there may seem to be no room. */
+const letIn = async (body: object, to = server) => {
+  for (;;) {
+    const answer = await check(body, to)
+    if (answer.decision === 'allow') return answer
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
 /** The months of the counters that a hold took of. */
 async function monthsOf(holdId: string): Promise<string[]> {
   let months: string[] = []
@@ -113,11 +122,11 @@ test('a hold is of the month in which the trace began, at a sidecar too', async 
   await use('turned', '2026-10-01Z', 1)
   const asked = { agent: 'turned' }
   for (const at of [server, sidecar]) {
-    const ofNow = await check({ ...asked, session: undefined }, at)
+    const ofNow = await letIn(asked, at)
     expect(ofNow).toMatchObject({ decision: 'allow', budget: 'turned', reason: 'within_budget' })
     expect(await monthsOf(ofNow.hold_id)).toEqual(['2026-11-01T00'])
   }
-  const last = await check({ ...asked, started_at: BEFORE }, sidecar)
+  const last = await letIn({ ...asked, started_at: BEFORE }, sidecar)
   expect(last).toMatchObject({ decision: 'allow', budget: 'turned' })
   expect(await monthsOf(last.hold_id)).toEqual(['2026-10-01T00'])
   for (const at of [server, sidecar]) {
@@ -224,7 +233,7 @@ test('around midnight neither month is passed by what is let in', { timeout: 120
           )
           .sort((a, b) => a.at - b.at)
         const running: { readonly until: number; readonly month: string; readonly holdId: string }[] = []
-        const letIn = new Map<string, number>()
+        const admitted = new Map<string, number>()
         for (const { beginsAt, at, lasts, isAtSidecar } of happenings) {
           for (const over of running.filter(({ until }) => until <= at)) {
             running.splice(running.indexOf(over), 1)
@@ -239,9 +248,9 @@ test('around midnight neither month is passed by what is let in', { timeout: 120
             { agent: budgetId, product, started_at },
             isAtSidecar ? sidecar : server,
           )
-          const so = letIn.get(month) ?? 0
+          const so = admitted.get(month) ?? 0
           if (decision !== 'allow') continue
-          letIn.set(month, so + 1)
+          admitted.set(month, so + 1)
           running.push({ until: at + lasts, month, holdId: hold_id })
           expect(so + 1, `${month} of ${limit}`).toBeLessThanOrEqual(limit)
         }
@@ -251,7 +260,7 @@ test('around midnight neither month is passed by what is let in', { timeout: 120
            from aforo_store.budget_counters where budget_id = $1 and used > 0`,
           [budgetId],
         )
-        expect(new Map(rows.map((row) => [row.month, row.used]))).toEqual(letIn)
+        expect(new Map(rows.map((row) => [row.month, row.used]))).toEqual(admitted)
       },
     ),
     { numRuns: RUNS, endOnFailure: true },
