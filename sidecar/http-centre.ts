@@ -175,7 +175,9 @@ async function bodyOf(response: Response, tellsInternal = false): Promise<unknow
   if (response.ok) return body
   const { code, detail } = body as { code?: unknown; detail?: unknown }
   const isOurs = typeof code === 'string' && code in PROBLEMS && (tellsInternal || code !== 'internal')
-  throw new AforoError(isOurs ? (code as ErrorCode) : 'unavailable', String(detail ?? response.status))
+  throw new AforoError(isOurs ? (code as ErrorCode) : 'unavailable', String(detail ?? response.status), {
+    cause: response.status,
+  })
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -188,6 +190,9 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
+/** Each address of an Aforo says in JSON, and each in words of its own, that it knows nothing of a centre. */
+const NOT_FOUND = 404
+
 /**
  * Asks whether a key is let in, before anything depends on it. Throws what the centre says of it.
  * @returns why nobody could be asked; null where the key was let in
@@ -198,8 +203,10 @@ export async function refuseBadKey(centre: Centre): Promise<AforoError | null> {
     return null
   } catch (error) {
     const fault = asAforoError(error)
-    if (fault.retryable) return fault
-    if (fault.code !== 'not_found') throw fault
+    if (fault.cause !== NOT_FOUND) {
+      if (fault.retryable) return fault
+      throw fault
+    }
     throw new AforoError('invalid_argument', 'the upstream answers, and is no check address of an Aforo')
   }
 }
