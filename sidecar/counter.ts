@@ -28,6 +28,10 @@ export class Counter {
   usedCogs: Scaled | null = null
   /** Given out to everybody, us included, and held. */
   leased: Scaled = 0n
+  /** What of our lease was recalled and is on its way back: until that is heard the centre counts it as given out. */
+  returning: Scaled = 0n
+  /** The budget has ended, or counts anew under another number. */
+  isOver = false
   /** Of what we were told of it. */
   version = -1
   /** When it was read, by our clock. */
@@ -107,8 +111,9 @@ export class Counter {
     return true
   }
 
-  /** Null: the budget has ended, or counts anew under another number. A lower one than we knew recalls our lease. */
+  /** Null: the budget is over. A lower one than we knew recalls our lease. */
   hearLimit(limit: string | null): void {
+    if (limit === null) this.isOver = true
     if (limit === null || scaled(limit) < this.#limit) this.recall()
   }
 
@@ -120,8 +125,7 @@ export class Counter {
     const { lease } = this
     if (lease !== null || this.isAsked) this.isRecalled = true
     if (lease === null) return
-    // It is on its way back: nobody has it.
-    this.leased -= lease.amount - lease.held
+    this.returning += lease.amount - lease.held
     lease.amount = lease.held
   }
 
@@ -133,7 +137,7 @@ export class Counter {
 
   /** What is left for us: the limit less what is used, held, and given to others. May be below zero. */
   roomAt(now: number): Scaled {
-    return this.limit - this.used - this.leased + this.freeAt(now)
+    return this.limit - this.used - this.leased + this.returning + this.freeAt(now)
   }
 
   /** Room as text, never below zero. Most checks tell the same as the one before. */

@@ -280,6 +280,7 @@ export class HoldBook {
   }
 
   #granted(counter: Counter, { leaseId, amount, msValid }: LeaseGrant, sentAt: number): void {
+    counter.returning = 0n
     if (leaseId === null) {
       counter.lease = null
     } else if (counter.lease?.leaseId === leaseId) {

@@ -29,7 +29,10 @@ export function orderOf(
   isTold: boolean,
 ): LeaseOrder | null {
   const { lease } = counter
-  if (lease && lease.until <= now && lease.held === told) counter.lease = null
+  if (lease && lease.until <= now && lease.held === told) {
+    counter.lease = null
+    counter.returning = 0n
+  }
   // What is given back while nobody hears of it is of use to nobody.
   const isIdle = isLeaving || (!isAway && now - counter.lastTakenAt >= LEASE_IDLE_MS)
   const slowed = counter.terms.isWhole ? wholeOf(counter.pace / 2n) : counter.pace / 2n

@@ -102,8 +102,10 @@ export class Memory {
   }
 
   /** A budget may have begun, changed or ended since. */
-  isOutdated({ generation }: KnownSpender): boolean {
-    return generation !== this.#generation
+  isOutdated({ generation, counters }: KnownSpender): boolean {
+    if (generation !== this.#generation) return true
+    for (const { isOver } of counters) if (isOver) return true
+    return false
   }
 
   isKilled({ session, agent, customer }: Spender): boolean {

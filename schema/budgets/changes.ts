@@ -22,7 +22,7 @@ export interface Changes {
     readonly id: string
     readonly isKilled: boolean
   }[]
-  /** Of tenants with new versions of budgets the ids of these. */
+  /** Of tenants with new versions of budgets the ids of those that had another before: of a new one nothing is out. */
   readonly budgets: ReadonlyMap<TenantId, readonly string[] | 'many'>
   /** More has changed than one look tells: what is remembered of these tenants is to be read anew. */
   readonly isTooMuch: boolean
@@ -92,6 +92,7 @@ const CHANGES = `
         where changed_tx >= $2::text::xid8 and tenant_id = any($1) limit ${CHANGES_MAX + 1})
       group by tenant_id, kind, id) changed), '[]') as kills,
     coalesce((select json_agg(changed) from (
-      select tenant_id, (array_agg(distinct budget_id))[:${BUDGETS_TOLD_MAX + 1}] as ids
+      select tenant_id,
+        coalesce((array_agg(distinct budget_id) filter (where version > 1))[:${BUDGETS_TOLD_MAX + 1}], '{}') as ids
       from aforo_store.budget_versions where changed_tx >= $2::text::xid8 and tenant_id = any($1)
       group by tenant_id) changed), '[]') as budgets`

@@ -303,3 +303,22 @@ test('an end that came while its hold was refused with others is told with it, a
   answered()
   expect(ours.message(0)).toBeNull()
 })
+
+test('what was recalled of a lease is room all the while, also where the centre still tells that it is out', () => {
+  const world = open(4, 0)
+  world.order(0, 4)
+  const standing = (version: number) => ({
+    ...{ counter: KEY, version, used: '0', usedCogs: null, limit: '4' },
+    leased: String(world.leased()),
+  })
+  world.counter.learn(standing(1), 0)
+  expect(world.counter.roomAt(0)).toBe(4n * SCALED_ONE)
+  world.ours.recall(['calls'])
+  expect(world.counter.roomAt(0)).toBe(4n * SCALED_ONE)
+  world.counter.learn(standing(2), 0)
+  expect(world.counter.roomAt(0), 'told of once more before it is back').toBe(4n * SCALED_ONE)
+  expect(world.take(0), 'and nobody may take of it').toBe('short')
+  world.answered(world.takenIn(world.message(0)!, 0), 0)
+  world.counter.learn(standing(3), 0)
+  expect([world.leased(), world.counter.roomAt(0)]).toEqual([0, 4n * SCALED_ONE])
+})
