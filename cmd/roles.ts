@@ -79,19 +79,19 @@ async function rater(context: Context): Promise<Part> {
     assemble,
     metrics: receiverMetrics,
   })
-  const rating = createRater({ pool, log, registry })
-  const projector = createProjector({
-    pool,
-    assembleOpen: createOpenAssembler({ assemble, log }),
-    log,
-    registry,
-  })
+  const assembleOpen = createOpenAssembler({ assemble, log })
+  const rating = createRater({ pool, assembleOpen, log, registry })
+  const projector = createProjector({ pool, assembleOpen, log, registry })
   const timing = { everyMs: TICK_MS, backoffMsMax: TICK_BACKOFF_MS_MAX, log }
   const rate = startTicker((now) => rating.rate(now), { name: 'rate', ...timing })
   const cut = startTicker(
     async (now) => {
       const settled = await cutter.cut(now)
-      if (settled > 0) rate.wake()
+      if (settled === 0) return 0
+      // What nobody has looked at is looked at with its rating, which nobody of the tenant may do beside it. A failure is told
+      // by the turns of the projector's own.
+      await projector.project(new Date()).catch(() => 0)
+      rate.wake()
       return settled
     },
     { name: 'cut', ...timing },

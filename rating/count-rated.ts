@@ -1,13 +1,8 @@
 import type pg from 'pg'
+import type { TenantId } from '../core/ids.ts'
 import { minusSpend, NO_SPEND } from '../core/spending.ts'
-import {
-  countChanges,
-  forgetSightings,
-  type OpenChange,
-  queueTraces,
-  type RatedChange,
-} from '../schema/budgets/count.ts'
-import { lockTraces, type SpendTrace, shareBudgets } from '../schema/budgets/lock.ts'
+import { countChanges, forgetSightings, type OpenChange, type RatedChange } from '../schema/budgets/count.ts'
+import { lockCounting, lockTraces, type SpendTrace, shareBudgets } from '../schema/budgets/lock.ts'
 import {
   afterRating,
   type OpenSpend,
@@ -15,23 +10,35 @@ import {
   type RatedPart,
   readOpenSpend,
 } from '../schema/budgets/open-spend.ts'
+import { queueTraces, readQueued, unqueueTraces } from '../schema/budgets/queue.ts'
 import { readRated } from '../schema/budgets/rated.ts'
 import type { BudgetShelf } from '../schema/budgets/shelf.ts'
 import { readWaiting, type Waiting } from '../schema/budgets/waiting.ts'
 import type { Sources } from './prepare.ts'
 import type { RatedEvent } from './rate-event.ts'
+import { type AssembleOpen, FAILED_PAUSE_MS, type Looked, lookAt } from './running/look.ts'
 import { type Member, priceMembers, readContributors } from './running/members.ts'
+
+/** What counting reads from, kept from batch to batch; without an assembler no trace is looked at here. */
+export interface CountParts {
+  readonly budgets: BudgetShelf
+  readonly sources: Sources
+  readonly assembleOpen: AssembleOpen | undefined
+}
 
 /**
  * Moves the counters of budgets by what a batch was rated with, in the transaction of the rating, behind everything it
  * wrote. What a trace counted for while it was open gives way to what ratings hold of it, so that in all it counts for
- * what it counted for before; once all of it is rated it counts for nothing else. Tenants without budgets are left alone.
+ * what it counted for before; once all of it is rated it counts for nothing else. A trace that nobody had looked at is looked
+ * at here, as the projector would: what its holds held, and what other traces count of its calls, goes as its rating comes.
+ * Tenants without budgets are left alone.
+ * @param unseen tenants that have such traces; nobody else counts for them meanwhile
  */
 export async function countRated(
   client: pg.PoolClient,
-  shelf: BudgetShelf,
-  sources: Sources,
+  { budgets: shelf, sources, assembleOpen }: CountParts,
   rated: readonly RatedEvent[],
+  unseen: ReadonlySet<TenantId>,
   now: Date,
 ): Promise<void> {
   const tenants = [...new Set(rated.map(({ event }) => event.tenantId))]
@@ -39,20 +46,58 @@ export async function countRated(
   const budgets = await shelf.read(client, tenants)
   const counted = rated.filter(({ event }) => budgets.has(event.tenantId))
   if (counted.length === 0) return
+  await lockCounting(client, [...budgets.keys()], unseen)
   const tracesOf = await tracesOfEvents(client, counted)
   const traces = [...new Map(tracesOf.flat().map((trace) => [nameOf(trace), trace])).values()]
   await lockTraces(client, traces)
   const changes = await readChanges(client, counted)
+  const seen =
+    assembleOpen === undefined
+      ? NOTHING_SEEN
+      : await lookAtQueued(
+          client,
+          sources,
+          assembleOpen,
+          traces.filter(({ tenantId }) => unseen.has(tenantId)),
+          now,
+        )
+  const isSeen = new Set(seen.changes.map(({ trace }) => nameOf(trace)))
   const open = new Map((await readOpenSpend(client, traces)).map((found, i) => [nameOf(traces[i]!), found]))
   const touched = tracesOf.flatMap((found, i) =>
     found
-      .filter((trace) => trace.isChanged || open.get(nameOf(trace)) != null)
+      .filter((trace) => !isSeen.has(nameOf(trace)) && (trace.isChanged || open.get(nameOf(trace)) != null))
       .map((trace) => ({ trace, event: counted[i]!, change: changes[i]! })),
   )
   const counts = await settleTraces(client, sources, touched, open, now)
-  await forgetSightings(client, counts.done)
-  await queueTraces(client, counts.again)
-  await countChanges(client, budgets, { open: counts.open, rated: changes }, now)
+  const over = seen.changes.filter(({ after }) => after === null).map(({ trace }) => trace)
+  await forgetSightings(client, [...counts.done, ...over])
+  await queueTraces(client, [...counts.again, ...seen.missed])
+  await queueTraces(client, seen.failed, new Date(now.getTime() + FAILED_PAUSE_MS))
+  const all = { open: [...counts.open, ...seen.changes], rated: changes, holds: seen.holds }
+  await countChanges(client, budgets, all, now)
+}
+
+const NOTHING_SEEN: Looked = { changes: [], holds: new Map(), missed: [], failed: [] }
+
+/**
+ * Looks at those of traces that wait, and at others that tell of the same calls: of their tenants nobody else counts
+ * (`lockCounting`), so that all of them are free. They are taken off the queue first: what comes meanwhile waits on.
+ */
+async function lookAtQueued(
+  client: pg.PoolClient,
+  sources: Sources,
+  assembleOpen: AssembleOpen,
+  traces: readonly SpendTrace[],
+  now: Date,
+): Promise<Looked> {
+  const queued = await readQueued(client, traces)
+  if (queued.length === 0) return NOTHING_SEEN
+  await unqueueTraces(client, queued)
+  const hold = async (more: readonly SpendTrace[]) => {
+    await unqueueTraces(client, more)
+    return more
+  }
+  return lookAt(client, sources, assembleOpen, queued, hold, now)
 }
 
 /** A trace that an event has or had, and whether what it has of it is changed by the revision that was rated. */

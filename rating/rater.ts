@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Registry } from 'prom-client'
 import { AforoError } from '../core/errors.ts'
+import type { TenantId } from '../core/ids.ts'
 import { type Log, SILENT } from '../core/log.ts'
 import { BudgetShelf } from '../schema/budgets/shelf.ts'
 import { gaveWay } from '../schema/faults.ts'
@@ -17,10 +18,14 @@ import { postpone } from './postpone.ts'
 import { prepareBatch } from './prepare.ts'
 import { createPricing } from './pricing.ts'
 import { type RatedEvent, settleEvent } from './rate-event.ts'
+import type { AssembleOpen } from './running/look.ts'
+import { type Ratable, withinLook } from './running/unseen.ts'
 import { SpareRows, writeRatings } from './write.ts'
 
 export interface RaterParts {
   readonly pool: pg.Pool
+  /** Absent: what a trace counts for against budgets is left to a projector, which is to look at it first. */
+  readonly assembleOpen?: AssembleOpen
   readonly log?: Log
   readonly registry?: Registry
 }
@@ -54,7 +59,7 @@ export const BATCH_TRIES_MAX = 5
 /** Batches at once in one process. */
 const LANES = 2
 
-export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater {
+export function createRater({ pool, assembleOpen, log = SILENT, registry }: RaterParts): Rater {
   const metrics = createRatingMetrics(registry)
   const budgets = new BudgetShelf()
   const spare = new SpareRows(LANES)
@@ -77,7 +82,10 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     try {
       const rated = await transaction(pool, async (client) => {
         claimed = await claimRevisions(client, order)
-        return claimed.length === 0 ? [] : rateClaimed(client, claimed, order.now)
+        if (claimed.length === 0) return []
+        const { revisions, unseen } = assembleOpen ? await withinLook(client, claimed) : allSeen(claimed)
+        claimed = revisions
+        return rateClaimed(client, claimed, unseen, order.now)
       })
       metrics.rated(rated.length)
       metrics.unpriced(rated.filter(({ status }) => status === 'unpriced').length)
@@ -102,6 +110,7 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
   async function rateClaimed(
     client: pg.PoolClient,
     claimed: readonly ClaimedRevision[],
+    unseen: ReadonlySet<TenantId>,
     now: Date,
   ): Promise<readonly RatedEvent[]> {
     const prepared = await prepareBatch(client, sources, claimed, now)
@@ -121,7 +130,7 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
     await writeRatings(client, rows, rated)
     spare.giveBack(rows)
     await writeFindings(client, rated, now)
-    await countRated(client, budgets, sources, rated, now)
+    await countRated(client, { budgets, sources, assembleOpen }, rated, unseen, now)
     await adjustRated(client, rated, now)
     return rated
   }
@@ -167,6 +176,10 @@ export function createRater({ pool, log = SILENT, registry }: RaterParts): Rater
       return done + (await rateInLanes(now, limit - done))
     },
   }
+}
+
+function allSeen(revisions: readonly ClaimedRevision[]): Ratable {
+  return { revisions, unseen: new Set() }
 }
 
 /** Lines that are among the rows are let go: a batch of them is most of what the collector would have to keep. */

@@ -8,6 +8,7 @@ import { type CutterOptions, createCutter, TRACES_MAX } from '../../receiver/cut
 import { previewPage, type RecutPage, recutPage } from '../../receiver/cut/recut.ts'
 import type { CutSettings } from '../../receiver/cut/settings.ts'
 import type { ReceiverMetrics } from '../../receiver/metrics.ts'
+import { createOpenAssembler } from '../../receiver/open/assemble-open.ts'
 import { transaction } from '../../schema/pool.ts'
 
 /** Connections that cutting and rating want at once. */
@@ -81,7 +82,7 @@ export async function previewRecut(
 export async function runRecut(parts: RecutParts, clock: () => Date): Promise<RecutCount> {
   const { pool, log } = parts
   const options = cutterOf(parts)
-  const rater = createRater({ pool, log })
+  const rater = createRater({ pool, log, assembleOpen: createOpenAssembler({ assemble, log }) })
   const count = await eachPage(
     parts,
     (order) => recutPage(options, order, clock()),

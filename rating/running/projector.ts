@@ -3,11 +3,10 @@ import type { Registry } from 'prom-client'
 import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { type Log, SILENT } from '../../core/log.ts'
-import type { HoldUse, OpenTrace, OpenTraces } from '../../core/open-trace.ts'
-import { countChanges, forgetSightings, type OpenChange, queueTraces } from '../../schema/budgets/count.ts'
-import { endHolds } from '../../schema/budgets/holds.ts'
+import type { HoldUse } from '../../core/open-trace.ts'
+import { countChanges, forgetSightings } from '../../schema/budgets/count.ts'
 import { type SpendTrace, tryLockTraces, tryProject, tryShareBudgets } from '../../schema/budgets/lock.ts'
-import { beyond, type OpenSpend, readOpenSpend } from '../../schema/budgets/open-spend.ts'
+import { queueTraces, unqueueTraces } from '../../schema/budgets/queue.ts'
 import { BudgetShelf, type TenantBudgets } from '../../schema/budgets/shelf.ts'
 import { databaseFault } from '../../schema/faults.ts'
 import { transaction } from '../../schema/pool.ts'
@@ -15,9 +14,16 @@ import { PlanShelf } from '../plans/plan-shelf.ts'
 import type { Sources } from '../prepare.ts'
 import { createPricing } from '../pricing.ts'
 import { claimQueued, dequeue, postponeQueued, type QueuedTrace, readSizes } from './claim.ts'
+import {
+  type AssembleOpen,
+  FAILED_PAUSE_MS,
+  LOOK_SPANS_MAX,
+  LOOK_TRACES_MAX,
+  lookAt,
+  RETRY_MS,
+} from './look.ts'
 import { createRunningMetrics } from './metrics.ts'
 import { pauseMs } from './pause.ts'
-import { type PricedTrace, priceOpen } from './price-open.ts'
 import { queueForgotten } from './sweep.ts'
 import { ToldHolds } from './told-holds.ts'
 
@@ -33,22 +39,13 @@ export interface Projector {
 
 export interface ProjectorParts {
   readonly pool: pg.Pool
-  readonly assembleOpen: (
-    client: pg.PoolClient,
-    wanted: readonly SpendTrace[],
-    hold: (traces: readonly SpendTrace[]) => Promise<readonly SpendTrace[]>,
-  ) => Promise<OpenTraces>
+  readonly assembleOpen: AssembleOpen
   readonly log?: Log
   readonly registry?: Registry
 }
 
-/** Traces and journal rows of one transaction: bounds its memory and how long it holds counters. */
-const TRACES_MAX = 200
-const SPANS_MAX = 50_000
 /** How often it is looked whether anything was left behind, and whether there are tenants with budgets at all. */
 const SWEEP_MS = 1_000
-/** After a failure of a trace's own. */
-const FAILED_PAUSE_MS = 60_000
 
 /** Holds that a turn ends, by tenant. */
 type Ended = Map<TenantId, readonly HoldUse[]>
@@ -56,7 +53,7 @@ type Ended = Map<TenantId, readonly HoldUse[]>
 export function createProjector({ pool, assembleOpen, log = SILENT, registry }: ProjectorParts): Projector {
   const metrics = createRunningMetrics(registry)
   const budgets = new BudgetShelf()
-  const holds = new ToldHolds()
+  const toldHolds = new ToldHolds()
   const sources: Sources = { shelf: new PlanShelf(), pricing: createPricing() }
   let sweptMs = Number.NEGATIVE_INFINITY
   let isAsleep = false
@@ -89,7 +86,7 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
         claimed = await claimQueued(client, now, only)
         return claimed.length === 0 ? 0 : projectClaimed(client, claimed, ended, now)
       })
-      for (const [tenantId, told] of ended) holds.remember(tenantId, told)
+      for (const [tenantId, told] of ended) toldHolds.remember(tenantId, told)
       metrics.projected(done)
       return done
     } catch (error) {
@@ -138,59 +135,26 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
     await dequeue(client, [...settled, ...held])
     if (held.length === 0) return settled.length
     const names = new Set(held.map(nameOf))
-    const { traces, missed, failed } = await assembleOpen(client, held, async (more) => {
+    const hold = async (more: readonly SpendTrace[]) => {
       const free = await tryLockTraces(
         client,
         more.filter((trace) => !names.has(nameOf(trace))),
       )
       for (const trace of free) names.add(nameOf(trace))
+      await unqueueTraces(client, free)
       return free
-    })
+    }
+    const { changes, holds, missed, failed } = await lookAt(client, sources, assembleOpen, held, hold, now)
     await queueTraces(client, missed, new Date(now.getTime() + RETRY_MS))
     await queueTraces(client, failed, new Date(now.getTime() + FAILED_PAUSE_MS))
     metrics.failed(failed.length)
-    await count(client, known, traces, ended, now)
-    return settled.length + held.length
-  }
-
-  async function count(
-    client: pg.PoolClient,
-    known: ReadonlyMap<TenantId, TenantBudgets>,
-    traces: readonly OpenTrace[],
-    ended: Ended,
-    now: Date,
-  ): Promise<void> {
-    await endHoldsOf(client, traces, ended, now)
-    const open = await readOpenSpend(client, traces)
-    const priced = await priceOpen(client, sources, traces, now)
-    const changes = traces.map((trace, i): OpenChange => {
-      return { trace, before: open[i]!, after: openAfter(trace, priced[i]!) }
-    })
     await forgetSightings(
       client,
       changes.filter(({ after }) => after === null).map(({ trace }) => trace),
     )
-    await countChanges(client, known, { open: changes, rated: [] }, now)
-  }
-
-  /**
-   * What holds held for spans that are counted here is free now. Before the counters are moved: both lock counters in the
-   * order of their keys, and those of a span's hold are those that the span moves.
-   */
-  async function endHoldsOf(
-    client: pg.PoolClient,
-    traces: readonly OpenTrace[],
-    ended: Ended,
-    now: Date,
-  ): Promise<void> {
-    for (const [tenantId, found] of Map.groupBy(traces, (trace) => trace.tenantId)) {
-      const told = holds.fresh(
-        tenantId,
-        found.flatMap((trace) => trace.holds),
-      )
-      await endHolds(client, tenantId, told, now)
-      ended.set(tenantId, told)
-    }
+    for (const [tenantId, told] of holds) ended.set(tenantId, toldHolds.fresh(tenantId, told))
+    await countChanges(client, known, { open: changes, rated: [], holds: ended }, now)
+    return settled.length + held.length
   }
 
   return {
@@ -202,15 +166,6 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
 
 /** Those of a tenant of whom a budget begins or ends are tried again after this. */
 const CHANGING_MS = 100
-/** Traces that somebody else holds are tried again after this. */
-const RETRY_MS = 20
-
-/** A settled trace all of which is rated counts for nothing beyond that. */
-function openAfter(trace: OpenTrace, { total, parts, isRated }: PricedTrace): OpenSpend | null {
-  if (trace.isSettled && isRated) return null
-  return beyond(total, parts, { spans: trace.spans, mirrored: trace.mirrored })
-}
-
 interface Choice {
   /** Of no tenant with budgets, or without usage: there is nothing to count. */
   readonly settled: readonly QueuedTrace[]
@@ -238,7 +193,7 @@ async function choose(
     }
     const until = (size.projectedMs ?? Number.NEGATIVE_INFINITY) + pauseMs(size.spans)
     if (until > now.getTime()) later.push({ trace, until: new Date(until) })
-    else if (ready.length === 0 || (ready.length < TRACES_MAX && spans + size.spans <= SPANS_MAX)) {
+    else if (ready.length === 0 || (ready.length < LOOK_TRACES_MAX && spans + size.spans <= LOOK_SPANS_MAX)) {
       spans += size.spans
       ready.push(trace)
     }

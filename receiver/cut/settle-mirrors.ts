@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Assembly } from '../../core/assembly.ts'
 import type { SpanId, TenantId } from '../../core/ids.ts'
 import type { Usage } from '../../core/usage.ts'
+import { queueBudgeted } from '../../schema/budgets/queue.ts'
 import { withMirrors } from '../mirrors/apply.ts'
 import type { CallGroup } from '../mirrors/groups.ts'
 import { APART_NANO_MAX } from '../mirrors/places.ts'
@@ -66,8 +67,12 @@ export async function settleMirrors(
   await removeRows(client, again)
   await writeOwnRows(client, own)
   await writeOtherRows(client, others, owners)
-  const assemblies = cuts.map((cut) => withGroups(cut, groupOf))
-  return { assemblies, moved: tracesOf([...others.map(nameOfRow), ...owners]) }
+  const groups = cuts.map((cut) => groupsOf(cut, groupOf))
+  const moved = tracesOf([...others.map(nameOfRow), ...owners])
+  // Whoever looked at one of them before may have known less than was decided here.
+  const mirrored = cuts.flatMap(({ trace }, i) => (groups[i]!.size === 0 ? [] : trace))
+  await queueBudgeted(client, [...mirrored, ...moved])
+  return { assemblies: cuts.map((cut, i) => withGroups(cut, groups[i]!)), moved }
 }
 
 /** What traces saw, each call as its own until it is decided who has it. */
@@ -100,9 +105,8 @@ export function groupsOf(
   return groups
 }
 
-function withGroups(cut: AssembledTrace, groupOf: ReadonlyMap<string, CallGroup>): Assembly {
-  const groups = groupsOf(cut, groupOf)
-  return groups.size === 0 ? cut.assembly : withMirrors(cut.assembly, cut.trace.traceId, groups)
+function withGroups({ trace, assembly }: AssembledTrace, groups: ReadonlyMap<SpanId, CallGroup>): Assembly {
+  return groups.size === 0 ? assembly : withMirrors(assembly, trace.traceId, groups)
 }
 
 /** The traces of rows, each once. */

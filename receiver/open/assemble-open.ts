@@ -3,6 +3,7 @@ import { eventIdOf } from '../../core/ids.ts'
 import type { Log } from '../../core/log.ts'
 import type { OpenTrace, OpenTraces } from '../../core/open-trace.ts'
 import { rfc3339 } from '../../core/time.ts'
+import { readQueued } from '../../schema/budgets/queue.ts'
 import { DUE_COLUMNS, dueTraceOf, keyOf } from '../cut/claim.ts'
 import { TRACE_SPANS_MAX } from '../cut/cutter.ts'
 import { readNamedCustomers, readStatedUsage, readUsages } from '../cut/read.ts'
@@ -12,13 +13,14 @@ import type { TraceKey } from '../cut/trace.ts'
 import { holdsOf } from './holds-of.ts'
 import { type OpenMirrors, weighMirrors } from './mirrors.ts'
 
-/** Traces that have more or fewer calls because of those asked for. */
+/** Traces that are looked at because of those asked for, unless those are more. */
 const MOVED_MAX = 100
 const MOVED_ROUNDS_MAX = 3
 
 /**
  * Assembles traces as a cut would now, without cutting them. What other traces saw of the same calls is weighed as the
- * cut does, over open traces and those that are cut; traces whose calls that changes are assembled too.
+ * cut does, over open traces and those that are cut; traces whose calls that changes are assembled too, and those that tell
+ * of the same calls and wait to be looked at.
  * @param hold of such traces, those that may be assembled here
  */
 export type OpenAssembler = (
@@ -33,12 +35,12 @@ export function createOpenAssembler({ assemble, log }: { assemble: Assemble; log
     const missed: TraceKey[] = []
     const alone = [...(await assembleAlone(client, wanted, assemble, log, failed))]
     let mirrors = await weighMirrors(client, alone)
-    for (let round = 0; mirrors.moved.length > 0; round++) {
+    for (let round = 0; mirrors.moved.length + mirrors.partners.length > 0; round++) {
       const known = new Set(
         [...alone, ...failed.map((trace) => ({ trace }))].map(({ trace }) => keyOf(trace)),
       )
-      const more = mirrors.moved.filter((trace) => !known.has(keyOf(trace)))
-      const room = round < MOVED_ROUNDS_MAX ? MOVED_MAX : 0
+      const more = await besideOf(client, mirrors, known)
+      const room = round < MOVED_ROUNDS_MAX ? Math.max(MOVED_MAX, wanted.length) : 0
       const held = more.length === 0 ? [] : await hold(more.slice(0, room))
       const names = new Set(held.map(keyOf))
       if (held.length === 0) {
@@ -52,6 +54,20 @@ export function createOpenAssembler({ assemble, log }: { assemble: Assemble; log
     await mirrors.write()
     return { traces: alone.map((trace, i) => openTraceOf(trace, i, mirrors)), missed, failed }
   }
+}
+
+/**
+ * Traces that are to be assembled beside those that are known: whose calls change by these, and of those that tell of the same
+ * calls the ones that wait. Of two traces with one call, of which a cut gave it to the other, neither may count without it.
+ */
+async function besideOf(
+  client: pg.PoolClient,
+  { moved, partners }: OpenMirrors,
+  known: ReadonlySet<string>,
+): Promise<readonly TraceKey[]> {
+  const isNew = (trace: TraceKey) => !known.has(keyOf(trace))
+  const waiting = await readQueued(client, partners.filter(isNew))
+  return [...new Map([...moved.filter(isNew), ...waiting].map((trace) => [keyOf(trace), trace])).values()]
 }
 
 interface AloneTrace extends AssembledTrace {

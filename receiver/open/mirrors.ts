@@ -7,6 +7,7 @@ import { followKeys, lookAround, placeUses } from '../cut/sighting-search.ts'
 import { readTenantsByPlace } from '../cut/tenant-rules.ts'
 import type { TraceKey } from '../cut/trace.ts'
 import { withMirrors } from '../mirrors/apply.ts'
+import type { CallGroup } from '../mirrors/groups.ts'
 import { sightingName } from '../mirrors/sighting.ts'
 import { openSightings } from './lookups.ts'
 import { isSameRow, writeOpenRows } from './write.ts'
@@ -22,6 +23,8 @@ export interface OpenMirrors {
   }[]
   /** Other traces that have more or fewer calls now. */
   readonly moved: readonly TraceKey[]
+  /** Others that tell of calls of these traces. */
+  readonly partners: readonly TraceKey[]
   /** Remembers what was decided. */
   write(): Promise<void>
 }
@@ -43,7 +46,7 @@ export async function weighMirrors(
   board.addStored(stored)
   if (board.own.length + board.before.length === 0) {
     const untouched = traces.map(({ assembly }) => ({ assembly, mirrored: false, isAsCut: true }))
-    return { traces: untouched, moved: [], write: async () => {} }
+    return { traces: untouched, moved: [], partners: [], write: async () => {} }
   }
   const isCompared = await source.comparedPlaces(placeUses(board))
   const inComparedPlace = (row: SightingRow) => row.place !== null && isCompared(row.tenantId, row.place)
@@ -72,8 +75,28 @@ export async function weighMirrors(
   return {
     traces: weighed,
     moved: tracesOf([...changed.map(nameOfRow), ...owners]),
+    partners: partnersOf(traces, groupOf),
     write: async () => writeOpenRows(client, keys, own, before, await remembered(client, keys)),
   }
+}
+
+/** The other traces of calls that traces have in common with them. */
+function partnersOf(
+  traces: readonly AssembledTrace[],
+  groupOf: ReadonlyMap<string, CallGroup>,
+): readonly TraceKey[] {
+  const own = new Set(traces.map(({ trace }) => rowName(trace.tenantId, trace.traceId)))
+  const found = new Map<string, TraceKey>()
+  for (const each of traces) {
+    const { tenantId } = each.trace
+    for (const { sightings } of groupsOf(each, groupOf).values()) {
+      for (const { traceId } of sightings) {
+        const name = rowName(tenantId, traceId)
+        if (!own.has(name)) found.set(name, { tenantId, traceId })
+      }
+    }
+  }
+  return [...found.values()]
 }
 
 function namesOf(rows: readonly SightingRow[]): [string[], string[]] {

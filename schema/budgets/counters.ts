@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { CounterKey } from '../../core/lease.ts'
 import { decimalText, ZERO } from '../../core/money.ts'
 import { type CounterMove, firstSlot, rollingOf, type Slots } from '../../core/spending.ts'
 
@@ -53,14 +54,25 @@ const MOVE = `
         where start::timestamptz >= greatest(counter.slots_from, excluded.slots_from)
         group by start) slot)`
 
+/** The counter that moves, as leases and holds name it. */
+export function keyOfMove({ version, subject, windowStart }: CounterMove): CounterKey {
+  return {
+    budgetId: version.budgetId,
+    counting: version.counting,
+    subject,
+    windowStart: windowStart === null ? '-infinity' : new Date(windowStart).toISOString(),
+  }
+}
+
 function rowOf(move: CounterMove, now: number): object {
-  const { tenantId, version, subject, windowStart } = move
+  const { tenantId, version } = move
+  const { budgetId, counting, subject, windowStart } = keyOfMove(move)
   const key = {
     tenant_id: tenantId,
-    budget_id: version.budgetId,
-    counting_version: version.counting,
+    budget_id: budgetId,
+    counting_version: counting,
     subject,
-    window_start: windowStart === null ? '-infinity' : new Date(windowStart).toISOString(),
+    window_start: windowStart,
   }
   const rolling = rollingOf(version.budget.window)
   if (rolling === null || move.slots === null) {

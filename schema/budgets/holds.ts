@@ -112,8 +112,9 @@ export async function takeHolds(
 /**
  * Ends holds whose spans are counted in this transaction, so that what they held leaves `leased` as it comes to be in
  * `used`; what was used beyond what was taken is noted. An id that is unknown is marked: its hold may be told of later.
- * Locks the counters of the holds, in key order.
+ * Locks the counters of the holds, and others beside them that the caller is about to move, in key order.
  *
+ * @param beside as counters are named that have the same tenant
  * @throws a fault that passes (`gaveWay`) where a hold is told of in the same moment
  */
 export async function endHolds(
@@ -121,11 +122,12 @@ export async function endHolds(
   tenantId: TenantId,
   told: readonly HoldUse[],
   now: Date,
+  beside: readonly CounterKey[] = [],
 ): Promise<void> {
   const ids = [...new Set(told.map(({ holdId }) => holdId))]
   if (ids.length === 0) return
   await byKey(client, async () => {
-    const book = await lockBook(client, tenantId, [], ids, NO_SIDECAR, now)
+    const book = await lockBook(client, tenantId, [], ids, NO_SIDECAR, now, beside)
     for (const { holdId, actual } of told) endBySpan(book, holdId, actual, now.getTime())
     await writeBook(client, book, () => originOf(null, undefined), now)
   })

@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import { COUNT_UNITS, type Spender } from '../../core/budget.ts'
-import { AforoError } from '../../core/errors.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { Actual, CounterKey, HoldState } from '../../core/lease.ts'
 import type { Amounts, RateCard } from '../../core/rate-card.ts'
@@ -40,8 +39,9 @@ export interface LockedBook extends LeaseBook {
  * Locks counters and holds, and reads them with the leases of the counters. Counters come first, in the order of the
  * key, made where they are not there yet; then holds, by id: everybody who changes them does so in this order.
  *
- * @throws AforoError `unavailable` where a hold was told of just then: to be tried again
+ * @throws a fault that passes (`gaveWay`) where a hold was told of just then: to be tried again
  * @param sidecarId whose leases are read; null: everybody's, empty: nobody's
+ * @param beside counters that are locked with them, and not read
  */
 export async function lockBook(
   client: pg.ClientBase,
@@ -50,19 +50,20 @@ export async function lockBook(
   holdIds: readonly string[],
   sidecarId: string | null,
   now: Date,
+  beside: readonly CounterKey[] = [],
 ): Promise<LockedBook> {
   const keys = new Map(wanted.map((key) => [counterName(key), key]))
   for (const key of await countersOfHolds(client, tenantId, holdIds)) keys.set(counterName(key), key)
   const all = [...keys.values()]
-  await lockCounters(client, tenantId, all)
+  const others = beside.filter((key) => !keys.has(counterName(key)))
+  await lockCounters(client, tenantId, all, others)
   const standings = await readStandings(client, tenantId, all, now)
   const holds = await lockHolds(client, tenantId, holdIds)
   const leases = await readLeases(client, tenantId, all, sidecarId)
   const counters = new Map(standings.map((standing) => [counterName(standing.key), bookCounter(standing)]))
   for (const { takes } of holds.values()) {
     // It was told of after its counters were looked for. They are locked before holds, so all is to be done again.
-    if (takes.some(({ counter }) => !counters.has(counter)))
-      throw new AforoError('unavailable', 'a hold was told of meanwhile')
+    if (takes.some(({ counter }) => !counters.has(counter))) throw cameMeanwhile()
   }
   return {
     tenantId,
@@ -127,21 +128,40 @@ const KEYS = `select * from unnest($2::text[], $3::integer[], $4::text[], $5::ti
 const IS_OF_KEY = `budget_id = key.budget_id and counting_version = key.counting_version and subject = key.subject
   and window_start = key.window_start`
 
-async function lockCounters(client: pg.ClientBase, tenantId: TenantId, keys: readonly CounterKey[]) {
-  if (keys.length === 0) return
-  const values = [tenantId, ...columnsOf(keys)]
-  await client.query({
-    name: 'budget-make-counters',
-    text: `insert into aforo_store.budget_counters (tenant_id, budget_id, counting_version, subject, window_start, slots)
-     select $1, key.budget_id, key.counting_version, key.subject, key.window_start,
-       case when version.body ->> 'window' in ('day', 'hour') then '{}'::jsonb end
-     from (${KEYS}) key
-     join aforo_store.budget_versions version
-       on version.tenant_id = $1 and version.budget_id = key.budget_id and version.version = key.counting_version
-     where version.body ->> 'unit' <> 'margin_pct'
-     order by 2, 3, 4, 5 on conflict do nothing`,
-    values,
+/**
+ * Counters are made and locked in one order: who makes one holds it, so all of those that are wanted with it are locked by the
+ * statement that makes it.
+ * @param moved those that are about to be moved: floors of the margin among them are made too
+ */
+async function lockCounters(
+  client: pg.ClientBase,
+  tenantId: TenantId,
+  keys: readonly CounterKey[],
+  moved: readonly CounterKey[],
+): Promise<void> {
+  const all = [...keys, ...moved]
+  if (all.length === 0) return
+  const values = [tenantId, ...columnsOf(all)]
+  const ofFloors = all.map((_, i) => i >= keys.length)
+  const { rows } = await client.query<{ is_missing: boolean }>({
+    name: 'budget-miss-counters',
+    text: `select exists (select from ${TO_BE_MADE} where counter.place is null) as is_missing`,
+    values: [...values, ofFloors],
   })
+  if (rows[0]!.is_missing) {
+    await client.query({
+      name: 'budget-make-counters',
+      text: `insert into aforo_store.budget_counters as counter (tenant_id, budget_id, counting_version, subject,
+         window_start, slots, used_cogs)
+       select $1, key.budget_id, key.counting_version, key.subject, key.window_start,
+         case when version.body ->> 'window' in ('day', 'hour') then '{}'::jsonb end,
+         case when version.body ->> 'unit' = 'margin_pct' then 0 end
+       from ${TO_BE_MADE}
+       order by 2, 3, 4, 5
+       on conflict (tenant_id, budget_id, counting_version, subject, window_start) do update set leased = counter.leased`,
+      values: [...values, ofFloors],
+    })
+  }
   await client.query({
     name: 'budget-lock-counters',
     text: `select from (${KEYS} order by 1, 2, 3, 4 offset 0) key
@@ -150,6 +170,31 @@ async function lockCounters(client: pg.ClientBase, tenantId: TenantId, keys: rea
     values,
   })
 }
+
+/** Those there may be, and where they are if they are there. A floor of the margin has no leases: nobody makes it for one. */
+const TO_BE_MADE = `(
+    select * from unnest($2::text[], $3::integer[], $4::text[], $5::timestamptz[], $6::boolean[])
+      as key (budget_id, counting_version, subject, window_start, is_floor_made)) key
+  cross join lateral (
+    select body from aforo_store.budget_versions
+    where tenant_id = $1 and budget_id = key.budget_id and version = key.counting_version offset 0) version
+  left join lateral (
+    select ctid as place from aforo_store.budget_counters where tenant_id = $1 and ${IS_OF_KEY} offset 0) counter
+    on true
+  join lateral (
+    select where version.body ->> 'unit' <> 'margin_pct' or key.is_floor_made or counter.place is not null) may_be
+    on true`
+
+/**
+ * What is not there cannot be locked: a hold that a sidecar tells of and a span of it that is counted may both find nothing
+ * and both write it. Whoever comes second has decided without the other, and must read again: over what the first one wrote
+ * a hold would be told to be over and hold what it took for ever.
+ */
+export function cameMeanwhile(): Error {
+  return Object.assign(new Error('a hold came to be known meanwhile'), { code: SERIALIZATION_FAILURE })
+}
+
+const SERIALIZATION_FAILURE = '40001'
 
 /** Only a hard limit is one that leases must keep to. */
 function bookCounter({ key, used, usedCogs, leased, budget, limit }: Standing): BookCounter {

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { scaledText } from '../../core/scaled.ts'
 import type { BookHold, BookLease } from './lease-book.ts'
-import { type HoldOrigin, type LockedBook, stateOf } from './lease-rows.ts'
+import { cameMeanwhile, type HoldOrigin, type LockedBook, stateOf } from './lease-rows.ts'
 import { columnsOf } from './standings.ts'
 
 /**
@@ -120,6 +120,7 @@ async function writeHolds(
      from jsonb_to_recordset($3::jsonb) as said (hold_id text, sidecar_id text, customer text, product text, agent text,
        session text, trace text, model text, held_by text, state text, settled_by text, late boolean, card jsonb,
        of_work boolean, actual jsonb, told jsonb, expires_at bigint, holding boolean)
+     order by said.hold_id
      on conflict (tenant_id, hold_id) do update
        set sidecar_id = coalesce(known.sidecar_id, excluded.sidecar_id),
          customer_id = coalesce(known.customer_id, excluded.customer_id),
@@ -180,14 +181,3 @@ async function writeHolds(
     ],
   })
 }
-
-/**
- * What is not there cannot be locked: a hold that a sidecar tells of and a span of it that is counted may both find nothing
- * and both write it. Whoever comes second has decided without the other, and must read again: over what the first one wrote
- * a hold would be told to be over and hold what it took for ever.
- */
-function cameMeanwhile(): Error {
-  return Object.assign(new Error('a hold came to be known meanwhile'), { code: SERIALIZATION_FAILURE })
-}
-
-const SERIALIZATION_FAILURE = '40001'

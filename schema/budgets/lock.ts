@@ -2,9 +2,10 @@ import type pg from 'pg'
 import type { TenantId, TraceId } from '../../core/ids.ts'
 
 /*
- * Three kinds of locks keep the counters of budgets equal to what was used, each held until the transaction ends, and
+ * Four kinds of locks keep the counters of budgets equal to what was used, each held until the transaction ends, and
  * taken in this order, behind the counters of meters and the wallets:
  *   a tenant's budgets   shared by whoever counts, alone by who makes or ends a budget and fills it from history
+ *   a tenant's counting  shared by whoever counts, alone by a rater that looks at open traces itself
  *   traces               by who changes what a trace counts for
  *   counters             rows of budget_counters, in the order of their key, after they were made
  */
@@ -80,6 +81,26 @@ export async function lockBudgets(client: Client, tenantId: TenantId): Promise<v
   await client.query(`select pg_advisory_xact_lock(hashtextextended('aforo budgets ' || $1, 0))`, [tenantId])
 }
 
+const COUNTING_LOCK = `hashtextextended('aforo counting ' || tenant_id, 0)`
+
+/**
+ * Until the transaction ends, nobody else counts anything of the tenants that are to be had alone; of the others any number
+ * may. Nobody waits for long: it takes as long as it takes to rate a batch.
+ */
+export async function lockCounting(
+  client: Client,
+  tenantIds: readonly TenantId[],
+  alone: ReadonlySet<TenantId>,
+): Promise<void> {
+  await client.query({
+    name: 'budgets_lock_counting',
+    text: `select case when tenant_id = any ($2::text[]) then pg_advisory_xact_lock(${COUNTING_LOCK})
+        else pg_advisory_xact_lock_shared(${COUNTING_LOCK}) end
+      from (${TENANTS} order by 1 offset 0) tenants`,
+    values: [tenantIds, [...alone]],
+  })
+}
+
 /** Until the transaction ends, nobody else changes what these traces count for. */
 export async function lockTraces(client: Client, traces: readonly SpendTrace[]): Promise<void> {
   await client.query({
@@ -109,7 +130,7 @@ export async function tryLockTraces<T extends SpendTrace>(
 }
 
 /**
- * Of tenants those whose open traces nobody else looks at: until the transaction ends, nobody does. What two traces tell
+ * Of tenants those whose open traces nobody else looks at, and that nobody counts alone (`lockCounting`): until the transaction ends, nobody does. What two traces tell
  * of one call is then decided by one alone.
  */
 export async function tryProject(
@@ -119,8 +140,9 @@ export async function tryProject(
   const { rows } = await client.query<{ tenant_id: string }>({
     name: 'budgets_try_project',
     text: `select tenant_id from (
-        select tenant_id, pg_try_advisory_xact_lock(${PROJECTION_LOCKS}, hashtext(tenant_id)) as locked
-        from (select distinct tenant_id from unnest($1::text[]) as named (tenant_id)) tenants offset 0) tried
+        select tenant_id, pg_try_advisory_xact_lock_shared(${COUNTING_LOCK})
+          and pg_try_advisory_xact_lock(${PROJECTION_LOCKS}, hashtext(tenant_id)) as locked
+        from (${TENANTS}) tenants offset 0) tried
       where locked`,
     values: [tenantIds],
   })

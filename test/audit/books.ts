@@ -63,8 +63,8 @@ export function openBooks(pool: pg.Pool, assembleBy: Assemble = assemble) {
   const metrics = metricsOf()
   const journal = createJournal({ pool, metrics, settings: SETTINGS })
   const cutter = createCutter({ pool, settings: SETTINGS, log: SILENT, assemble: assembleBy, metrics })
-  const rater = createRater({ pool })
   const assembleOpen = createOpenAssembler({ assemble: assembleBy, log: SILENT })
+  const rater = createRater({ pool, assembleOpen })
   const projector = createProjector({ pool, assembleOpen })
   return {
     push: (seconds: number, ...usages: readonly Usage[]) => journal.append('default', usages, noon(seconds)),
