@@ -12,7 +12,7 @@ import {
   takeIn,
 } from '../schema/budgets/lease-book.ts'
 import type { SpenderFacts } from '../schema/budgets/spenders.ts'
-import type { Centre, Change } from '../sidecar/centre.ts'
+import type { Centre, Change } from '../sidecar/centre/centre.ts'
 
 /** Budgets of the benchmark: enough that nothing is denied. */
 const BUDGETS: readonly (readonly [string, Budget])[] = [

@@ -2,16 +2,16 @@ import { Registry } from 'prom-client'
 import type { Decision } from '../core/decision.ts'
 import { SILENT } from '../core/log.ts'
 import { scaled } from '../core/scaled.ts'
-import { Counter } from '../sidecar/counter.ts'
-import { decide, type Ruling } from '../sidecar/decide.ts'
-import { Desks } from '../sidecar/desks.ts'
+import { Checkers } from '../sidecar/checkers.ts'
+import { decide, type Ruling } from '../sidecar/deciding/decide.ts'
 import { createCheckMetrics } from '../sidecar/metrics.ts'
-import { termsOf } from '../sidecar/terms.ts'
+import { Counter } from '../sidecar/view/counter.ts'
+import { termsOf } from '../sidecar/view/terms.ts'
 import { memoryCentre } from './check-centre.ts'
 import { questionTo } from './check-servers.ts'
 
 const TIMES = 1_000_000
-const DESK_TIMES = 200_000
+const CHECK_TIMES = 200_000
 const LEAST_OF = 5
 
 /** Nanoseconds of a decision, with one budget and with five that warn and throttle: the least of some runs. */
@@ -23,21 +23,21 @@ export function decideNanos(): { readonly one: number; readonly five: number } {
 export async function deskNanos(): Promise<number> {
   const metrics = createCheckMetrics(new Registry())
   const clock = () => performance.now()
-  const desks = new Desks({ centre: memoryCentre(), sidecarId: 'bench', clock, log: SILENT, metrics })
-  const desk = desks.of('default')
+  const checkers = new Checkers({ centre: memoryCentre(), sidecarId: 'bench', clock, log: SILENT, metrics })
+  const checker = checkers.of('default')
   const question = questionTo('check')
-  await desk.check(question)
+  await checker.check(question)
   let kept: unknown
   let least = Number.POSITIVE_INFINITY
   for (let run = 0; run < LEAST_OF; run++) {
     const before = process.cpuUsage()
-    for (let i = 0; i < DESK_TIMES; i++) kept = desk.check(question)
+    for (let i = 0; i < CHECK_TIMES; i++) kept = checker.check(question)
     const { user, system } = process.cpuUsage(before)
-    least = Math.min(least, ((user + system) * 1_000) / DESK_TIMES)
+    least = Math.min(least, ((user + system) * 1_000) / CHECK_TIMES)
     // What the centre tells is heard in between: it is not away.
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  await desks.stop()
+  await checkers.stop()
   if ((kept as Decision).source !== 'live') throw new Error('the centre was away')
   return least
 }

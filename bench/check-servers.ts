@@ -5,9 +5,9 @@ import { Registry } from 'prom-client'
 import type { CheckRequest, Decision } from '../core/decision.ts'
 import { SILENT } from '../core/log.ts'
 import { startCheck } from '../sidecar/check.ts'
-import { Desks } from '../sidecar/desks.ts'
+import { Checkers } from '../sidecar/checkers.ts'
 import { createCheckMetrics } from '../sidecar/metrics.ts'
-import { checkRequest } from '../sidecar/request.ts'
+import { checkRequest } from '../sidecar/server/request.ts'
 import { memoryCentre } from './check-centre.ts'
 
 /** `hold` and `settled` are asked for holds, which end by their spans or by call. */
@@ -42,7 +42,7 @@ export async function startServer(name: CheckServerName, unixPath: string): Prom
       const centre = memoryCentre(name === 'hold' ? 'spans' : 'holds')
       const parts = { centre, address, unixPath, registry, log: SILENT, isReady }
       // As beside an agent.
-      const { port } = await startCheck({ ...parts, staysAwake: true })
+      const { port } = await startCheck({ ...parts, busyPolls: true })
       return { port }
     }
     case 'bare':
@@ -78,11 +78,11 @@ function bare(): Server {
 function expressCheck() {
   const metrics = createCheckMetrics(new Registry())
   const clock = () => performance.now()
-  const desks = new Desks({ centre: memoryCentre(), sidecarId: 'bench', clock, log: SILENT, metrics })
+  const checkers = new Checkers({ centre: memoryCentre(), sidecarId: 'bench', clock, log: SILENT, metrics })
   const app = express()
   app.disable('x-powered-by')
   app.post('/v1/check', express.json(), async (request, response) => {
-    response.json(await desks.of('default').check(checkRequest(request.body)))
+    response.json(await checkers.of('default').check(checkRequest(request.body)))
   })
   return app
 }

@@ -2,8 +2,8 @@ import { Command } from 'commander'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { isLoopback, readConfig } from '../core/config.ts'
 import { AforoError } from '../core/errors.ts'
+import { createHttpCentre, refuseBadKey } from '../sidecar/centre/http-centre.ts'
 import { startCheck } from '../sidecar/check.ts'
-import { createHttpCentre, refuseBadKey } from '../sidecar/http-centre.ts'
 import { raiseCheck } from './check/real-time.ts'
 import { announce } from './listening.ts'
 import { logger } from './logger.ts'
@@ -47,7 +47,7 @@ export function sidecarCommand(): Command {
         registry,
         log,
         isReady,
-        staysAwake: true,
+        busyPolls: true,
       })
       await raiseCheck(config.checkRealTime, registry, log)
       const ports = { check: running.port, authz_grpc: running.grpcPort! }

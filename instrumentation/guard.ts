@@ -114,7 +114,7 @@ export function createGuard(options: GuardOptions): RunningGuard {
     const hold = decision?.hold_id
     const stop = new AbortController()
     const signal = outer === NEVER ? stop.signal : AbortSignal.any([outer, stop.signal])
-    const held: Held = { payer: question === null ? '' : payerOf(question), isOver: false }
+    const held: Held = { payer: question === null ? '' : payerOf(question), hasEnded: false }
     const within =
       hold === undefined || question === null
         ? around
@@ -124,8 +124,8 @@ export function createGuard(options: GuardOptions): RunningGuard {
       signal,
       inside: (run) => context.with(within.setValue(SIGNAL, signal), run),
       over(actual) {
-        if (held.isOver) return
-        held.isOver = true
+        if (held.hasEnded) return
+        held.hasEnded = true
         unwatch()
         if (hold !== undefined) settle(hold, actual)
       },
@@ -205,12 +205,12 @@ function questionOf(
 /** For whom something is held, while it is. */
 interface Held {
   readonly payer: string
-  isOver: boolean
+  hasEnded: boolean
 }
 
 function isHeldFor(around: Context, question: CheckRequest): boolean {
   const held = around.getValue(HELD_FOR) as Held | undefined
-  return held !== undefined && !held.isOver && held.payer === payerOf(question)
+  return held !== undefined && !held.hasEnded && held.payer === payerOf(question)
 }
 
 function payerOf({ customer, product, session }: CheckRequest): string {

@@ -178,7 +178,7 @@ async function settleTraces(
   groups.forEach((group, i) => {
     const { trace } = group[0]!
     const before = open.get(nameOf(trace)) ?? null
-    if (isOver(waiting[i]!) && before?.mirrored !== true) {
+    if (isLookedAt(waiting[i]!) && before?.mirrored !== true) {
       done.push(trace)
       changes.push({ trace, before, after: null })
     } else if (before !== null || isMoving(group, waiting[i]!)) kept.push({ before, group })
@@ -203,7 +203,7 @@ async function settleTraces(
   return { open: changes, done, again }
 }
 
-function isOver({ isDue, events }: Waiting): boolean {
+function isLookedAt({ isDue, events }: Waiting): boolean {
   return !isDue && events.length === 0
 }
 

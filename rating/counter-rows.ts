@@ -1,11 +1,11 @@
 import type pg from 'pg'
 import { Decimal, decimalText } from '../core/money.ts'
 import { plainArray } from '../schema/array-text.ts'
-import { type CounterKey, type CounterState, counterName } from './counters.ts'
+import { type CounterState, type MeterCounterKey, meterCounterName } from './counters.ts'
 
 /** Counters of one subscription, period and version of a plan, by the places of their meters. */
 export interface CounterGroup {
-  readonly of: Omit<CounterKey, 'meterNo'>
+  readonly of: Omit<MeterCounterKey, 'meterNo'>
   readonly meters: ReadonlySet<number>
 }
 
@@ -111,9 +111,9 @@ export async function writeRows(client: pg.PoolClient, rows: readonly MovedRow[]
 /** Reads what counters have counted, by name and without a lock; those that are not there yet are left out. */
 export async function readCounters(
   client: pg.PoolClient,
-  keys: Iterable<CounterKey>,
+  keys: Iterable<MeterCounterKey>,
 ): Promise<ReadonlyMap<string, CounterState>> {
-  const distinct = [...new Map([...keys].map((key) => [counterName(key), key])).entries()]
+  const distinct = [...new Map([...keys].map((key) => [meterCounterName(key), key])).entries()]
   if (distinct.length === 0) return new Map()
   const { rows } = await client.query<{ no: number; quantity: string; amount: string }>({
     name: 'rating-counters-read',

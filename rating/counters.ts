@@ -7,7 +7,7 @@ import { nameOf } from './name.ts'
 import type { Curve } from './plans/curve.ts'
 
 /** Names a counter: how much of a meter a subscription has used in a period, under a version of its plan. */
-export interface CounterKey {
+export interface MeterCounterKey {
   readonly tenantId: string
   readonly subscriptionId: string
   /** Milliseconds since 1970. */
@@ -20,7 +20,7 @@ export interface CounterKey {
 /** A quantity on its way to a counter; negative where it is taken back. */
 export interface ChargeStep {
   readonly customer: string
-  readonly counter: CounterKey
+  readonly counter: MeterCounterKey
   readonly meter: Meter
   readonly part: Part
   readonly provider: string | null
@@ -65,10 +65,10 @@ type CountersOfGroup = Map<number, Counter>
 /** Counters that a transaction holds locked. All steps of the transaction go through here, in order. */
 export class LockedCounters implements Counters {
   /** By the keys that were asked for themselves: the name of a counter is made once, not for each step. */
-  readonly #groups: ReadonlyMap<CounterKey, CountersOfGroup>
+  readonly #groups: ReadonlyMap<MeterCounterKey, CountersOfGroup>
   readonly #counters: readonly Counter[]
 
-  private constructor(groups: ReadonlyMap<CounterKey, CountersOfGroup>, counters: readonly Counter[]) {
+  private constructor(groups: ReadonlyMap<MeterCounterKey, CountersOfGroup>, counters: readonly Counter[]) {
     this.#groups = groups
     this.#counters = counters
   }
@@ -78,7 +78,7 @@ export class LockedCounters implements Counters {
    * in it while holding no lock, so nobody waits for somebody who waits for him.
    * @param keys those of the steps that will be moved, the very objects
    */
-  static async lock(client: pg.PoolClient, keys: Iterable<CounterKey>): Promise<LockedCounters> {
+  static async lock(client: pg.PoolClient, keys: Iterable<MeterCounterKey>): Promise<LockedCounters> {
     const { groups, placeOf, size } = grouped(keys)
     if (size === 0) return new LockedCounters(new Map(), [])
     // Most counters are there from the first event of the period on: the insert is tried only where one is missing.
@@ -131,7 +131,7 @@ export class LockedCounters implements Counters {
     await writeRows(client, this.#counters)
   }
 
-  #of(key: CounterKey): Counter {
+  #of(key: MeterCounterKey): Counter {
     const counter = this.#groups.get(key)?.get(key.meterNo)
     if (!counter) throw new Error(`counter ${JSON.stringify(key)} is not locked`)
     return counter
@@ -141,22 +141,22 @@ export class LockedCounters implements Counters {
 interface Grouped {
   readonly groups: readonly CounterGroup[]
   /** The place of each key's group. */
-  readonly placeOf: ReadonlyMap<CounterKey, number>
+  readonly placeOf: ReadonlyMap<MeterCounterKey, number>
   /** Counters in all. */
   readonly size: number
 }
 
 /** Keys by what they have in common but their meter. Keys of one event come one after the other. */
-function grouped(keys: Iterable<CounterKey>): Grouped {
-  const groups: { readonly of: CounterKey; readonly meters: Set<number> }[] = []
-  const placeOf = new Map<CounterKey, number>()
+function grouped(keys: Iterable<MeterCounterKey>): Grouped {
+  const groups: { readonly of: MeterCounterKey; readonly meters: Set<number> }[] = []
+  const placeOf = new Map<MeterCounterKey, number>()
   const named = new Map<string, number>()
-  let last: CounterKey | undefined
+  let last: MeterCounterKey | undefined
   let place = 0
   for (const key of keys) {
     if (placeOf.has(key)) continue
     if (!last || !isBeside(key, last)) {
-      const name = counterName({ ...key, meterNo: 0 })
+      const name = meterCounterName({ ...key, meterNo: 0 })
       place = named.get(name) ?? groups.push({ of: key, meters: new Set() }) - 1
       named.set(name, place)
       last = key
@@ -167,7 +167,7 @@ function grouped(keys: Iterable<CounterKey>): Grouped {
   return { groups, placeOf, size: groups.reduce((sum, { meters }) => sum + meters.size, 0) }
 }
 
-function isBeside(a: CounterKey, b: CounterKey): boolean {
+function isBeside(a: MeterCounterKey, b: MeterCounterKey): boolean {
   return (
     a.subscriptionId === b.subscriptionId &&
     a.periodStart === b.periodStart &&
@@ -177,7 +177,7 @@ function isBeside(a: CounterKey, b: CounterKey): boolean {
   )
 }
 
-export function counterName(key: CounterKey): string {
+export function meterCounterName(key: MeterCounterKey): string {
   const { tenantId, subscriptionId, periodStart, planId, planVersion, meterNo } = key
   return nameOf(tenantId, subscriptionId, periodStart, planId, planVersion, meterNo)
 }

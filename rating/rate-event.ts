@@ -8,7 +8,13 @@ import type { ClaimedRevision } from './claim.ts'
 import { type CostLine, costCalls } from './costs/cost.ts'
 import { COST_CURRENCY } from './costs/cost-sums.ts'
 import { compareReported, type ReportedCost } from './costs/reported.ts'
-import { type Charged, type ChargeStep, type CounterKey, type Counters, counterName } from './counters.ts'
+import {
+  type Charged,
+  type ChargeStep,
+  type Counters,
+  type MeterCounterKey,
+  meterCounterName,
+} from './counters.ts'
 import { bookedPrices, costDifference, knownCost } from './difference.ts'
 import { type CreditsOwed, creditsOwed } from './ledger/owed.ts'
 import { nameOf } from './name.ts'
@@ -150,7 +156,7 @@ export function settleEvent(prepared: PreparedEvent, counters: Counters): RatedE
 }
 
 /** Most steps are of the plan that the event is on. */
-function planOfCounter({ attribution, planOf }: EventMaterial, counter: CounterKey): Plan {
+function planOfCounter({ attribution, planOf }: EventMaterial, counter: MeterCounterKey): Plan {
   const { tenantId, planId, planVersion: version } = counter
   const isOwn =
     typeof attribution !== 'string' && attribution.planId === planId && attribution.planVersion === version
@@ -216,7 +222,7 @@ function desiredSteps(
   if (typeof attribution === 'string') return []
   const { subscriptionId, periodStart, planId, planVersion, plan } = attribution
   const counter = { tenantId: event.tenantId, subscriptionId, periodStart, planId, planVersion }
-  const counters = new Map<number, CounterKey>()
+  const counters = new Map<number, MeterCounterKey>()
   const customer = event.customer!
   return chargesOf(plan, chargeables(assembly, costs, inCurrency), event).map((charge) => {
     const { meterNo, meter, part, provider, model, tool, quantity } = charge
@@ -241,7 +247,7 @@ function sumCharges(booked: readonly Charged[], charged: readonly Charged[]): re
 
 function chargeName(step: ChargeStep): string {
   const { counter, part, provider, model, tool } = step
-  return counterName(counter) + nameOf(part, provider, model, tool)
+  return meterCounterName(counter) + nameOf(part, provider, model, tool)
 }
 
 /** The event's credits less those booked; null where none are or were spoken of. */

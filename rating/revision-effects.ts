@@ -5,7 +5,7 @@ import type { EventRevision } from '../core/event.ts'
 import { type Decimal, ZERO } from '../core/money.ts'
 import { type ClaimedRevision, unclaimed } from './claim.ts'
 import { readCounters } from './counter-rows.ts'
-import { type CounterKey, counterName } from './counters.ts'
+import { type MeterCounterKey, meterCounterName } from './counters.ts'
 import { costDifference, knownCost } from './difference.ts'
 import { nameOf } from './name.ts'
 import { type Curve, curveOf, priceOfStep } from './plans/curve.ts'
@@ -44,7 +44,7 @@ interface Effect extends CustomerEffect {
 }
 
 interface Moved {
-  readonly counter: CounterKey
+  readonly counter: MeterCounterKey
   readonly curve: Curve
   readonly currency: string
   readonly effect: Effect
@@ -98,7 +98,7 @@ export class RevisionEffects {
     if (isUnpriced(costs)) effect.unpriced++
     effect.cogs = effect.cogs.plus(knownCost(costDifference(costs, booked.costs)))
     for (const { counter, customer, quantity } of steps) {
-      const name = counterName(counter)
+      const name = meterCounterName(counter)
       let moved = this.#moved.get(name)
       if (moved === undefined) {
         const { tenantId, planId, planVersion: version, meterNo } = counter

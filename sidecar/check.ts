@@ -6,19 +6,19 @@ import { availableParallelism } from 'node:os'
 import type { Registry } from 'prom-client'
 import type { Address } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
-import { Admission } from './admission.ts'
-import { Awake } from './awake.ts'
-import type { Centre } from './centre.ts'
-import { Desks } from './desks.ts'
+import type { Centre } from './centre/centre.ts'
+import { Checkers } from './checkers.ts'
 import { httpDoors } from './doors/doors.ts'
 import { startGrpcDoors } from './doors/envoy/server.ts'
 import { createDoorMetrics } from './doors/metrics.ts'
-import { Frames } from './frames.ts'
-import { registerLeases } from './lease-metrics.ts'
+import { registerLeases } from './leases/lease-metrics.ts'
 import { createCheckMetrics } from './metrics.ts'
-import { PlainRequests } from './plain-requests.ts'
-import { createCheckServer, KEEP_ALIVE_MS } from './server.ts'
-import { Watches } from './watch.ts'
+import { Admission } from './server/admission.ts'
+import { BusyPoll } from './server/busy-poll.ts'
+import { createCheckServer, KEEP_ALIVE_MS } from './server/check-server.ts'
+import { DecisionStreams } from './server/decision-streams.ts'
+import { Frames } from './server/frames.ts'
+import { PlainRequests } from './server/plain-requests.ts'
 
 export interface CheckParts {
   readonly centre: Centre
@@ -31,7 +31,7 @@ export interface CheckParts {
   readonly log: Log
   readonly isReady: () => Promise<boolean>
   /** Whether the loop may keep a core for a moment after it has answered: nothing else on the machine waits for it. */
-  readonly staysAwake?: boolean
+  readonly busyPolls?: boolean
 }
 
 export interface RunningCheck {
@@ -50,18 +50,18 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
   const clock = () => performance.now()
   const metrics = createCheckMetrics(registry)
   const sidecarId = randomBytes(9).toString('base64url')
-  const desks = new Desks({ centre, sidecarId, clock, log, metrics })
-  registerLeases(registry, desks, clock)
-  const watches = new Watches(metrics)
+  const checkers = new Checkers({ centre, sidecarId, clock, log, metrics })
+  registerLeases(registry, checkers, clock)
+  const streams = new DecisionStreams(metrics)
   const doorMetrics = createDoorMetrics(registry)
   const doors = httpDoors(doorMetrics)
   const { isReady } = parts
   const admission = new Admission(centre.access, clock)
   // On one core whoever asks waits for us.
-  const awake = parts.staysAwake === true && availableParallelism() > 1 ? new Awake(clock) : null
-  const frames = new Frames({ admission, desks, metrics, log, awake })
-  const plain = new PlainRequests({ admission, desks, metrics, log, awake, idleMs: KEEP_ALIVE_MS })
-  const asked = { admission, desks, metrics, frames, plain, watches, doors }
+  const busyPoll = parts.busyPolls === true && availableParallelism() > 1 ? new BusyPoll(clock) : null
+  const frames = new Frames({ admission, checkers, metrics, log, busyPoll })
+  const plain = new PlainRequests({ admission, checkers, metrics, log, busyPoll, idleMs: KEEP_ALIVE_MS })
+  const asked = { admission, checkers, metrics, frames, plain, streams, doors }
   const serverParts = { ...asked, centre, registry, log, isReady }
   const servers = [createCheckServer(serverParts)]
   const { host, port } = parts.address
@@ -73,20 +73,20 @@ export async function startCheck(parts: CheckParts): Promise<RunningCheck> {
     await listen(local, { path: parts.unixPath })
   }
   const grpc = parts.grpcAddress
-    ? await startGrpcDoors({ admission, desks, metrics: doorMetrics, log, isReady }, parts.grpcAddress)
+    ? await startGrpcDoors({ admission, checkers, metrics: doorMetrics, log, isReady }, parts.grpcAddress)
     : null
   return {
     port: (servers[0]!.address() as AddressInfo).port,
     grpcPort: grpc?.port ?? null,
     async stop() {
-      watches.stop()
+      streams.stop()
       await Promise.all([
         ...servers.map(close),
         plain.stop(STOP_GRACE_MS),
         frames.stop(STOP_GRACE_MS),
         grpc?.stop(STOP_GRACE_MS),
       ])
-      await desks.stop()
+      await checkers.stop()
       await centre.stop()
     },
   }

@@ -57,7 +57,7 @@ export function createCheckMetrics(registry: Registry): CheckMetrics {
       'outcome',
     ]),
     watchers: new Gauge({ name: 'aforo_check_watchers', help: 'Open watches.', registers }),
-    watchDropped: counter('aforo_check_watchers_dropped_total', 'Watches ended by us.', ['reason']),
+    watchDropped: counter('aforo_check_watchers_dropped_total', 'DecisionStreams ended by us.', ['reason']),
     frameConnections: new Gauge({
       name: 'aforo_check_frame_connections',
       help: 'Open connections of frames.',

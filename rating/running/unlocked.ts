@@ -1,5 +1,11 @@
 import { ZERO } from '../../core/money.ts'
-import { type Charged, type ChargeStep, type CounterState, type Counters, counterName } from '../counters.ts'
+import {
+  type Charged,
+  type ChargeStep,
+  type CounterState,
+  type Counters,
+  meterCounterName,
+} from '../counters.ts'
 import type { Curve } from '../plans/curve.ts'
 
 /**
@@ -15,7 +21,7 @@ export class UnlockedCounters implements Counters {
   }
 
   move(step: ChargeStep, curve: Curve): Charged {
-    const name = counterName(step.counter)
+    const name = meterCounterName(step.counter)
     const before = this.#moved.get(name) ?? this.#read.get(name) ?? { quantity: ZERO, amount: ZERO }
     const quantity = before.quantity.plus(step.quantity)
     const total = curve.priceOf(quantity)

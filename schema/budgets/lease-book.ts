@@ -145,10 +145,10 @@ export function takeIn(
 function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): HoldEnded {
   const known = book.holds.get(told.holdId)
   if (known && !isMark(known)) return told.end ? endHold(book, told.end, now)! : ended(known)
-  const isOver = told.msLeft + HOLD_GRACE_MS <= 0
+  const isExpired = told.msLeft + HOLD_GRACE_MS <= 0
   const takes = told.takes.map(({ counter, unit, leaseId, amount }): BookTake => {
     const lease = book.leases.get(leaseName(counter, sidecarId))
-    const held = (isOver && !known) || lease?.leaseId !== leaseId ? 0n : leastOf(amount, lease!.amount)
+    const held = (isExpired && !known) || lease?.leaseId !== leaseId ? 0n : leastOf(amount, lease!.amount)
     if (held > 0n) lease!.amount -= held
     return { counter, unit, taken: amount, held }
   })
@@ -236,8 +236,8 @@ export function endBySpan(book: LeaseBook, holdId: string, actual: Actual | null
   }
   if (hold.told === null || callsOf(actual) >= callsOf(hold.told)) hold.told = actual
   noteOver(hold, actual)
-  const isOver = !hold.isWork && callsOf(hold.told) > 0n
-  if (hold.state !== 'active' || isOver) {
+  const isUsed = !hold.isWork && callsOf(hold.told) > 0n
+  if (hold.state !== 'active' || isUsed) {
     if (hold.settledBy === null) {
       hold.settledBy = 'span'
       hold.late = hold.state !== 'active'
@@ -246,7 +246,7 @@ export function endBySpan(book: LeaseBook, holdId: string, actual: Actual | null
     hold.state = 'settled'
     hasLittleTime(hold, now)
   }
-  free(book, hold, isOver || hold.settledBy === 'span' ? () => 0n : outstandingOf(hold))
+  free(book, hold, isUsed || hold.settledBy === 'span' ? () => 0n : outstandingOf(hold))
 }
 
 /** Work that is over has told of most of its calls, and nobody knows which is the last: the rest is not held for long. */

@@ -1,5 +1,5 @@
 import type { CheckRequest } from '../../core/decision.ts'
-import { checkRequest, refuse } from '../request.ts'
+import { checkRequest, refuse } from '../server/request.ts'
 
 const TEXTS = ['customer', 'session', 'product', 'agent', 'model', 'trace', 'idempotency_key'] as const
 const ESTIMATES = ['input_tokens', 'max_output_tokens', 'tool_calls'] as const

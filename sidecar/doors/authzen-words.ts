@@ -1,5 +1,5 @@
 import type { CheckRequest, Decision } from '../../core/decision.ts'
-import { checkRequest, refuse } from '../request.ts'
+import { checkRequest, refuse } from '../server/request.ts'
 import { lets } from './told.ts'
 
 type Fields = Readonly<Record<string, unknown>>

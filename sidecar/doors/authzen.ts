@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { AforoError, asAforoError } from '../../core/errors.ts'
-import { type Answer, sendJson } from '../answer.ts'
-import { readBody } from '../body.ts'
-import type { Desk } from '../desk.ts'
-import { refuse } from '../request.ts'
-import type { DeskFor, Door } from '../server.ts'
+import type { Checker } from '../checker.ts'
+import { type Answer, sendJson } from '../server/answer.ts'
+import { readBody } from '../server/body.ts'
+import type { CheckerFor, Door } from '../server/check-server.ts'
+import { refuse } from '../server/request.ts'
 import { askedByAuthzen, type Evaluated, evaluated, fieldsOf } from './authzen-words.ts'
 import type { DoorMetrics } from './metrics.ts'
 
@@ -28,13 +28,13 @@ const SEMANTICS: Readonly<Record<string, (answer: Evaluated) => boolean>> = {
 /** AuthZEN's Authorization API 1.0: one evaluation, many, and where they are. A denial is 200, with `decision: false`. */
 export function authzenDoor(metrics: DoorMetrics): Door {
   return {
-    answer(request, response, path, deskFor) {
+    answer(request, response, path, checkerFor) {
       const { method } = request
       const answering =
         path === CONFIGURATION && method === 'GET'
           ? Promise.resolve(configuration(request))
           : (path === EVALUATION || path === EVALUATIONS) && method === 'POST'
-            ? answer(request, path === EVALUATIONS, deskFor, metrics)
+            ? answer(request, path === EVALUATIONS, checkerFor, metrics)
             : null
       if (!answering) return null
       return answering.then(
@@ -51,15 +51,15 @@ export function authzenDoor(metrics: DoorMetrics): Door {
 async function answer(
   request: IncomingMessage,
   isBatch: boolean,
-  deskFor: DeskFor,
+  checkerFor: CheckerFor,
   metrics: DoorMetrics,
 ): Promise<Answer> {
-  const desk = await deskFor('check')
+  const checker = await checkerFor('check')
   const body = fieldsOf(await readBody(request, EVALUATIONS_BYTES_MAX), '')
   const { evaluations } = body
   // Without evaluations of its own a batch is the one that its defaults describe.
   if (!isBatch || evaluations === undefined || (Array.isArray(evaluations) && evaluations.length === 0)) {
-    return { status: 200, body: await evaluate(desk, body, metrics) }
+    return { status: 200, body: await evaluate(checker, body, metrics) }
   }
   if (!Array.isArray(evaluations) || evaluations.length > EVALUATIONS_MAX)
     refuse([{ path: '/evaluations', message: `must be a list of at most ${EVALUATIONS_MAX}` }])
@@ -72,7 +72,7 @@ async function answer(
   const { subject, action, resource, context } = body
   const answers: Evaluated[] = []
   for (const one of evaluations) {
-    const answered = await evaluateOne(desk, { subject, action, resource, context }, one, metrics)
+    const answered = await evaluateOne(checker, { subject, action, resource, context }, one, metrics)
     answers.push(answered)
     if (isLast(answered)) break
   }
@@ -80,24 +80,24 @@ async function answer(
 }
 
 async function evaluate(
-  desk: Desk,
+  checker: Checker,
   evaluation: Readonly<Record<string, unknown>>,
   metrics: DoorMetrics,
 ): Promise<Evaluated> {
-  const decision = await desk.check(askedByAuthzen(evaluation))
+  const decision = await checker.check(askedByAuthzen(evaluation))
   metrics.answered(DOOR, decision.decision)
   return evaluated(decision)
 }
 
 /** What is amiss with one evaluation is its own answer, and no fault of the others. */
 async function evaluateOne(
-  desk: Desk,
+  checker: Checker,
   defaults: Readonly<Record<string, unknown>>,
   one: unknown,
   metrics: DoorMetrics,
 ): Promise<Evaluated> {
   try {
-    return await evaluate(desk, { ...defaults, ...fieldsOf(one, '') }, metrics)
+    return await evaluate(checker, { ...defaults, ...fieldsOf(one, '') }, metrics)
   } catch (thrown) {
     const { code, message } = asAforoError(thrown)
     if (code !== 'invalid_argument' && code !== 'conflict') throw thrown

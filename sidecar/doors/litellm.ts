@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { CheckRequest, Decision } from '../../core/decision.ts'
 import { AforoError, asAforoError } from '../../core/errors.ts'
-import { sendJson } from '../answer.ts'
-import { refuse } from '../request.ts'
-import type { DeskFor, Door } from '../server.ts'
+import { sendJson } from '../server/answer.ts'
+import type { CheckerFor, Door } from '../server/check-server.ts'
+import { refuse } from '../server/request.ts'
 import { askedOf, headerOf } from './asked.ts'
 import { KeptFields } from './kept-fields.ts'
 import type { DoorMetrics } from './metrics.ts'
@@ -31,9 +31,9 @@ const WANTED: ReadonlySet<string> = new Set(['input_type', 'request_data', 'requ
  */
 export function liteLlmDoor(metrics: DoorMetrics): Door {
   return {
-    answer(request, response, path, deskFor) {
+    answer(request, response, path, checkerFor) {
       if (path !== PATH || request.method !== 'POST') return null
-      return answer(request, deskFor, metrics).then(
+      return answer(request, checkerFor, metrics).then(
         (body) => sendJson(response, { status: 200, body }),
         (thrown: unknown) => {
           metrics.answered(DOOR, asAforoError(thrown).code)
@@ -44,10 +44,14 @@ export function liteLlmDoor(metrics: DoorMetrics): Door {
   }
 }
 
-async function answer(request: IncomingMessage, deskFor: DeskFor, metrics: DoorMetrics): Promise<object> {
+async function answer(
+  request: IncomingMessage,
+  checkerFor: CheckerFor,
+  metrics: DoorMetrics,
+): Promise<object> {
   const { headers } = request
   const apiKey = headerText(headers, 'x-api-key')
-  const desk = await deskFor('check', apiKey ? `Bearer ${apiKey}` : keyOf(headers))
+  const checker = await checkerFor('check', apiKey ? `Bearer ${apiKey}` : keyOf(headers))
   const fields = await keptFieldsOf(request)
   const { input_type: inputType } = fields
   if (inputType !== 'request' && inputType !== 'response')
@@ -66,7 +70,7 @@ async function answer(request: IncomingMessage, deskFor: DeskFor, metrics: DoorM
     metrics.answered(DOOR, code)
     return { action: 'BLOCKED', blocked_reason: `${code}: ${message}` }
   }
-  const decision = await desk.check(asked)
+  const decision = await checker.check(asked)
   metrics.answered(DOOR, decision.decision)
   return lets(decision) ? { action: 'NONE' } : { action: 'BLOCKED', blocked_reason: reasonOf(decision) }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { type AforoError, asAforoError } from '../../core/errors.ts'
-import type { DeskFor, Door } from '../server.ts'
+import type { CheckerFor, Door } from '../server/check-server.ts'
 import { type AuthzWord, askedByProxy, headerOf } from './asked.ts'
 import type { DoorMetrics } from './metrics.ts'
 import { bytesOf, type Header, lets, limitHeaders, textOf, toldHeaders } from './told.ts'
@@ -16,9 +16,9 @@ const RETRY_AFTER_SECONDS = 1
  */
 export function proxyAuthDoor(metrics: DoorMetrics): Door {
   return {
-    answer(request, response, path, deskFor) {
+    answer(request, response, path, checkerFor) {
       if (path !== PATH && !path.startsWith(`${PATH}/`)) return null
-      return answer(request, path, deskFor).then(
+      return answer(request, path, checkerFor).then(
         ([status, headers, outcome]) => {
           metrics.answered(DOOR, outcome)
           end(response, status, headers)
@@ -37,17 +37,17 @@ export function proxyAuthDoor(metrics: DoorMetrics): Door {
 
 type Answered = readonly [status: number, headers: readonly Header[], outcome: string]
 
-async function answer(request: IncomingMessage, path: string, deskFor: DeskFor): Promise<Answered> {
+async function answer(request: IncomingMessage, path: string, checkerFor: CheckerFor): Promise<Answered> {
   const { headers, url = '' } = request
   const at = path === PATH ? url.indexOf('?') : -1
   const query = at < 0 ? null : new URLSearchParams(url.slice(at + 1))
   const stated = (word: AuthzWord) => query?.get(word) ?? headerText(headers, headerOf(word))
-  const desk = await deskFor('check', keyOf(headers))
+  const checker = await checkerFor('check', keyOf(headers))
   const { asked, denyWith } = askedByProxy(stated, originalPath(headers, path))
-  const decision = await desk.check(asked)
+  const decision = await checker.check(asked)
   const told = [
     ...toldHeaders(decision, asked),
-    ...limitHeaders(decision, desk.quotaOf(asked, decision.budget)),
+    ...limitHeaders(decision, checker.quotaOf(asked, decision.budget)),
   ]
   return [lets(decision) ? 200 : denyWith, told, decision.decision]
 }

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REASONS } from '../../core/decision.ts'
 import { FRAME_BODY_BYTES_MAX, FRAMES_UNDER_WAY_MAX } from '../../core/frames.ts'
-import { CHECK_BYTES_MAX } from '../../sidecar/body.ts'
-import { DESKS_MAX } from '../../sidecar/desks.ts'
-import { UNTOLD_HOLDS_MAX } from '../../sidecar/hold-book.ts'
-import { KEYS_MAX } from '../../sidecar/keyed-checks.ts'
-import { CARDS_MAX } from '../../sidecar/knowledge.ts'
-import { COUNTERS_MAX, KILLS_MAX, SPENDERS_MAX } from '../../sidecar/memory.ts'
-import { PLAIN_MS_MAX, PLAIN_PIECES_MAX, PLAIN_UNDER_WAY_MAX } from '../../sidecar/plain-connection.ts'
-import { PLAIN_HEAD_CHARS_MAX } from '../../sidecar/plain-head.ts'
-import { CONNECTIONS_MAX } from '../../sidecar/server.ts'
-import { WATCHERS_MAX } from '../../sidecar/watch.ts'
+import { TENANTS_MAX } from '../../sidecar/checkers.ts'
+import { KEYS_MAX } from '../../sidecar/deciding/keyed-checks.ts'
+import { UNTOLD_HOLDS_MAX } from '../../sidecar/leases/hold-book.ts'
+import { CHECK_BYTES_MAX } from '../../sidecar/server/body.ts'
+import { CONNECTIONS_MAX } from '../../sidecar/server/check-server.ts'
+import { DECISION_STREAMS_MAX } from '../../sidecar/server/decision-streams.ts'
+import { PLAIN_MS_MAX, PLAIN_PIECES_MAX, PLAIN_UNDER_WAY_MAX } from '../../sidecar/server/plain-connection.ts'
+import { PLAIN_HEAD_CHARS_MAX } from '../../sidecar/server/plain-head.ts'
+import { COUNTERS_MAX, KILLS_MAX, SPENDERS_MAX } from '../../sidecar/view/memory.ts'
+import { CARDS_MAX } from '../../sidecar/view/tenant-view.ts'
 import { type CheckWorld, startWorld } from './start.ts'
 
 const DOC = readFileSync(new URL('../../docs/CHECK.md', import.meta.url), 'utf8')
@@ -42,8 +42,8 @@ test('docs/CHECK.md tells every reason, and the bounds as they are', () => {
     KILLS_MAX,
     CARDS_MAX,
     KEYS_MAX,
-    DESKS_MAX,
-    WATCHERS_MAX,
+    TENANTS_MAX,
+    DECISION_STREAMS_MAX,
     CONNECTIONS_MAX,
     UNTOLD_HOLDS_MAX,
     FRAMES_UNDER_WAY_MAX,

@@ -4,10 +4,10 @@ import type { Budget } from '../../core/budget.ts'
 import { amountsOf, NO_RATES } from '../../core/rate-card.ts'
 import { scaled } from '../../core/scaled.ts'
 import { BoundedMap } from '../../sidecar/bounded-map.ts'
-import { Counter } from '../../sidecar/counter.ts'
-import { decide, passThrottled, type Question } from '../../sidecar/decide.ts'
-import { Memory, SPENDERS_MAX, spenderName } from '../../sidecar/memory.ts'
-import { termsOf } from '../../sidecar/terms.ts'
+import { decide, passThrottled, type Question } from '../../sidecar/deciding/decide.ts'
+import { Counter } from '../../sidecar/view/counter.ts'
+import { Memory, SPENDERS_MAX, spenderName } from '../../sidecar/view/memory.ts'
+import { termsOf } from '../../sidecar/view/terms.ts'
 
 let no = 0
 function counter(used: string, budget: Partial<Budget> = {}, more: Partial<Counter> = {}): Counter {

@@ -10,13 +10,13 @@ import { memoryCentre } from '../../bench/check-centre.ts'
 import { FRAME_BODY_BYTES_MAX, FRAME_KINDS, FRAMES_UNDER_WAY_MAX, frameText } from '../../core/frames.ts'
 import { SILENT } from '../../core/log.ts'
 import { createKey } from '../../schema/keys.ts'
-import { Admission } from '../../sidecar/admission.ts'
-import type { Centre } from '../../sidecar/centre.ts'
+import type { Centre } from '../../sidecar/centre/centre.ts'
 import type { RunningCheck } from '../../sidecar/check.ts'
-import { Desks } from '../../sidecar/desks.ts'
-import { Frames } from '../../sidecar/frames.ts'
+import { Checkers } from '../../sidecar/checkers.ts'
 import { createCheckMetrics } from '../../sidecar/metrics.ts'
-import { FAULTS_TOLD_MAX } from '../../sidecar/request.ts'
+import { Admission } from '../../sidecar/server/admission.ts'
+import { Frames } from '../../sidecar/server/frames.ts'
+import { FAULTS_TOLD_MAX } from '../../sidecar/server/request.ts'
 import { openFrames } from './frame-asker.ts'
 import { type CheckWorld, putBudget, startCheckOver, startWorld, until } from './start.ts'
 
@@ -299,10 +299,10 @@ async function serve(centre: Centre, unreadMs?: number) {
   let count = 0
   const counted = { ...metrics, decided: () => void count++ }
   const clock = () => performance.now()
-  const desks = new Desks({ centre, sidecarId: 'test', clock, log: SILENT, metrics: counted })
+  const checkers = new Checkers({ centre, sidecarId: 'test', clock, log: SILENT, metrics: counted })
   const frames = new Frames({
     admission: new Admission(centre.access, clock),
-    desks,
+    checkers,
     metrics,
     log: SILENT,
     ...(unreadMs !== undefined && { unreadMs }),
@@ -317,7 +317,7 @@ async function serve(centre: Centre, unreadMs?: number) {
     decided: () => count,
     async stop() {
       server.close()
-      await desks.stop()
+      await checkers.stop()
     },
   }
 }

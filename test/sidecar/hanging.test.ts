@@ -5,8 +5,8 @@ import {
   ADMISSION_MS_MAX,
   ADMISSION_WAIT_MS,
   Admission,
-} from '../../sidecar/admission.ts'
-import { AWAY_MS } from '../../sidecar/knowledge.ts'
+} from '../../sidecar/server/admission.ts'
+import { AWAY_MS } from '../../sidecar/view/tenant-view.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 import { type CheckWorld, post, putBudget, startSidecar, startWorld, until } from './start.ts'
 

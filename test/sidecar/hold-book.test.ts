@@ -13,10 +13,10 @@ import {
   type LeaseBook,
   takeIn,
 } from '../../schema/budgets/lease-book.ts'
-import { Counter } from '../../sidecar/counter.ts'
-import { HoldBook, type OpenHold, TOLD_AT_ONCE_MAX } from '../../sidecar/hold-book.ts'
-import { LEASE_IDLE_MS } from '../../sidecar/lease-order.ts'
-import { termsOf } from '../../sidecar/terms.ts'
+import { HoldBook, type OpenHold, TOLD_AT_ONCE_MAX } from '../../sidecar/leases/hold-book.ts'
+import { LEASE_IDLE_MS } from '../../sidecar/leases/lease-order.ts'
+import { Counter } from '../../sidecar/view/counter.ts'
+import { termsOf } from '../../sidecar/view/terms.ts'
 
 /** A sidecar's book against the centre's, over no network, with clocks that are told. */
 

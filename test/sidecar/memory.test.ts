@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import type { Budget } from '../../core/budget.ts'
-import { COUNTERS_MAX, Memory, SPENDERS_MAX, spenderName } from '../../sidecar/memory.ts'
+import { COUNTERS_MAX, Memory, SPENDERS_MAX, spenderName } from '../../sidecar/view/memory.ts'
 
 const BUDGET: Budget = {
   scope: { session: '*' },

@@ -8,8 +8,8 @@ import { createRateCards } from '../../rating/rate-cards.ts'
 import { createAccess } from '../../schema/access.ts'
 import { endHolds } from '../../schema/budgets/holds.ts'
 import { transaction } from '../../schema/pool.ts'
+import { createDatabaseCentre } from '../../sidecar/centre/database-centre.ts'
 import type { RunningCheck } from '../../sidecar/check.ts'
-import { createDatabaseCentre } from '../../sidecar/database-centre.ts'
 import { openFrames } from './frame-asker.ts'
 import {
   addCustomer,

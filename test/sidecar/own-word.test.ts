@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { kill } from '../../schema/budgets/kills.ts'
-import type { Change } from '../../sidecar/centre.ts'
+import type { Change } from '../../sidecar/centre/centre.ts'
 import { type CheckWorld, centreOver, post, startCheckOver, startWorld } from './start.ts'
 
 let world: CheckWorld

@@ -4,15 +4,15 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Registry } from 'prom-client'
 import { memoryCentre } from '../../bench/check-centre.ts'
 import { SILENT } from '../../core/log.ts'
-import { Admission } from '../../sidecar/admission.ts'
-import type { Centre } from '../../sidecar/centre.ts'
-import { Desks } from '../../sidecar/desks.ts'
-import { Frames } from '../../sidecar/frames.ts'
+import type { Centre } from '../../sidecar/centre/centre.ts'
+import { Checkers } from '../../sidecar/checkers.ts'
 import { createCheckMetrics } from '../../sidecar/metrics.ts'
-import type { PlainParts } from '../../sidecar/plain-connection.ts'
-import { PlainRequests } from '../../sidecar/plain-requests.ts'
-import { createCheckServer } from '../../sidecar/server.ts'
-import { Watches } from '../../sidecar/watch.ts'
+import { Admission } from '../../sidecar/server/admission.ts'
+import { createCheckServer } from '../../sidecar/server/check-server.ts'
+import { DecisionStreams } from '../../sidecar/server/decision-streams.ts'
+import { Frames } from '../../sidecar/server/frames.ts'
+import type { PlainParts } from '../../sidecar/server/plain-connection.ts'
+import { PlainRequests } from '../../sidecar/server/plain-requests.ts'
 
 /**
  * A check server over a centre in memory; unless a clock is given at an instant that does not pass, so that it says the
@@ -36,14 +36,14 @@ export async function startStill(
   const registry = new Registry()
   const metrics = createCheckMetrics(registry)
   const centre = { ...memoryCentre(), ...over }
-  const desks = new Desks({ centre, sidecarId: 'still', clock, log: SILENT, metrics })
+  const checkers = new Checkers({ centre, sidecarId: 'still', clock, log: SILENT, metrics })
   const admission = new Admission(centre.access, clock)
-  const parts = { admission, desks, metrics, log: SILENT }
+  const parts = { admission, checkers, metrics, log: SILENT }
   const plain = new PlainRequests({ ...parts, idleMs: 75_000, ...limits })
-  const watches = new Watches(metrics)
+  const streams = new DecisionStreams(metrics)
   const frames = new Frames(parts)
   const isReady = async () => true
-  const all = { ...parts, centre, watches, frames, registry, isReady }
+  const all = { ...parts, centre, streams, frames, registry, isReady }
   const server = createCheckServer(way === 'plain' ? { ...all, plain } : all)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -55,7 +55,7 @@ export async function startStill(
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()
-      await Promise.all([plain.stop(0), frames.stop(0), desks.stop()])
+      await Promise.all([plain.stop(0), frames.stop(0), checkers.stop()])
       await closed
     },
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CHECK_BYTES_MAX } from '../../sidecar/body.ts'
-import type { Centre } from '../../sidecar/centre.ts'
-import { isPlainLength, PLAIN_HEAD_CHARS_MAX, plainHead, plainLine } from '../../sidecar/plain-head.ts'
+import type { Centre } from '../../sidecar/centre/centre.ts'
+import { CHECK_BYTES_MAX } from '../../sidecar/server/body.ts'
+import { isPlainLength, PLAIN_HEAD_CHARS_MAX, plainHead, plainLine } from '../../sidecar/server/plain-head.ts'
 import { checkOf, endOf, open, startStill } from './plain-asker.ts'
 import { answersOfBoth, type Pair, SHARES, startPair } from './plain-pair.ts'
 

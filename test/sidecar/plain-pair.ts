@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Centre } from '../../sidecar/centre.ts'
+import type { Centre } from '../../sidecar/centre/centre.ts'
 import { exchange, type StillServer, startStill } from './plain-asker.ts'
 
 export const LAST = 'GET /livez HTTP/1.1\r\nhost: aforo\r\nconnection: close\r\n\r\n'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SILENT } from '../../core/log.ts'
 import { createKey } from '../../schema/keys.ts'
-import { createHttpCentre, refuseBadKey } from '../../sidecar/http-centre.ts'
+import { createHttpCentre, refuseBadKey } from '../../sidecar/centre/http-centre.ts'
 import { startRelay } from '../support/relay.ts'
 import {
   type CheckWorld,

@@ -7,9 +7,9 @@ import {
   type Told,
   type ToldHold,
 } from '../../schema/budgets/lease-book.ts'
-import type { Counter } from '../../sidecar/counter.ts'
-import type { HoldBook } from '../../sidecar/hold-book.ts'
-import { type Terms, termsOf } from '../../sidecar/terms.ts'
+import type { HoldBook } from '../../sidecar/leases/hold-book.ts'
+import type { Counter } from '../../sidecar/view/counter.ts'
+import { type Terms, termsOf } from '../../sidecar/view/terms.ts'
 
 /** A schedule: everything that happens in it follows from these numbers. */
 export interface Schedule {

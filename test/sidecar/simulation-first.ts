@@ -1,9 +1,9 @@
 import { NO_RATES } from '../../core/rate-card.ts'
 import type { LeaseBook } from '../../schema/budgets/lease-book.ts'
 import { takeAsked } from '../../schema/budgets/take-asked.ts'
-import { firstHold } from '../../sidecar/first-hold.ts'
-import type { HoldOrder, OpenHold } from '../../sidecar/hold-book.ts'
-import { TAKE_MS_MAX } from '../../sidecar/taking.ts'
+import { firstHold } from '../../sidecar/leases/first-hold.ts'
+import type { HoldOrder, OpenHold } from '../../sidecar/leases/hold-book.ts'
+import { HOLD_REQUEST_MS_MAX } from '../../sidecar/leases/hold-requests.ts'
 import { namedHold, type Schedule, type Sidecar } from './simulation-checks.ts'
 
 /** Whose holds all are. */
@@ -30,7 +30,7 @@ export interface FirstWorld {
 }
 
 /**
- * Asks the centre to take a hold, once, as a desk does: no answer in time is none, and what may have been taken is released.
+ * Asks the centre to take a hold, once, as a checker does: no answer in time is none, and what may have been taken is released.
  * @param answered with whether it was taken; null: nobody could say
  */
 export function askFirst(
@@ -44,7 +44,7 @@ export function askFirst(
   const asked = namedHold(firstHold(order, sidecar.clock(now())))
   let isOver = false
   const isGone = () => isOver || sidecar.isDead || sidecar.life !== life
-  after(TAKE_MS_MAX, () => {
+  after(HOLD_REQUEST_MS_MAX, () => {
     if (isGone()) return
     isOver = true
     sidecar.book.end({ holdId: order.holdId, actual: null })
@@ -70,7 +70,7 @@ export function askFirst(
   if (bad(schedule.doubled)) after(delay() + random() * 2_000, take)
 }
 
-/** As a desk does with a hold that outlasts its leases. */
+/** As a checker does with a hold that outlasts its leases. */
 export function heardFirst(
   now: () => number,
   sidecar: Sidecar,

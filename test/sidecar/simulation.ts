@@ -10,9 +10,9 @@ import {
   type LeaseBook,
   takeIn,
 } from '../../schema/budgets/lease-book.ts'
-import { Counter } from '../../sidecar/counter.ts'
-import { decide } from '../../sidecar/decide.ts'
-import { HoldBook } from '../../sidecar/hold-book.ts'
+import { decide } from '../../sidecar/deciding/decide.ts'
+import { HoldBook } from '../../sidecar/leases/hold-book.ts'
+import { Counter } from '../../sidecar/view/counter.ts'
 import { Agenda, dice } from './agenda.ts'
 import {
   amissAtCentre,

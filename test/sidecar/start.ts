@@ -9,10 +9,10 @@ import { createRateCards } from '../../rating/rate-cards.ts'
 import { createAccess } from '../../schema/access.ts'
 import { defineBudget } from '../../schema/budgets/define.ts'
 import { transaction } from '../../schema/pool.ts'
-import type { Centre } from '../../sidecar/centre.ts'
+import type { Centre } from '../../sidecar/centre/centre.ts'
+import { createDatabaseCentre } from '../../sidecar/centre/database-centre.ts'
+import { createHttpCentre } from '../../sidecar/centre/http-centre.ts'
 import { type RunningCheck, startCheck } from '../../sidecar/check.ts'
-import { createDatabaseCentre } from '../../sidecar/database-centre.ts'
-import { createHttpCentre } from '../../sidecar/http-centre.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
 /** An answer as a test looks at it. */

@@ -3,9 +3,14 @@ import type { ServerResponse } from 'node:http'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Decision } from '../../core/decision.ts'
-import type { Desk, Watcher } from '../../sidecar/desk.ts'
+import type { Checker } from '../../sidecar/checker.ts'
+import type { DecisionListener } from '../../sidecar/decision-listeners.ts'
 import { createCheckMetrics } from '../../sidecar/metrics.ts'
-import { UNREAD_BYTES_MAX, WATCHERS_MAX, Watches } from '../../sidecar/watch.ts'
+import {
+  DECISION_STREAMS_MAX,
+  DecisionStreams,
+  UNREAD_BYTES_MAX,
+} from '../../sidecar/server/decision-streams.ts'
 import { type CheckWorld, putBudget, startWorld, until, use } from './start.ts'
 
 let world: CheckWorld
@@ -60,42 +65,42 @@ test('stops nobody because of what is held, by himself or by others, until it is
 })
 
 test('who never reads is dropped', () => {
-  const { watches, watcher, response } = opened()
+  const { streams, listener, response } = opened()
   response.writableLength = UNREAD_BYTES_MAX
-  watcher().tell(DENIED)
+  listener().tell(DENIED)
   expect(response.isDestroyed).toBe(false)
   response.writableLength = UNREAD_BYTES_MAX + 1
-  watcher().tell(DENIED)
+  listener().tell(DENIED)
   expect(response.isDestroyed).toBe(true)
-  watches.stop()
+  streams.stop()
 })
 
 test('there are so many watches and no more', () => {
-  const { watches, open } = opened()
-  for (let i = 1; i < WATCHERS_MAX; i++) open()
+  const { streams, open } = opened()
+  for (let i = 1; i < DECISION_STREAMS_MAX; i++) open()
   expect(() => open()).toThrow('too many watches')
-  watches.stop()
+  streams.stop()
 })
 
 test('who left before it was known whose watch it is takes no place of another', () => {
-  const { watches, open, left } = opened()
+  const { streams, open, left } = opened()
   for (let i = 0; i < 10; i++) open(left())
-  for (let i = 1; i < WATCHERS_MAX; i++) open()
+  for (let i = 1; i < DECISION_STREAMS_MAX; i++) open()
   expect(() => open()).toThrow('too many watches')
-  watches.stop()
+  streams.stop()
 })
 
 const DENIED: Decision = { decision: 'deny', reason: 'killed', source: 'live', age_ms: 0 }
 
 function opened() {
-  const watches = new Watches(createCheckMetrics(new Registry()))
-  let last: Watcher | undefined
-  const desk = {
-    watch: (watcher: Watcher) => {
-      last = watcher
+  const streams = new DecisionStreams(createCheckMetrics(new Registry()))
+  let last: DecisionListener | undefined
+  const checker = {
+    listen: (listener: DecisionListener) => {
+      last = listener
       return () => {}
     },
-  } as unknown as Desk
+  } as unknown as Checker
   const stub = () =>
     Object.assign(new EventEmitter(), {
       writableLength: 0,
@@ -108,11 +113,11 @@ function opened() {
         this.isDestroyed = true
       },
     })
-  const open = (response = stub()) => watches.open(response as unknown as ServerResponse, desk, SPENDER)
+  const open = (response = stub()) => streams.open(response as unknown as ServerResponse, checker, SPENDER)
   const response = stub()
   open(response)
   const left = () => Object.assign(stub(), { destroyed: true })
-  return { watches, watcher: () => last!, response, open, left }
+  return { streams, listener: () => last!, response, open, left }
 }
 
 /** A watch over the wire, and what it was told. */

@@ -23,9 +23,9 @@ export async function readBilled(
     JSON.stringify([tenant, provider, model, begun.slice(0, 7)]),
   )
   const end = Date.UTC(now.getUTCFullYear(), now.getUTCMonth())
-  const isOver = now.getTime() >= end + BILL_GRACE_DAYS * DAY_MS
+  const isClosed = now.getTime() >= end + BILL_GRACE_DAYS * DAY_MS
   const start = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1)
-  const costs = isOver ? await readProviders(client, tenantId, start, end) : []
+  const costs = isClosed ? await readProviders(client, tenantId, start, end) : []
   const month = new Date(start).toISOString().slice(0, 7)
   const unbilled = costs.filter(
     ({ tenant, provider }) =>

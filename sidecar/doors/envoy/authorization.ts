@@ -1,6 +1,6 @@
 import { status as grpcStatus } from '@grpc/grpc-js'
 import { asAforoError, type ErrorCode } from '../../../core/errors.ts'
-import type { Desk } from '../../desk.ts'
+import type { Checker } from '../../checker.ts'
 import { type AuthzWord, askedByProxy, headerOf } from '../asked.ts'
 import type { DoorMetrics } from '../metrics.ts'
 import { type Header, lets, limitHeaders, TOLD_HEADERS, toldHeaders } from '../told.ts'
@@ -18,7 +18,7 @@ export type OriginalHeaders = ReadonlyMap<string, string>
  */
 export async function answerAuthorization(
   request: AuthorizationRequest,
-  deskFor: (original: OriginalHeaders) => Promise<Desk>,
+  checkerFor: (original: OriginalHeaders) => Promise<Checker>,
   metrics: DoorMetrics,
 ): Promise<AuthorizationResponse> {
   const extensions = request.attributes?.context_extensions ?? {}
@@ -26,12 +26,12 @@ export async function answerAuthorization(
   const stated = (word: AuthzWord) =>
     Object.hasOwn(extensions, word) ? extensions[word] : original.get(headerOf(word))
   try {
-    const desk = await deskFor(original)
+    const checker = await checkerFor(original)
     const { asked, denyWith } = askedByProxy(stated, request.attributes?.request?.http?.path ?? '')
-    const decision = await desk.check(asked)
+    const decision = await checker.check(asked)
     metrics.answered(DOOR, decision.decision)
     const told = toldHeaders(decision, asked)
-    const limits = limitHeaders(decision, desk.quotaOf(asked, decision.budget))
+    const limits = limitHeaders(decision, checker.quotaOf(asked, decision.budget))
     const dynamic_metadata = {
       fields: Object.fromEntries(told.map(([name, value]) => [name, { stringValue: value }])),
     }

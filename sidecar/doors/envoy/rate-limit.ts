@@ -1,7 +1,7 @@
 import type { CheckRequest, Decision } from '../../../core/decision.ts'
 import { asAforoError } from '../../../core/errors.ts'
-import type { Desk } from '../../desk.ts'
-import { isName, refuse } from '../../request.ts'
+import type { Checker } from '../../checker.ts'
+import { isName, refuse } from '../../server/request.ts'
 import { askedOf } from '../asked.ts'
 import type { DoorMetrics } from '../metrics.ts'
 import { countedOf, type Header, lets, limitHeaders, type Quota, toldHeaders, waitSeconds } from '../told.ts'
@@ -42,7 +42,7 @@ const OK: Answered = { status: { code: 'OK' }, told: [], limits: [] }
  */
 export async function answerRateLimit(
   request: RateLimitRequest,
-  desk: Desk,
+  checker: Checker,
   metrics: DoorMetrics,
 ): Promise<RateLimitResponse> {
   const { descriptors = [], hits_addend: hits = 0 } = request
@@ -52,15 +52,15 @@ export async function answerRateLimit(
   const answers: Answered[] = []
   try {
     for (const descriptor of descriptors) {
-      answers.push(await answerDescriptor(descriptor, desk, hits, metrics))
+      answers.push(await answerDescriptor(descriptor, checker, hits, metrics))
     }
   } catch (error) {
-    await releaseAll(answers, desk)
+    await releaseAll(answers, checker)
     throw error
   }
   const over = answers.find(({ status }) => status.code === 'OVER_LIMIT')
   // All or none: what one descriptor held is free again where another one is over its limit.
-  if (over) await releaseAll(answers, desk)
+  if (over) await releaseAll(answers, checker)
   const { told, limits } = over ?? answers.find(({ holdId }) => holdId !== undefined) ?? answers[0]!
   return {
     overall_code: over ? 'OVER_LIMIT' : 'OK',
@@ -72,7 +72,7 @@ export async function answerRateLimit(
 
 async function answerDescriptor(
   descriptor: RateLimitDescriptor,
-  desk: Desk,
+  checker: Checker,
   hits: number,
   metrics: DoorMetrics,
 ): Promise<Answered> {
@@ -81,7 +81,7 @@ async function answerDescriptor(
     const entries = entriesOf(descriptor)
     const holdId = entries.get(HOLD_ENTRY)
     if (holdId !== undefined) {
-      const settled = await settle(desk, holdId, descriptor.hits_addend?.value ?? String(hits))
+      const settled = await settle(checker, holdId, descriptor.hits_addend?.value ?? String(hits))
       metrics.answered(DOOR, settled ? 'settled' : 'not_found')
       return OK
     }
@@ -92,9 +92,9 @@ async function answerDescriptor(
     metrics.answered(DOOR, code)
     return { status: { code: 'OVER_LIMIT' }, told: [['x-aforo-reason', code]], limits: [] }
   }
-  const decision = await desk.check(asked)
+  const decision = await checker.check(asked)
   metrics.answered(DOOR, decision.decision)
-  const quota = desk.quotaOf(asked, decision.budget)
+  const quota = checker.quotaOf(asked, decision.budget)
   return {
     status: statusOf(decision, quota),
     holdId: decision.hold_id,
@@ -115,14 +115,14 @@ function entriesOf({ entries = [] }: RateLimitDescriptor): ReadonlyMap<string, s
 }
 
 /** No tokens told: nobody knows what was used, and all of it stays held until the span is there. */
-async function settle(desk: Desk, holdId: string, tokens: string): Promise<boolean> {
+async function settle(checker: Checker, holdId: string, tokens: string): Promise<boolean> {
   if (!isName(holdId)) return false
   const actual = /^[1-9]\d{0,11}$/.test(tokens) ? { tokens } : {}
-  return (await desk.endHold(holdId, actual)) !== null
+  return (await checker.endHold(holdId, actual)) !== null
 }
 
-async function releaseAll(answers: readonly Answered[], desk: Desk): Promise<void> {
-  for (const { holdId } of answers) if (holdId !== undefined) await desk.endHold(holdId, null)
+async function releaseAll(answers: readonly Answered[], checker: Checker): Promise<void> {
+  for (const { holdId } of answers) if (holdId !== undefined) await checker.endHold(holdId, null)
 }
 
 function statusOf(decision: Decision, quota: Quota | null): DescriptorStatus {

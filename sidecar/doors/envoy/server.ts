@@ -10,9 +10,9 @@ import {
 import type { Address } from '../../../core/config.ts'
 import { AforoError, asAforoError, type ErrorCode } from '../../../core/errors.ts'
 import type { Log } from '../../../core/log.ts'
-import type { Admission } from '../../admission.ts'
-import type { Desk } from '../../desk.ts'
-import type { Desks } from '../../desks.ts'
+import type { Checker } from '../../checker.ts'
+import type { Checkers } from '../../checkers.ts'
+import type { Admission } from '../../server/admission.ts'
 import type { DoorMetrics } from '../metrics.ts'
 import { answerAuthorization, type OriginalHeaders } from './authorization.ts'
 import {
@@ -50,7 +50,7 @@ const STATUS: Readonly<Record<ErrorCode, status>> = {
 
 export interface GrpcDoorsParts {
   readonly admission: Admission
-  readonly desks: Desks
+  readonly checkers: Checkers
   readonly metrics: DoorMetrics
   readonly log: Log
   readonly isReady: () => Promise<boolean>
@@ -66,11 +66,11 @@ export interface GrpcDoors {
  * `initial_metadata` puts it there; for an authorisation also in the headers of the original request.
  */
 export async function startGrpcDoors(parts: GrpcDoorsParts, address: Address): Promise<GrpcDoors> {
-  const { admission, desks, metrics } = parts
-  const deskFor = async (metadata: Metadata, original?: OriginalHeaders): Promise<Desk> => {
+  const { admission, checkers, metrics } = parts
+  const checkerFor = async (metadata: Metadata, original?: OriginalHeaders): Promise<Checker> => {
     const authorization = keyOf((name) => first(metadata, name)) ?? keyOf((name) => original?.get(name))
     const tenantHeader = first(metadata, 'x-aforo-tenant')
-    return desks.of(await admission.admit({ authorization, tenantHeader }, 'check'))
+    return checkers.of(await admission.admit({ authorization, tenantHeader }, 'check'))
   }
   const server = new Server({
     'grpc.max_receive_message_length': GRPC_BYTES_MAX,
@@ -81,12 +81,12 @@ export async function startGrpcDoors(parts: GrpcDoorsParts, address: Address): P
   const services = loadServices()
   server.addService(services.authorization, {
     Check: unary<AuthorizationRequest, AuthorizationResponse>(parts, (request, metadata) =>
-      answerAuthorization(request, (original) => deskFor(metadata, original), metrics),
+      answerAuthorization(request, (original) => checkerFor(metadata, original), metrics),
     ),
   })
   server.addService(services.rateLimit, {
     ShouldRateLimit: unary<RateLimitRequest, RateLimitResponse>(parts, async (request, metadata) =>
-      answerRateLimit(request, await deskFor(metadata), metrics),
+      answerRateLimit(request, await checkerFor(metadata), metrics),
     ),
   })
   server.addService(services.health, {
