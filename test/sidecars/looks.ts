@@ -15,10 +15,8 @@ export interface Amiss {
  * Looks at all counters of hard limits in one snapshot: what is used and given out stays within the limit, and what is given out
  * is what leases have and holds hold.
  *
- * Three things are beside it, of which the first two deny too much and let nobody in. A span that was here before its sidecar
- * told of the hold is used, and still in the lease: such spans have left marks, which say how much. An event that is rated
- * before its trace was looked at, as where serve was away for long, is used, and still held until then. And what calls used
- * beyond their holds, `over`, is bounded by nothing.
+ * Two things are beside it. A span that was here before its sidecar told of the hold is used, and still in the lease: such
+ * spans have left marks, which say how much. And what calls used beyond their holds, `over`, is bounded by nothing.
  */
 const LOOK = `
   with limits as (
@@ -38,17 +36,6 @@ const LOOK = `
     select tenant_id, sum(coalesce((actual ->> 'model_calls')::numeric, 1)) as model_calls,
       sum((actual ->> 'input_tokens')::numeric + (actual ->> 'output_tokens')::numeric) as tokens
     from aforo_store.budget_holds where sidecar_id is null group by 1
-  ),
-  rated_first as (
-    select take.tenant_id, budget_id, counting_version, subject, window_start, sum(take.held) as held
-    from aforo_store.budget_hold_takes take
-    where take.held > 0 and exists (
-      select from aforo_store.usage_journal told
-      join aforo_store.spend_queue using (tenant_id, trace_id)
-      join aforo_store.events event using (tenant_id, trace_id)
-      join aforo_store.ratings rating on rating.tenant_id = event.tenant_id and rating.event_id = event.event_id
-      where told.tenant_id = take.tenant_id and told.hold_id = take.hold_id)
-    group by 1, 2, 3, 4, 5
   )
   select budget_id as budget, subject, used::text, leased::text, "limit"::text,
     (coalesce(leases.amount, 0) + coalesce(takes.held, 0))::text as given,
@@ -57,10 +44,9 @@ const LOOK = `
   join limits using (tenant_id, budget_id)
   left join leases using (tenant_id, budget_id, counting_version, subject, window_start)
   left join takes using (tenant_id, budget_id, counting_version, subject, window_start)
-  left join rated_first using (tenant_id, budget_id, counting_version, subject, window_start)
   left join marks using (tenant_id)
   where leased <> coalesce(leases.amount, 0) + coalesce(takes.held, 0)
-    or used + leased - coalesce(takes.over, 0) - coalesce(rated_first.held, 0)
+    or used + leased - coalesce(takes.over, 0)
       - coalesce(case unit when 'tokens' then marks.tokens when 'model_calls' then marks.model_calls end, 0) > "limit"`
 
 /** Looks again and again until it is ended. */
