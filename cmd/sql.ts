@@ -5,6 +5,7 @@ import type { ExportColumn } from '../api/exports/kinds.ts'
 import { textTable } from '../api/text-table.ts'
 import { AforoError } from '../core/errors.ts'
 import { trimNumeric } from '../core/money.ts'
+import { onConnection } from '../schema/pool.ts'
 import { onDatabase } from './on-database.ts'
 
 /** What is answered at most: more is an export's matter, or psql's. */
@@ -51,8 +52,11 @@ const NUMBERS = [21, 23, 20, 700, 701, 1700]
  * Runs one query as another login in a transaction that cannot write.
  * @throws AforoError `invalid_argument` where it is no query, reads what the login may not read, or answers more than ROWS_MAX
  */
-export async function askAs(pool: pg.Pool, login: string, select: string): Promise<Answer> {
-  const client = await pool.connect()
+export function askAs(pool: pg.Pool, login: string, select: string): Promise<Answer> {
+  return onConnection(pool, (client) => askOn(client, login, select), { isUsedUp: true })
+}
+
+async function askOn(client: pg.PoolClient, login: string, select: string): Promise<Answer> {
   try {
     await client.query('begin transaction read only')
     // Not `set role`: the views ask who logged in.
@@ -68,8 +72,6 @@ export async function askAs(pool: pg.Pool, login: string, select: string): Promi
     return { columns: fields.map(column), rows }
   } catch (error) {
     throw new AforoError('invalid_argument', refusalText(error as pg.DatabaseError))
-  } finally {
-    client.release(true)
   }
 }
 

@@ -24,17 +24,20 @@ export class AforoError extends Error {
   /** Same input may succeed later. A retryable fault must reach a client as one it retries. */
   readonly retryable: boolean
   readonly faults: readonly FieldFault[]
+  /** What another server answered, where that is the fault. */
+  readonly httpStatus: number | null
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; faults?: readonly FieldFault[] } = {},
+    options: { cause?: unknown; faults?: readonly FieldFault[]; httpStatus?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'AforoError'
     this.code = code
     this.retryable = code === 'unavailable'
     this.faults = options.faults ?? []
+    this.httpStatus = options.httpStatus ?? null
   }
 }
 

@@ -5,7 +5,7 @@ import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator'
 import type pg from 'pg'
 import { AforoError } from '../core/errors.ts'
 import { databaseFault } from './faults.ts'
-import { openPool } from './pool.ts'
+import { onConnection, openPool } from './pool.ts'
 import { settleTimescale, type TimescaleMode } from './timescale.ts'
 
 const FOLDER = fileURLToPath(new URL('./migrations', import.meta.url))
@@ -50,18 +50,15 @@ async function migrateWith(client: pg.PoolClient, mode: TimescaleMode, folder: s
 }
 
 /** The lock belongs to the connection, so it is gone with it, however we end. */
-async function underLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  try {
+function underLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const locked = async (client: pg.PoolClient) => {
     // Waiting for the others and filling new columns may take longer than any ordinary statement.
     await client.query('set statement_timeout = 0')
     await client.query('set client_min_messages = warning')
     await client.query('select pg_advisory_lock($1)', [LOCK])
     return await work(client)
-  } finally {
-    // Not back to the pool: it carries the lock and the settings above.
-    client.release(true)
   }
+  return onConnection(pool, locked, { isUsedUp: true })
 }
 
 /** Instants of the migrations run so far, oldest first. */

@@ -47,6 +47,29 @@ export function openPool(
 }
 
 /**
+ * Runs `work` on one connection. One that breaks between two statements fails the next one, and never the process.
+ * @param options.isUsedUp `work` leaves on it what another one must not find: it does not go back to the pool
+ */
+export async function onConnection<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  { isUsedUp = false }: { readonly isUsedUp?: boolean } = {},
+): Promise<T> {
+  const client = await pool.connect()
+  let isLost = false
+  const onError = () => {
+    isLost = true
+  }
+  client.on('error', onError)
+  try {
+    return await work(client)
+  } finally {
+    client.off('error', onError)
+    client.release(isLost || isUsedUp)
+  }
+}
+
+/**
  * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Not repeated.
  * @throws AforoError `unavailable` for a passing fault of the database, `internal` for another one
  */

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { pagesOf } from '../../schema/pages.ts'
+import { transaction } from '../../schema/pool.ts'
 import type { RecordedCut } from './timeline.ts'
 
 /** Makes traces due that were cut at an instant, unless the target has got that far already. */
@@ -48,9 +49,7 @@ const PAGE_ROWS = 500
  * process whose clock was a moment behind.
  */
 export async function completeWaiting(source: pg.PoolClient, pool: pg.Pool, at: Date): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
+  await transaction(pool, async (client) => {
     const waiting = pagesOf<{ tenant_id: string; exception_id: string; trace_id: string }>(
       client,
       `select tenant_id, exception_id, encode(trace_id, 'hex') as trace_id from aforo_store.exceptions
@@ -75,10 +74,5 @@ export async function completeWaiting(source: pg.PoolClient, pool: pg.Pool, at: 
         [closed.map((row) => row.tenant_id), closed.map((row) => row.trace_id), at],
       )
     }
-    await client.query('commit')
-    client.release()
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
+  })
 }

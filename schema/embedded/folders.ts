@@ -9,11 +9,20 @@ import { join } from 'node:path'
  */
 export function* ownFolders(): Generator<string> {
   const uid = process.getuid?.() ?? 0
-  const isRoot = process.getuid?.() === 0
-  const lasting = isRoot
-    ? '/var/lib/aforo'
-    : join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'aforo')
-  for (const folder of [lasting, join(tmpdir(), `aforo-${uid}`)]) if (makeOwn(folder, uid)) yield folder
+  const cache = process.env.XDG_CACHE_HOME || cacheAtHome()
+  const lasting = process.getuid?.() === 0 ? '/var/lib/aforo' : cache && join(cache, 'aforo')
+  for (const folder of [lasting, join(tmpdir(), `aforo-${uid}`)]) {
+    if (folder !== null && makeOwn(folder, uid)) yield folder
+  }
+}
+
+/** Null: who we are has no home, as a number that a container runs as and nobody named. */
+function cacheAtHome(): string | null {
+  try {
+    return join(homedir(), '.cache')
+  } catch {
+    return null
+  }
 }
 
 function makeOwn(folder: string, uid: number): boolean {

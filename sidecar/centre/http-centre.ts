@@ -174,7 +174,7 @@ async function bodyOf(response: Response, tellsInternal = false): Promise<unknow
   const { code, detail } = body as { code?: unknown; detail?: unknown }
   const isOurs = typeof code === 'string' && code in PROBLEMS && (tellsInternal || code !== 'internal')
   throw new AforoError(isOurs ? (code as ErrorCode) : 'unavailable', String(detail ?? response.status), {
-    cause: response.status,
+    httpStatus: response.status,
   })
 }
 
@@ -201,7 +201,7 @@ export async function refuseBadKey(centre: Centre): Promise<AforoError | null> {
     return null
   } catch (error) {
     const fault = asAforoError(error)
-    if (fault.cause !== NOT_FOUND) {
+    if (fault.httpStatus !== NOT_FOUND) {
       if (fault.retryable) return fault
       throw fault
     }

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { answerAs } from '../../schema/embedded/account.ts'
 import { type Binaries, packagedBinaries } from '../../schema/embedded/binaries.ts'
@@ -58,6 +61,18 @@ describe('in a folder closed to everybody else', () => {
     expect(clusterDir).toBe(join(folder.path, 'pgdata-18'))
     expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
   })
+})
+
+it('a user without name and home, as a container may run, has a folder among the temporary ones', () => {
+  const uid = isRoot ? 54_321 : process.getuid!()
+  const module = fileURLToPath(new URL('../../schema/embedded/folders.ts', import.meta.url))
+  const program = `const { ownFolders } = await import(${JSON.stringify(module)})
+    if (process.getuid() === 0) process.setuid(${uid})
+    console.log([...ownFolders()].join())`
+  const found = execFileSync(process.execPath, ['--input-type=module', '-e', program], { env: {} }).toString()
+  const own = join(tmpdir(), `aforo-${uid}`)
+  expect(found.trim().split(',')).toContain(own)
+  if (isRoot) rmSync(own, { recursive: true })
 })
 
 /** The package as an install without scripts and with umask 077 leaves it, under a version of its own. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AforoError } from '../../core/errors.ts'
 import { freePort } from '../../schema/embedded/port.ts'
-import { openPool, transaction } from '../../schema/pool.ts'
+import { onConnection, openPool, transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -89,6 +89,27 @@ describe('transaction', () => {
     })
     await expect(failing).rejects.toMatchObject({ code: 'unavailable', retryable: true })
     expect(await transaction(pool, async () => 'again')).toBe('again')
+    await pool.end()
+  })
+})
+
+describe('onConnection', () => {
+  it('fails the next statement of a connection that broke, and nothing else', async () => {
+    const pool = openPool(database.url, { max: 1 })
+    const pidOf = async () => (await pool.query('select pg_backend_pid() as pid')).rows[0].pid
+    const failing = onConnection(pool, async (client) => {
+      const { rows } = await client.query('select pg_backend_pid() as pid')
+      const ended = new Promise((resolve) => client.once('end', resolve))
+      await database.pool.query('select pg_terminate_backend($1, 5000)', [rows[0].pid])
+      await ended
+      await client.query('select 1')
+    })
+    await expect(failing).rejects.toThrow()
+    const pid = await pidOf()
+    await onConnection(pool, async () => {})
+    expect(await pidOf()).toBe(pid)
+    await onConnection(pool, async () => {}, { isUsedUp: true })
+    expect(await pidOf()).not.toBe(pid)
     await pool.end()
   })
 })
