@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { Decimal } from '../core/money.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RateCard } from '../core/rate-card.ts'
+import { onConnection } from '../schema/pool.ts'
 import { createPriceBook } from './prices/book.ts'
 import { createFindKeys, type ModelKey } from './prices/match.ts'
 import { bundledCatalogue } from './prices/seed.ts'
@@ -27,8 +28,7 @@ export function createRateCards() {
   return async (pool: pg.Pool, tenantId: string, question: CardQuestion, now: Date): Promise<RateCard> => {
     catalogue ??= readCatalogue()
     const { findKeys, contextTokens } = await catalogue
-    const client = await pool.connect()
-    try {
+    return onConnection(pool, async (client) => {
       const plan = await readPlan(client, tenantId, question.customer, now)
       const { model } = question
       const at = now.getTime() * 1000
@@ -49,9 +49,7 @@ export function createRateCards() {
       // What a model costs by the hour is spread over its tokens afterwards: beforehand nobody knows what one costs.
       const cogs = isHourly(terms, keys, at) ? null : worstCost(tenantId, keys, rows, tools, at, usdOf)
       return rateCard(plan, question, cogs, contextTokens(keys), usdOf)
-    } finally {
-      client.release()
-    }
+    })
   }
 }
 

@@ -1,10 +1,16 @@
 import type { Assembly, ModelCall } from '../../core/assembly.ts'
-import type { Part } from '../../core/event.ts'
 import { type Decimal, toMoneyScale, ZERO } from '../../core/money.ts'
 import type { UnixNano } from '../../core/time.ts'
 import { nameOf } from '../name.ts'
 import { discountFactor } from '../prices/terms.ts'
-import { type BookedPrices, type CostLine, costCalls, type PriceOf, type UsedPrice } from './cost.ts'
+import {
+  type BookedPrices,
+  type CostedQuantity,
+  type CostLine,
+  costCalls,
+  type PriceOf,
+  type UsedPrice,
+} from './cost.ts'
 
 /** A price for past usage that was approved after that usage was costed. Instants are microseconds since 1970. */
 export interface BackDatedPrice {
@@ -26,17 +32,10 @@ export interface AskableBackDatedPrice extends BackDatedPrice {
 }
 
 /** A quantity that is costed by another row than the one it was booked with. Costs and prices of the event stay. */
-export interface AdjustedQuantity {
+export interface AdjustedQuantity extends CostedQuantity {
   readonly proposalId: string
-  readonly part: Part
-  readonly provider: string | null
-  readonly model: string | null
-  readonly tool: string | null
-  readonly meter: string
-  readonly serviceTier: string
   readonly before: UsedPrice
   readonly after: UsedPrice
-  readonly quantity: Decimal
 }
 
 /** An adjusted quantity with whose it is and what it amounts to at both rows. */

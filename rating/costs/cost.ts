@@ -48,8 +48,8 @@ export type PriceOf = (question: CostQuestion) => UsedPrice | null
 /** The price an earlier revision booked for a quantity of a span; see `bookedName`. */
 export type BookedPrices = ReadonlyMap<string, UsedPrice>
 
-/** What the provider charges for one meter of one model in an event. `price` and `amount` null: unpriced. */
-export interface CostLine {
+/** What of an event is costed together, of one meter of one model. */
+export interface CostedQuantity {
   readonly part: Part
   readonly provider: string | null
   readonly model: string | null
@@ -58,6 +58,10 @@ export interface CostLine {
   readonly meter: string
   readonly serviceTier: string
   readonly quantity: Decimal
+}
+
+/** What the provider charges for a quantity. `price` and `amount` null: unpriced. */
+export interface CostLine extends CostedQuantity {
   readonly price: UsedPrice | null
   /** In USD. */
   readonly amount: Decimal | null

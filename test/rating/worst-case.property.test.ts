@@ -13,6 +13,7 @@ import { chargeables } from '../../rating/plans/quantities.ts'
 import type { BookRow } from '../../rating/prices/resolve.ts'
 import { priceFrom } from '../../rating/pricing.ts'
 import { type KeyedRow, rateCard, worstCost } from '../../rating/worst-case.ts'
+import { bookRow } from '../support/prices.ts'
 import { assemblyOf, modelCall, NOON, toolCall } from './events.ts'
 
 /** No call within its estimate is ever charged, or costs, more than it is held to cost at worst. */
@@ -156,26 +157,21 @@ const row = fc
   })
   .map(
     (of): KeyedRow => ({
-      priceRowId: '',
-      tenantId: '',
-      book: 'catalogue',
-      meter: of.meter,
-      serviceTier: of.serviceTier,
-      region: of.region,
-      currency: of.currency,
-      unitPrice: new Decimal(of.price),
-      per: new Decimal(of.per),
-      feeBasis: of.meter.endsWith('search') ? of.feeBasis : of.meter === 'request' ? 'call' : 'token',
-      minQuantity: of.minQuantity === null ? null : new Decimal(of.minQuantity),
-      roundingQuantity: of.roundingQuantity === null ? null : new Decimal(of.roundingQuantity),
-      contextFrom: of.contextFrom,
-      contextInclusive: false,
-      schedule: of.schedule,
-      aliased: false,
-      effectiveFrom: of.beginsAfterHours === null ? 0 : AT + of.beginsAfterHours * HOUR_MICROS,
-      effectiveTo: null,
-      recordedAt: 0,
-      retractedAt: null,
+      ...bookRow({
+        priceRowId: '',
+        meter: of.meter,
+        serviceTier: of.serviceTier,
+        region: of.region,
+        currency: of.currency,
+        unitPrice: new Decimal(of.price),
+        per: new Decimal(of.per),
+        feeBasis: of.meter.endsWith('search') ? of.feeBasis : of.meter === 'request' ? 'call' : 'token',
+        minQuantity: of.minQuantity === null ? null : new Decimal(of.minQuantity),
+        roundingQuantity: of.roundingQuantity === null ? null : new Decimal(of.roundingQuantity),
+        contextFrom: of.contextFrom,
+        schedule: of.schedule,
+        effectiveFrom: of.beginsAfterHours === null ? 0 : AT + of.beginsAfterHours * HOUR_MICROS,
+      }),
       key: KEY,
     }),
   )
@@ -315,28 +311,13 @@ function atMost(amount: Decimal, most: bigint): boolean {
   return amount.lessThanOrEqualTo(scaledText(most))
 }
 
-const TOOL_ROW: BookRow = {
-  priceRowId: '',
+const TOOL_ROW = bookRow({
   tenantId: 'default',
   book: 'override',
   meter: 'tool_call',
-  serviceTier: 'standard',
-  region: '',
-  currency: 'USD',
-  unitPrice: ZERO,
   per: new Decimal(1),
   feeBasis: 'call',
-  minQuantity: null,
-  roundingQuantity: null,
-  contextFrom: 0,
-  contextInclusive: false,
-  schedule: null,
-  aliased: false,
-  effectiveFrom: 0,
-  effectiveTo: null,
-  recordedAt: 0,
-  retractedAt: null,
-}
+})
 
 test('a plan that marks up costs has no worst case in a currency that nobody said the worth of', () => {
   const markup = parsePlan({
