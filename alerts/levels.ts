@@ -20,7 +20,7 @@ export type Known =
   | { readonly certainty: 'nothing' }
 
 /** A state and when it began, milliseconds since 1970. */
-export interface StateSince {
+interface StateSince {
   readonly state: AlertState
   readonly sinceMs: number
 }

@@ -33,13 +33,13 @@ const OBSERVERS: Readonly<Record<AlertKind, (look: Look) => Promise<Seen>>> = {
   spend_anomaly: observeSpend,
 }
 
-export interface WatcherDeps {
+interface WatcherDeps {
   readonly pool: pg.Pool
   readonly log: Log
   readonly registry?: Registry
 }
 
-export interface Watcher {
+interface Watcher {
   /**
    * Looks at rules that are due. Each in a transaction of its own, in which its states, their alerts and the messages
    * about them are written: a process that dies leaves all of it or nothing. Any number of processes may do it at once.

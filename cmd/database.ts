@@ -4,7 +4,7 @@ import { attachEmbedded } from '../schema/embedded/attach.ts'
 import { startEmbedded } from '../schema/embedded/launcher.ts'
 import { migrate } from '../schema/migrate.ts'
 
-export interface Database {
+interface Database {
   readonly url: string
   readonly timescale: boolean
   /** Stops the embedded server; does nothing to a server that is not ours. */

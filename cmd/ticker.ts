@@ -7,7 +7,7 @@ export interface Ticker {
   stop(): Promise<void>
 }
 
-export interface TickerOptions {
+interface TickerOptions {
   readonly name: string
   readonly everyMs: number
   /** Longest pause after failures; it doubles from `everyMs`. */

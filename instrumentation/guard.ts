@@ -173,7 +173,7 @@ function warn(): (fault: unknown) => void {
 }
 
 /** What was thrown because we stopped the call is told as the denial; any other error is the caller's own. */
-export function whyStopped(signal: AbortSignal, error: unknown): unknown {
+function whyStopped(signal: AbortSignal, error: unknown): unknown {
   const { reason } = signal as { reason: unknown }
   if (!(signal.aborted && reason instanceof DeniedError) || error === reason) return error
   return isAbort(error) ? new DeniedError(reason.decision, error) : error

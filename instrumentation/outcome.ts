@@ -1,5 +1,5 @@
 /** Runs a function in the surroundings of the work (its tracing context). */
-export type Inside = <T>(run: () => T) => T
+type Inside = <T>(run: () => T) => T
 
 /** Called once, when the work is over; null where it went well. */
 export type Ended = (failure: { readonly error: unknown } | null) => void

@@ -3,7 +3,7 @@ import type { CheckClient, Watched } from './check-client.ts'
 import { DeniedError } from './denied.ts'
 
 /** Whose calls are in flight: a customer's, of a product, agent and session, each watched for a denial. */
-export interface Watches {
+interface Watches {
   /** Aborts `stop` once its work is denied. The function that is returned ends that. */
   add(of: CheckRequest | null, stop: AbortController): () => void
   close(): void

@@ -20,7 +20,7 @@ import { DecisionStreams } from './server/decision-streams.ts'
 import { Frames } from './server/frames.ts'
 import { PlainRequests } from './server/plain-requests.ts'
 
-export interface CheckParts {
+interface CheckParts {
   readonly centre: Centre
   readonly address: Address
   /** Envoy's gRPC is answered there too. */

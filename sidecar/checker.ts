@@ -37,7 +37,7 @@ import { isOfAnotherMonth, type KnownSpender } from './view/memory.ts'
 import { type Changed, TenantView } from './view/tenant-view.ts'
 
 /** A hold lasts so long unless the caller says otherwise. */
-export const HOLD_MS = 60_000
+const HOLD_MS = 60_000
 /** How often a hold is tried again that others were quicker than. */
 const HOLD_TRIES_MAX = 8
 /** What a checker works with. `clock`: milliseconds of a monotonic clock. */

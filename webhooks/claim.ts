@@ -11,13 +11,13 @@ export interface Attempt extends Shipment {
 }
 
 /** How many attempts an endpoint has under way in this process. */
-export interface Busy {
+interface Busy {
   readonly tenantId: string
   readonly webhookId: string
   readonly count: number
 }
 
-export interface ClaimLimits {
+interface ClaimLimits {
   readonly total: number
   readonly perEndpoint: number
   /** Until then nobody else takes what was claimed; afterwards it counts as lost. */

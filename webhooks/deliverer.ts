@@ -15,7 +15,7 @@ const TIMEOUT_MS = 10_000
 /** An attempt whose outcome nobody wrote after this long is lost: its process died. Longer than any can take. */
 export const CLAIMED_MS = 60_000
 
-export interface DelivererOptions {
+interface DelivererOptions {
   readonly pool: pg.Pool
   readonly log: Log
   readonly registry?: Registry
@@ -29,7 +29,7 @@ export interface DelivererOptions {
   readonly timeoutMs?: number
 }
 
-export interface Deliverer {
+interface Deliverer {
   /** Begins attempts that are due and does not wait for them: a slow endpoint holds nobody up. */
   deliver(now: Date): Promise<number>
   /** Resolves when what is under way has ended. */

@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client'
 
 /** What came of an attempt: taken, to be tried again, or given up. */
-export type AttemptOutcome = 'delivered' | 'failed' | 'dead'
+type AttemptOutcome = 'delivered' | 'failed' | 'dead'
 
 export function createDeliveryMetrics(registry: Registry | undefined): (outcome: AttemptOutcome) => void {
   if (!registry) return () => {}

@@ -22,7 +22,7 @@ export interface Outcome {
   readonly retryAfterMs: number
 }
 
-export interface SendOptions {
+interface SendOptions {
   /** From connecting to the end of the answer's head. */
   readonly timeoutMs: number
   readonly allowPrivate: boolean

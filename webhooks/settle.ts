@@ -6,7 +6,7 @@ import { retryDelayMs } from './retry-delay.ts'
 import type { Outcome } from './send.ts'
 
 /** Where a delivery is after an attempt. */
-export type DeliveryState = 'delivered' | 'waiting' | 'dead'
+type DeliveryState = 'delivered' | 'waiting' | 'dead'
 
 /** Taken; to be tried again; or no more to be tried, because nobody is there or all attempts were made. */
 function stateAfter({ attempt, attemptsMax }: Attempt, { error }: Outcome): DeliveryState {

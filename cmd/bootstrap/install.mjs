@@ -35,7 +35,7 @@ export async function ensureInstalled(root, target) {
 }
 
 /** Whether node_modules is what the lock file says: by our stamp, or, after an `npm ci` by hand, by npm's own list. */
-export function isInstalled(root, target) {
+function isInstalled(root, target) {
   if (target.isTool && !existsSync(target.file)) return false
   if (read(stampFile(root)) === stamp(root)) return true
   if (!holdsAll(root)) return false

@@ -7,7 +7,7 @@ import { ownEnvironment, type Program, startProgram } from './program.ts'
 const START_MS = 90_000
 const CUT_QUIET_MS = '100'
 
-export interface RunningAforo {
+interface RunningAforo {
   /** `host:port` of each. */
   readonly otlpHttp: string
   readonly api: string
@@ -15,7 +15,7 @@ export interface RunningAforo {
 }
 
 /** An Aforo of its own: free ports, a database in a temporary directory, nothing left behind by `stop`. */
-export interface OwnAforo {
+interface OwnAforo {
   ready(): Promise<RunningAforo>
   stop(): Promise<void>
 }

@@ -15,7 +15,7 @@ const request = z.object({
 
 const BODY_BYTES_MAX = 1 << 20
 
-export interface ModelServer {
+interface ModelServer {
   /** What `ANTHROPIC_BASE_URL` is to be. */
   readonly baseUrl: string
   close(): Promise<void>

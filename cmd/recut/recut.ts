@@ -28,7 +28,7 @@ export interface RecutParts {
 }
 
 /** What cutting again comes to. */
-export interface RecutCount {
+interface RecutCount {
   readonly traces: number
   /** Events that change, by the revisions that are or would be written. */
   readonly revisions: number

@@ -21,7 +21,7 @@ export interface RecordedCut {
 }
 
 /** What was done at an instant, microseconds since 1970. */
-export type Step =
+type Step =
   | { readonly kind: 'facts' | 'ledger' | 'rate' | 'approval'; readonly at: bigint }
   | { readonly kind: 'cut'; readonly at: bigint; readonly cuts: readonly RecordedCut[] }
 

@@ -2,7 +2,7 @@ import type { TokenBuckets } from '../../core/usage.ts'
 import { eachPair } from './arithmetic.ts'
 
 /** Groups of several indexes, each at most once, in order within their group. */
-export interface AlikeGroups {
+interface AlikeGroups {
   readonly members: Int32Array
   /** Where each group ends in `members`; it begins where the one before ends. */
   readonly ends: readonly number[]

@@ -3,7 +3,7 @@ import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
 
 /** Whose the trace is. */
-export interface TraceAttribution {
+interface TraceAttribution {
   readonly customer: string | null
   readonly product: string | null
   readonly session: string | null

@@ -7,7 +7,7 @@ export interface Bounds {
 }
 
 /** Bounds in the making. */
-export interface GrowingBounds {
+interface GrowingBounds {
   /** Takes a span in; false where its times are not believed. */
   extend(startNano: UnixNano, endNano: UnixNano): boolean
   /** Of what is believed; of all, where nothing is. */

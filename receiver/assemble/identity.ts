@@ -4,10 +4,10 @@ import type { Usage } from '../../core/usage.ts'
 /** Clocks of one process: spans of JavaScript begin on whole milliseconds. */
 export const SAME_CLOCK_SLACK_NANO: UnixNano = 1_500_000n
 /** Clocks of two services. */
-export const OTHER_CLOCK_SLACK_NANO: UnixNano = 5_000_000_000n
+const OTHER_CLOCK_SLACK_NANO: UnixNano = 5_000_000_000n
 
 /** Shorter response ids are counters or handwritten. */
-export const RESPONSE_ID_LENGTH_MIN = 16
+const RESPONSE_ID_LENGTH_MIN = 16
 
 const LOW_ENTROPY = /^(?:chatcmpl-\d{1,6}$|resp_\d{1,6}$|aitxt-|run_|thread_|interaction)/
 
@@ -62,7 +62,7 @@ export function isSeenTogether(a: Seen, b: Seen): boolean {
 }
 
 /** How much later than another, both ends together, a callback tells of a call on a busy machine. */
-export const LATE_NANO: UnixNano = 250_000_000n
+const LATE_NANO: UnixNano = 250_000_000n
 
 /** The same of two that tell the same tokens: calls shorter than a busy machine is late need only share some of their time. */
 export function isSeenTogetherOrLate(a: Seen, b: Seen): boolean {

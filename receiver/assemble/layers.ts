@@ -7,7 +7,7 @@ import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
 
 /** How many calls up a layer is looked for past calls that ended before it began. */
-export const LAYERS_MAX = 16
+const LAYERS_MAX = 16
 
 /**
  * Model calls of a trace, each once, however many instrumentations saw it from above one another. A call within a call,

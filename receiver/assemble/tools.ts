@@ -6,7 +6,7 @@ import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
 
 /** How many earlier executions one without an id is compared with. */
-export const TOOL_NEIGHBOURS_MAX = 64
+const TOOL_NEIGHBOURS_MAX = 64
 
 /**
  * Executions of tools, each once: the framework, the protocol's client and its server may all tell of one, and a resumed

@@ -99,7 +99,7 @@ function hasQuantities(attribute: UsageAttribute): boolean {
 }
 
 /** A JSON attribute and where facts stand in it. */
-export interface FactsBeside {
+interface FactsBeside {
   readonly key: string
   readonly facts: Partial<Readonly<Record<Fact, readonly string[]>>>
 }

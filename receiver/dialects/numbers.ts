@@ -6,7 +6,7 @@ import { REPORTED_COST_MAX } from '../../core/usage.ts'
 export const COUNT_MAX = 1_000_000_000
 
 /** Why a value is no count. */
-export const COUNT_FAULTS = ['not_a_number', 'negative', 'not_whole', 'too_large'] as const
+const COUNT_FAULTS = ['not_a_number', 'negative', 'not_whole', 'too_large'] as const
 export type CountFault = (typeof COUNT_FAULTS)[number]
 
 /**

@@ -1,10 +1,10 @@
 import { type Paths, RAW_QUANTITIES, type RawQuantity } from './dialect.ts'
 
 /** Longest JSON text that is parsed; usage objects have a few hundred characters. */
-export const USAGE_JSON_MAX = 16_384
+const USAGE_JSON_MAX = 16_384
 
 /** Quantities and units found in a JSON attribute, as they stand there; whether they are counts is not checked. */
-export interface UsageJson {
+interface UsageJson {
   readonly quantities: Quantities
   readonly units: Readonly<Record<string, number>>
 }

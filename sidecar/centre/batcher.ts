@@ -9,7 +9,7 @@ export const BATCH_WEIGHT_MAX = 5_000
 /** Of one tenant so many are asked at a time; the others wait, and go together. */
 export const BATCHES_UNDER_WAY_MAX = 2
 
-export interface BatcherParts<Q, A> {
+interface BatcherParts<Q, A> {
   readonly askAll: (tenantId: TenantId, questions: readonly Q[]) => Promise<readonly A[]>
   readonly weightOf: (answer: A) => number
 }

@@ -12,7 +12,7 @@ import { BATCH_MAX } from './batcher.ts'
 import type { Centre, Change } from './centre.ts'
 
 /** Lines of changes a sidecar leaves unread at most; then it is to come again. */
-export const CHANGES_UNREAD_BYTES_MAX = 1_048_576
+const CHANGES_UNREAD_BYTES_MAX = 1_048_576
 /** While nothing changes, a line so often tells that nothing did. */
 export const BEAT_MS = 500
 

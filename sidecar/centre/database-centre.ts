@@ -18,14 +18,9 @@ export const LOOK_MS = 25
 const LOOK_BACKOFF_MS_MAX = 1_000
 
 /** Finds what a call may cost at worst. */
-export type FindRates = (
-  pool: pg.Pool,
-  tenantId: TenantId,
-  question: RateQuestion,
-  now: Date,
-) => Promise<RateCard>
+type FindRates = (pool: pg.Pool, tenantId: TenantId, question: RateQuestion, now: Date) => Promise<RateCard>
 
-export interface DatabaseCentreParts {
+interface DatabaseCentreParts {
   readonly pool: pg.Pool
   readonly access: Access
   readonly periodOf: PeriodOf

@@ -19,7 +19,7 @@ const SILENCE_MS_MAX = 3_000
 const BACKOFF_MS = 100
 const BACKOFF_MS_MAX = 2_000
 
-export interface HttpCentreParts {
+interface HttpCentreParts {
   /** Of the check address of an Aforo with a database: `http://10.0.0.5:4319`. */
   readonly upstream: string
   /** Of the role `check`; null for one that is open. */

@@ -3,7 +3,7 @@ import { amountsOf, type RateCard } from '../../core/rate-card.ts'
 import type { Need } from './decide.ts'
 
 /** Taken for what nobody bounded, of a model of which nobody knows how much it takes. */
-export const TOKENS_ASSUMED = 16_384n
+const TOKENS_ASSUMED = 16_384n
 
 /**
  * What a call may use at most. Where the caller leaves tokens open, it is as many as the model can take at all, and the

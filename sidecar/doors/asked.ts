@@ -6,7 +6,7 @@ const ESTIMATES = ['input_tokens', 'max_output_tokens', 'tool_calls'] as const
 
 /** What may be asked in words that are names and values, each of them text. */
 export const PARAMETERS = [...TEXTS, ...ESTIMATES, 'reserve', 'ttl_ms'] as const
-export type Parameter = (typeof PARAMETERS)[number]
+type Parameter = (typeof PARAMETERS)[number]
 
 /** What is stated of a parameter; undefined: nothing. */
 export type Stated = (parameter: Parameter) => string | undefined

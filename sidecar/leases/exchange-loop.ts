@@ -10,7 +10,7 @@ import { type HoldBook, UNTOLD_HOLDS_MAX } from './hold-book.ts'
 import { OutageLog } from './outage-log.ts'
 
 /** Holds of ours by the key of a caller, that we know to be real while nobody can be asked. */
-export const OWN_HOLDS_MAX = 100_000
+const OWN_HOLDS_MAX = 100_000
 /**
  * Messages that nobody waits for leave so far apart: each costs a transaction at the centre, and one that carries many
  * holds hardly more than one that carries few.

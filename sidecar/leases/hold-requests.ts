@@ -23,7 +23,7 @@ interface HoldRequestsParts {
 }
 
 /** `late`: nobody can say in time, and what may have been taken is released. */
-export type HoldRequestOutcome = 'taken' | 'refused' | 'late'
+type HoldRequestOutcome = 'taken' | 'refused' | 'late'
 
 /** Has the centre take holds, without leases, and each answered within a time. */
 export class HoldRequests {

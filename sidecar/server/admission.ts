@@ -5,7 +5,7 @@ import type { KeyRole } from '../../schema/keys.ts'
 import { BoundedMap } from '../bounded-map.ts'
 
 /** Credentials remembered. */
-export const CREDENTIALS_MAX = 10_000
+const CREDENTIALS_MAX = 10_000
 /** An answer is used so long without asking, and asked for again in the background after half of it. */
 export const ADMISSION_MS_MAX = 2_000
 /** Nobody waits longer than this to be asked for again: a centre that hangs is one that is away. */

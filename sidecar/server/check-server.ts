@@ -43,7 +43,7 @@ export interface Door {
   ) => Promise<void> | null
 }
 
-export interface CheckServerParts {
+interface CheckServerParts {
   readonly centre: Centre
   readonly checkers: Checkers
   readonly admission: Admission

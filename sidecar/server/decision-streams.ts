@@ -12,7 +12,7 @@ export const DECISION_STREAMS_MAX = 10_000
 /** A listener that leaves so many bytes unread is dropped. */
 export const UNREAD_BYTES_MAX = 65_536
 /** A comment so often keeps the connection, and shows that it is one. */
-export const HEARTBEAT_MS = 10_000
+const HEARTBEAT_MS = 10_000
 
 /** The streams of a check server: each is a response that stays open, and gets a line for every decision that differs. */
 export class DecisionStreams {

@@ -14,7 +14,7 @@ import { problemHead, problemText } from './problem.ts'
 import { credentialsOf } from './request-head.ts'
 import { stopConnections } from './stop-connections.ts'
 
-export interface FramesParts {
+interface FramesParts {
   readonly admission: Admission
   readonly checkers: Checkers
   readonly metrics: CheckMetrics

@@ -5,7 +5,7 @@ import type { Checker } from '../checker.ts'
 import { actualOf, isName } from './request.ts'
 
 /** How a hold ended, in the words of the wire. */
-export interface HoldEndTold {
+interface HoldEndTold {
   readonly hold_id: string
   readonly state: HoldState
   readonly late: boolean

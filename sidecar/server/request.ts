@@ -5,8 +5,8 @@ import { isPlausible, nanoOfMillis, type UnixMillis } from '../../core/time.ts'
 import { storable } from '../../schema/copy-writer.ts'
 
 /** How long a hold may be asked for. */
-export const HOLD_MS_MIN = 1_000
-export const HOLD_MS_MAX = 86_400_000
+const HOLD_MS_MIN = 1_000
+const HOLD_MS_MAX = 86_400_000
 const NAME_CHARS_MAX = 256
 /** What is told of a body that is wrong all over is no larger than a right one may be. */
 export const FAULTS_TOLD_MAX = 20

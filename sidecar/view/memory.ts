@@ -20,12 +20,12 @@ export const COUNTERS_MAX = 200_000
 /** Kills remembered of one tenant; at more all is asked for again. */
 export const KILLS_MAX = 50_000
 /** An unknown customer is asked for again so soon. */
-export const UNKNOWN_MS_MAX = 1_000
+const UNKNOWN_MS_MAX = 1_000
 /** A known one is looked at again in the background after this. */
-export const SPENDER_MS_MAX = 30_000
+const SPENDER_MS_MAX = 30_000
 /** Counters that move by themselves (wallets, rolling windows): read again in the background, and before an answer. */
-export const MOVING_MS = 250
-export const MOVING_MS_MAX = 1_000
+const MOVING_MS = 250
+const MOVING_MS_MAX = 1_000
 
 /** A spender with the counters of the budgets that apply to him. */
 export interface KnownSpender {
@@ -51,7 +51,7 @@ const MADE_ROOM = 1_000
 const FORGET_MS = 10_000
 
 /** How a spender's facts may be used now. */
-export type Freshness = 'fresh' | 'aging' | 'stale'
+type Freshness = 'fresh' | 'aging' | 'stale'
 
 /**
  * What one tenant's budgets, counters and kills are, as far as somebody asked. Kept up to date by what the centre tells.

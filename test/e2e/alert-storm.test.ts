@@ -1,10 +1,9 @@
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { NAMED_MAX } from '../../alerts/tell.ts'
-import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { type Endpoint, startEndpoint } from '../webhooks/endpoint.ts'
 import { api, sendJson, traceOf, until } from './client.ts'
-import { type AforoProcess, runAforo, runCommand } from './process.ts'
+import { type Pair, startPair } from './pair.ts'
+import { runCommand } from './process.ts'
 
 /** Many subjects that cross a threshold to and fro, watched by two processes, of which one is killed in the middle. */
 
@@ -12,21 +11,11 @@ const SESSIONS = Number(process.env.STORM_SESSIONS ?? 200)
 const FLAPS = Number(process.env.STORM_FLAPS ?? 6)
 const TELL_SECONDS = 5
 
-let database: TestDatabase
-let one: AforoProcess
-let other: AforoProcess
-let ops: Endpoint
+let pair: Pair
 beforeAll(async () => {
-  database = await testDatabase()
-  ops = await startEndpoint()
-  const serve = () => runAforo('serve', { DATABASE_URL: database.url })
-  ;[one, other] = await Promise.all([serve(), serve()])
+  pair = await startPair()
 }, 240_000)
-afterAll(async () => {
-  await Promise.all([one, other].map((aforo) => aforo?.end('SIGKILL')))
-  await ops.stop()
-  await database.drop()
-})
+afterAll(() => pair.stop())
 
 interface Alert {
   readonly alert_no: number
@@ -40,8 +29,8 @@ interface Message {
 
 test('a storm of crossings is few messages that name some and count the rest; each crossing is listed once', async () => {
   const put = (path: string, body: object): Promise<Record<string, string>> =>
-    api(other.ports.api!, 'PUT', path, body)
-  const { secret } = await put('/v1/webhooks/ops', { url: ops.url })
+    api(pair.other.ports.api!, 'PUT', path, body)
+  const { secret } = await put('/v1/webhooks/ops', { url: pair.ops.url })
   await put('/v1/customers/acme', {})
   const limit = (tokens: number) =>
     put('/v1/budgets/each', {
@@ -62,13 +51,15 @@ test('a storm of crossings is few messages that name some and count the rest; ea
   })
   for (let no = 0; no < SESSIONS; no += 20) {
     const sent = Array.from({ length: Math.min(20, SESSIONS - no) }, (_, i) =>
-      sendJson(other.ports.otlp_http!, traceOf({ input: 10, output: 0, session: `session ${no + i}` })),
+      sendJson(pair.other.ports.otlp_http!, traceOf({ input: 10, output: 0, session: `session ${no + i}` })),
     )
     for (const { status } of await Promise.all(sent)) expect(status).toBe(200)
   }
   await until(async () => (await all('/v1/budgets/each/use?limit=100')).length === SESSIONS)
   const openOf = async () => {
-    const rule = (await api(other.ports.api!, 'GET', '/v1/alert-rules/storm')) as { open: { block: number } }
+    const rule = (await api(pair.other.ports.api!, 'GET', '/v1/alert-rules/storm')) as {
+      open: { block: number }
+    }
     return rule.open.block
   }
   const began = Date.now()
@@ -76,13 +67,13 @@ test('a storm of crossings is few messages that name some and count the rest; ea
     await limit(flap % 2 === 0 ? 5 : 1_000)
     const expected = flap % 2 === 0 ? SESSIONS : 0
     await until(async () => (await openOf()) === expected)
-    if (flap === 2) await one.end('SIGKILL')
+    if (flap === 2) await pair.one.end('SIGKILL')
   }
   const alerts = await all<Alert>('/v1/alerts?rule=storm&limit=100')
   expect(alerts).toHaveLength(SESSIONS * FLAPS)
   expect(alerts.map(({ alert_no }) => alert_no)).toEqual(alerts.map((_, i) => SESSIONS * FLAPS - i))
   const messages = () => {
-    const byId = new Map(ops.received.map((received) => [received.id, received]))
+    const byId = new Map(pair.ops.received.map((received) => [received.id, received]))
     return [...byId.values()].map(
       ({ body, headers }) => new Webhook(secret!).verify(body, headers) as Message,
     )
@@ -104,7 +95,7 @@ test('a storm of crossings is few messages that name some and count the rest; ea
     expect(data.alerts.length).toBe(Math.min(NAMED_MAX, SESSIONS))
     expect(data.alerts.length + data.more).toBe(SESSIONS)
   }
-  expect(await runCommand(['audit'], { DATABASE_URL: database.url })).toContain('no gap')
+  expect(await runCommand(['audit'], { DATABASE_URL: pair.database.url })).toContain('no gap')
 }, 240_000)
 
 /** All pages of a list. */
@@ -112,7 +103,7 @@ async function all<T>(path: string): Promise<readonly T[]> {
   const rows: T[] = []
   for (let cursor: string | null = ''; cursor !== null; ) {
     const after: string = cursor === '' ? '' : `&cursor=${cursor}`
-    const page = (await api(other.ports.api!, 'GET', path + after)) as {
+    const page = (await api(pair.other.ports.api!, 'GET', path + after)) as {
       data: T[]
       next_cursor: string | null
     }

@@ -1,9 +1,9 @@
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { type Endpoint, startEndpoint } from '../webhooks/endpoint.ts'
+import { startEndpoint } from '../webhooks/endpoint.ts'
 import { api, sendJson, type TraceOptions, traceOf, until } from './client.ts'
-import { type AforoProcess, runAforo, runCommand } from './process.ts'
+import { type Pair, startPair } from './pair.ts'
+import { runCommand } from './process.ts'
 
 /**
  * Alerts as somebody outside sees them: rules of every kind over REST, usage over OTLP, messages at an endpoint of his own, from
@@ -12,22 +12,11 @@ import { type AforoProcess, runAforo, runCommand } from './process.ts'
 
 const DAY = 86_400_000
 
-let database: TestDatabase
-let one: AforoProcess
-let other: AforoProcess
-let ops: Endpoint
-const serve = () => runAforo('serve', { DATABASE_URL: database.url })
-
+let pair: Pair
 beforeAll(async () => {
-  database = await testDatabase()
-  ops = await startEndpoint()
-  ;[one, other] = await Promise.all([serve(), serve()])
+  pair = await startPair()
 }, 240_000)
-afterAll(async () => {
-  await Promise.all([one, other].map((aforo) => aforo?.end('SIGKILL')))
-  await ops.stop()
-  await database.drop()
-})
+afterAll(() => pair.stop())
 
 interface Told {
   readonly alert_no: number
@@ -48,12 +37,12 @@ interface Message {
 }
 
 const put = (path: string, body: object): Promise<Record<string, string>> =>
-  api(one.ports.api!, 'PUT', path, body)
+  api(pair.one.ports.api!, 'PUT', path, body)
 const list = async <T>(path: string): Promise<readonly T[]> =>
-  ((await api(other.ports.api!, 'GET', path)) as { readonly data: readonly T[] }).data
+  ((await api(pair.other.ports.api!, 'GET', path)) as { readonly data: readonly T[] }).data
 const use = async (options: TraceOptions, count = 1) => {
   for (let no = 0; no < count; no++) {
-    const { status } = await sendJson(other.ports.otlp_http!, traceOf({ output: 0, ...options }))
+    const { status } = await sendJson(pair.other.ports.otlp_http!, traceOf({ output: 0, ...options }))
     expect(status).toBe(200)
   }
 }
@@ -112,14 +101,14 @@ const lookAt = (rule: string) => {
 
 test('rules of every kind warn, block and clear, and each change reaches the endpoint, through refusals and deaths, under one id', async () => {
   const { secret } = await put('/v1/webhooks/ops', {
-    url: ops.url,
+    url: pair.ops.url,
     events: ['alert.warned', 'alert.blocked', 'alert.cleared'],
   })
   // A receiver holds the time of a signature against its own clock as it comes.
   const refused: string[] = []
   let answers = 0
-  ops.answer = (_, response) => {
-    const { id, headers, body } = ops.received.at(-1)!
+  pair.ops.answer = (_, response) => {
+    const { id, headers, body } = pair.ops.received.at(-1)!
     new Webhook(secret!).verify(body, headers)
     // Of the first ones every third is refused.
     if (answers++ % 3 === 0 && refused.length < 4) {
@@ -146,7 +135,7 @@ test('rules of every kind warn, block and clear, and each change reaches the end
     await put(`/v1/customers/${customer}/subscription`, { plan, from })
   }
   const grant = (amount: string) =>
-    api(one.ports.api!, 'POST', '/v1/customers/poor/grants', { amount, kind: 'paid' })
+    api(pair.one.ports.api!, 'POST', '/v1/customers/poor/grants', { amount, kind: 'paid' })
   await grant('500')
   const limit = (tokens: string) =>
     put('/v1/budgets/daily', {
@@ -194,8 +183,8 @@ test('rules of every kind warn, block and clear, and each change reaches the end
   expect((await alertsOf('anomaly'))[0]!.subject).toEqual({ customer: 'sudden' })
 
   // One of the two is killed while messages wait; whatever it had under way is begun anew by the other.
-  await one.end('SIGKILL')
-  one = other
+  await pair.one.end('SIGKILL')
+  pair.one = pair.other
   // Better, and not by enough: nothing changes.
   await limit('10500')
   await new Promise((resolve) => setTimeout(resolve, 2_500))
@@ -207,9 +196,9 @@ test('rules of every kind warn, block and clear, and each change reaches the end
   await nowIn('quota', 'warn', 'block', 'warn')
 
   // Both are dead while something happens to the budget, and it is told by whoever comes.
-  await other.end('SIGKILL')
-  one = await serve()
-  other = one
+  await pair.other.end('SIGKILL')
+  pair.one = await pair.serve()
+  pair.other = pair.one
   await limit('40000')
   await nowIn('quota', 'warn', 'block', 'warn', 'ok')
   await grant('5000')
@@ -230,12 +219,12 @@ test('rules of every kind warn, block and clear, and each change reaches the end
       return false
     })
   }
-  await api(one.ports.api!, 'DELETE', '/v1/alert-rules/anomaly')
+  await api(pair.one.ports.api!, 'DELETE', '/v1/alert-rules/anomaly')
   await nowIn('anomaly', 'warn', 'ok')
 
   // All of it was told, each change of a subject's state once or with a later one, never under two ids.
   const messages = () => {
-    const byId = new Map(ops.received.map((received) => [received.id, received]))
+    const byId = new Map(pair.ops.received.map((received) => [received.id, received]))
     return [...byId.values()].map(({ id, body }): Message => ({ id, ...JSON.parse(body) }))
   }
   for (const rule of Object.keys(RULES)) {
@@ -257,18 +246,18 @@ test('rules of every kind warn, block and clear, and each change reaches the end
   }
   expect(refused.length).toBe(4)
   for (const id of refused)
-    await until(async () => ops.received.filter((received) => received.id === id).length > 1)
+    await until(async () => pair.ops.received.filter((received) => received.id === id).length > 1)
   // What came again is the same to the byte.
-  for (const { id, body } of ops.received)
-    expect(ops.received.find((received) => received.id === id)!.body).toBe(body)
-  expect(await runCommand(['audit'], { DATABASE_URL: database.url })).toContain('no gap')
+  for (const { id, body } of pair.ops.received)
+    expect(pair.ops.received.find((received) => received.id === id)!.body).toBe(body)
+  expect(await runCommand(['audit'], { DATABASE_URL: pair.database.url })).toContain('no gap')
 }, 300_000)
 
 test('an endpoint that says it is gone has its messages among the dead, and takes them under their ids when it is back', async () => {
   const shop = await startEndpoint()
   shop.answer = (_, response) => void response.writeHead(410).end()
   const { secret } = await put('/v1/webhooks/shop', { url: shop.url, events: ['webhook.ping'] })
-  for (let no = 0; no < 3; no++) await api(one.ports.api!, 'POST', '/v1/webhooks/shop/ping', {})
+  for (let no = 0; no < 3; no++) await api(pair.one.ports.api!, 'POST', '/v1/webhooks/shop/ping', {})
   interface Dead {
     readonly message_id: string
     readonly last_status: number
@@ -284,7 +273,7 @@ test('an endpoint that says it is gone has its messages among the dead, and take
   const ids = (await dead()).map(({ message_id }) => message_id).sort()
   shop.answer = (_, response) => void response.end()
   shop.received.length = 0
-  await api(one.ports.api!, 'POST', '/v1/webhooks/shop/redeliver', {})
+  await api(pair.one.ports.api!, 'POST', '/v1/webhooks/shop/redeliver', {})
   await until(async () => shop.received.length === 3)
   expect(shop.received.map(({ id }) => id).sort()).toEqual(ids)
   for (const received of shop.received) shop.verified(received, secret!)

@@ -11,7 +11,7 @@ export const NATIVE_ANTHROPIC_ON_BEDROCK = [
   'global.anthropic.*',
 ] as const
 
-export const NATIVE_BEDROCK = [
+const NATIVE_BEDROCK = [
   'anthropic.*',
   'amazon.*',
   'us.*',

@@ -5,7 +5,7 @@ import { loadSync } from '@grpc/proto-loader'
 
 /** The messages of the .proto files beside this one, as the loader reads and writes them. */
 
-export interface EnvoyHeader {
+interface EnvoyHeader {
   readonly key: string
   readonly value?: string
   readonly raw_value?: Uint8Array

@@ -48,7 +48,7 @@ const STATUS: Readonly<Record<ErrorCode, status>> = {
   internal: status.INTERNAL,
 }
 
-export interface GrpcDoorsParts {
+interface GrpcDoorsParts {
   readonly admission: Admission
   readonly checkers: Checkers
   readonly metrics: DoorMetrics
@@ -56,7 +56,7 @@ export interface GrpcDoorsParts {
   readonly isReady: () => Promise<boolean>
 }
 
-export interface GrpcDoors {
+interface GrpcDoors {
   readonly port: number
   stop(graceMs: number): Promise<void>
 }
