@@ -1,6 +1,7 @@
 import type { SpanId } from '../../core/ids.ts'
 import type { Anomaly, Usage } from '../../core/usage.ts'
 import { unmeteredReason } from '../dialects/failures.ts'
+import { compiledOf } from '../dialects/recognise.ts'
 import type { Observed } from './observation.ts'
 import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
@@ -24,7 +25,7 @@ export function listAnomalies(tree: Tree, observed: readonly Observed[]): readon
     const usage = tree.spans[call.winner]!
     anomalies.push({ kind: 'unmetered', spanId: usage.spanId, reason: unmeteredReason(usage) })
   }
-  for (const spanId of observed.length > 0 ? [] : silentAgents(tree)) {
+  for (const spanId of observed.length > 0 ? silentLeaders(tree) : silentAgents(tree)) {
     anomalies.push({ kind: 'unclassified_usage', spanId, reason: 'agent_without_calls' })
   }
   for (const { winner } of observed) {
@@ -51,6 +52,27 @@ function silentAgents(tree: Tree): readonly SpanId[] {
     }
   }
   return found
+}
+
+/** Agents that always ask a model themselves and beneath which, up to the next agent, nobody tells of a request. */
+function silentLeaders(tree: Tree): readonly SpanId[] {
+  const leaders = new Set(tree.order.filter((index) => isLeader(tree, index)))
+  if (leaders.size === 0) return []
+  const asks = new Uint8Array(tree.spans.length)
+  for (let at = tree.order.length - 1; at >= 0; at--) {
+    const index = tree.order[at]!
+    const traits = tree.traits[index]!
+    if ((traits & (TRAIT.request | TRAIT.fetch)) !== 0) asks[index] = 1
+    const parent = tree.parent[index]!
+    if (parent !== -1 && asks[index] === 1 && (traits & TRAIT.agent) === 0) asks[parent] = 1
+  }
+  return [...leaders].filter((index) => asks[index] === 0).map((index) => tree.ids[index]!)
+}
+
+function isLeader(tree: Tree, index: number): boolean {
+  if ((tree.traits[index]! & TRAIT.agent) === 0) return false
+  const usage = tree.spans[index]!
+  return !usage.failed && !usage.metered && compiledOf(usage.dialect)?.leads(usage.name) === true
 }
 
 function hasAsked(wrapper: Usage): boolean {

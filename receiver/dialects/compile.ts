@@ -38,6 +38,8 @@ export interface CompiledDialect {
   isUnfinished(span: Span): boolean
   hasFailed(span: Span): boolean
   isFailedAs(span: Span): boolean
+  /** Whether an agent of this name asks a model itself. */
+  leads(name: string): boolean
   /** What usage on a wrapper of this name means; undefined where it is not known. */
   wrapperUsage(name: string): Dialect['wrapperUsage']
   /** Whether calls of this version of the scope certainly repeat what earlier ones used. */
@@ -89,6 +91,7 @@ export function compileDialect(dialect: Dialect): CompiledDialect {
     isUnfinished: anyOf((dialect.unfinished ?? []).map(compileMatch)),
     hasFailed: anyOf((dialect.failed ?? []).map(compileMatch)),
     isFailedAs: anyOf((dialect.failedAs?.when ?? []).map(compileMatch)),
+    leads: compilePatterns(dialect.leads ?? []),
     wrapperUsage: (name) => (isSum(name) ? 'sum' : dialect.wrapperUsage),
     isCumulative: compilePatterns(dialect.cumulative?.scopeVersions ?? []),
   }

@@ -32,6 +32,8 @@ export interface Dialect {
   readonly sums?: readonly Pattern[]
   /** Its wrappers that name a model always ask it. One that ended well with no request beneath stands for a call nobody told of. */
   readonly asks?: boolean
+  /** Names of its agents that ask a model themselves, beside the agents within them. */
+  readonly leads?: readonly Pattern[]
   /**
    * Its requests for streams tell no usage; their ends do, always, and where nothing is above a request its end is in a
    * trace of its own. There the end stands for the call, and the request for nothing (stream-ends.ts).

@@ -36,6 +36,14 @@ export const OPENINFERENCE_ROWS: readonly Dialect[] = [
     recognise: [{ scope: ['openinference.instrumentation.agno'] }],
     ...reads,
     cachedInput: [{ says: 'excluded', models: NATIVE }],
+    // Older versions of agno leave Gemini's thoughts out of the output and the total; no span tells the version.
+    estimated: [
+      {
+        attribute: 'llm.model_name',
+        is: ['*gemini*'],
+        without: OPEN_INFERENCE.quantities.reasoning,
+      },
+    ],
   },
   {
     id: 'openinference-smolagents',

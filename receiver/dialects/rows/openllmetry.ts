@@ -73,6 +73,16 @@ export const OPENLLMETRY_ROWS: readonly Dialect[] = [
     ],
   },
   {
+    id: 'openllmetry-agno',
+    title: 'OpenLLMetry Python, agno (an agent tells what its calls used, a team nothing)',
+    recognise: [{ scope: ['opentelemetry.instrumentation.agno'] }],
+    ...reads,
+    roles: [{ attribute: 'agno.team.name', present: 'agent' }, ...reads.roles],
+    leads: ['*.team'],
+    // The sum leaves out what Anthropic and Bedrock cached and, of older versions of agno, what Gemini thought.
+    estimated: [{ attribute: 'gen_ai.request.model', is: ['*gemini*', '*claude*', '*nova*'] }],
+  },
+  {
     id: 'openllmetry',
     title: 'OpenLLMetry (Traceloop), Python and JS',
     recognise: [
@@ -94,7 +104,6 @@ export const OPENLLMETRY_ROWS: readonly Dialect[] = [
           'opentelemetry.instrumentation.llamaindex',
           'opentelemetry.instrumentation.haystack',
           'opentelemetry.instrumentation.crewai',
-          'opentelemetry.instrumentation.agno',
         ],
       },
       { attribute: 'traceloop.span.kind' },
