@@ -52,6 +52,8 @@ export interface Dialect {
   readonly serves?: boolean
   /** What it writes for a fact that it does not know. */
   readonly nothing?: readonly string[]
+  /** It writes a cost of zero where it knows no price: that is no cost. Elsewhere a zero is what a provider said. */
+  readonly zeroCostIsUnknown?: boolean
   /** The numbers of such spans are the instrumentation's estimate, or may leave out what the provider bills. */
   readonly estimated?: readonly Match[]
   /** Spans whose usage is what an answer began with: their client left it in its midst. */

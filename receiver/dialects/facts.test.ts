@@ -34,6 +34,19 @@ describe('reported cost', () => {
     })
     expect(row).toMatchObject({ reportedCost: '0.5', reportedCostKey: 'gen_ai.usage.cost' })
   })
+
+  it.each([
+    ['openlit', null],
+    ['openlit.instrumentation.langchain', null],
+    ['opentelemetry.instrumentation.openai_v2', '0'],
+  ])('of zero under %s is %s: OpenLIT writes it where it knows no price', (scope, amount) => {
+    const row = usage({
+      id: 1,
+      scope,
+      attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.usage.cost': 0 },
+    })
+    expect(row.reportedCost).toBe(amount)
+  })
 })
 
 describe('models', () => {

@@ -98,32 +98,35 @@ export function tierOf(span: Span, compiled: CompiledDialect): string | null {
 }
 
 /** What the span says the call cost in USD, and where. Costs under several names are never added up. */
-export interface ReportedCost {
-  readonly amount: string | null
-  readonly key: string | null
+export type ReportedCost = StatedCost | typeof NO_COST
+
+interface StatedCost {
+  readonly amount: string
+  readonly key: string
 }
 
-const NO_COST: ReportedCost = { amount: null, key: null }
+const NO_COST = { amount: null, key: null } as const
 
 /** What is no cost is an anomaly; words under a key of others are not: they may have written why there is none. */
 export function reportedCostOf(span: Span, compiled: CompiledDialect, anomalies: Anomaly[]): ReportedCost {
   const stated = costAt(span, STATED_COST, anomalies)
   if (stated !== null) return stated
+  const isUnknown = (amount: string): boolean => amount === '0' && compiled.dialect.zeroCostIsUnknown === true
   for (const key of compiled.facts.cost) {
     const cost = costAt(span, key, anomalies)
-    if (cost !== null) return cost
+    if (cost !== null && !isUnknown(cost.amount)) return cost
   }
   for (const { key, paths } of compiled.costs) {
     const text = span.attribute(key)
     const object = typeof text === 'string' ? parseObject(text) : null
     const value = object === null ? undefined : firstAtPath(object, paths)
     const amount = typeof value === 'number' || typeof value === 'string' ? readAmount(value) : null
-    if (amount !== null) return { amount, key }
+    if (amount !== null && !isUnknown(amount)) return { amount, key }
   }
   return NO_COST
 }
 
-function costAt(span: Span, key: string, anomalies: Anomaly[]): ReportedCost | null {
+function costAt(span: Span, key: string, anomalies: Anomaly[]): StatedCost | null {
   const value = span.attribute(key)
   if (value === undefined) return null
   const amount = readAmount(value)

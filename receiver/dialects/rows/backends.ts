@@ -131,6 +131,7 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     vocabularies: [GEN_AI],
     roles: [BY_OPERATION, BY_MCP],
     cachedInput: [{ says: 'included' }],
+    zeroCostIsUnknown: true,
     estimated: ESTIMATED_STREAMS,
   },
   {
@@ -155,6 +156,7 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     vocabularies: [GEN_AI],
     roles: [BY_OPERATION, BY_MCP],
     cachedInput: [{ says: 'excluded', providers: ['anthropic', 'aws.bedrock'] }, { says: 'included' }],
+    zeroCostIsUnknown: true,
     estimated: ESTIMATED_STREAMS,
   },
   {
