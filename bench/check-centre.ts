@@ -2,16 +2,11 @@ import type { Budget } from '../core/budget.ts'
 import type { CounterStanding, Exchange, ExchangeReply } from '../core/lease.ts'
 import type { Amounts } from '../core/rate-card.ts'
 import { scaled, scaledText } from '../core/scaled.ts'
-import {
-  type BookCounter,
-  counterName,
-  endHold,
-  endOverdue,
-  LEASE_MS,
-  type LeaseBook,
-  takeIn,
-} from '../schema/budgets/lease-book.ts'
+import { endHold } from '../schema/budgets/book-holds.ts'
+import { LEASE_MS } from '../schema/budgets/grant-lease.ts'
+import { type BookCounter, counterName, type LeaseBook } from '../schema/budgets/lease-book.ts'
 import type { SpenderFacts } from '../schema/budgets/spenders.ts'
+import { endOverdue, takeIn } from '../schema/budgets/take-in.ts'
 import type { Centre, Change } from '../sidecar/centre/centre.ts'
 
 /** Budgets of the benchmark: enough that nothing is denied. */

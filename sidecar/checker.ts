@@ -22,15 +22,10 @@ import { rulingOfUnknown } from './deciding/without-centre.ts'
 import { type DecisionListener, DecisionListeners } from './decision-listeners.ts'
 import { ExchangeLoop } from './leases/exchange-loop.ts'
 import { firstHold, isFirstHold } from './leases/first-hold.ts'
-import {
-  HoldBook,
-  type HoldOrder,
-  type LeaseSums,
-  type OpenHold,
-  UNTOLD_HOLDS_MAX,
-} from './leases/hold-book.ts'
+import { HoldBook, type LeaseSums, UNTOLD_HOLDS_MAX } from './leases/hold-book.ts'
 import { HoldNames, keyedHold } from './leases/hold-names.ts'
 import { HoldRequests } from './leases/hold-requests.ts'
+import type { HoldOrder, OpenHold } from './leases/open-hold.ts'
 import type { CheckMetrics } from './metrics.ts'
 import type { Counter } from './view/counter.ts'
 import { isOfAnotherMonth, type KnownSpender } from './view/memory.ts'

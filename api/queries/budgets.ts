@@ -3,7 +3,7 @@ import type { Budget } from '../../core/budget.ts'
 import type { TenantId } from '../../core/ids.ts'
 import { Decimal, decimalText, percentOf, trimNumeric, ZERO } from '../../core/money.ts'
 import { amountOf, rollingOf, type Slots, usedWithin } from '../../core/spending.ts'
-import { LEASE_GRACE_MS } from '../../schema/budgets/lease-book.ts'
+import { LEASE_GRACE_MS } from '../../schema/budgets/take-in.ts'
 
 export interface BudgetRow {
   readonly budgetId: string

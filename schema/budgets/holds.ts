@@ -17,18 +17,13 @@ import { scaled, scaledText } from '../../core/scaled.ts'
 import { byKey } from '../by-key.ts'
 import { gaveWay } from '../faults.ts'
 import { transaction } from '../pool.ts'
-import {
-  type BookLease,
-  counterName,
-  endBySpan,
-  endOverdue,
-  LEASE_MS,
-  type ToldHold,
-  takeIn,
-} from './lease-book.ts'
+import { endBySpan } from './book-holds.ts'
+import { LEASE_MS } from './grant-lease.ts'
+import { type BookLease, counterName, type ToldHold } from './lease-book.ts'
 import { type HoldOrigin, type KeyRow, keyOf, type LockedBook, lockBook, WINDOW_START } from './lease-rows.ts'
 import { writeBook } from './lease-writes.ts'
 import { takeAsked } from './take-asked.ts'
+import { endOverdue, takeIn } from './take-in.ts'
 
 /** Holds and orders of one message. */
 export const EXCHANGE_ROWS_MAX = 2_000

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { leastOf, SCALED_ONE } from '../../core/scaled.ts'
-import { grantOf } from './lease-book.ts'
+import { grantOf } from './grant-lease.ts'
 
 const count = fc.bigInt({ min: 0n, max: 1_000n }).map((whole) => whole * SCALED_ONE)
 

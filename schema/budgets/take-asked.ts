@@ -1,4 +1,5 @@
-import { addHold, type BookTake, HOLD_GRACE_MS, isMark, type LeaseBook, type ToldHold } from './lease-book.ts'
+import { addHold, HOLD_GRACE_MS, isMark } from './book-holds.ts'
+import type { BookTake, LeaseBook, ToldHold } from './lease-book.ts'
 
 /**
  * Takes a hold of every counter it names, or of none: where what is used and given out stays within each limit with it, as

@@ -2,8 +2,8 @@ import type { HoldRecord } from '../../core/lease.ts'
 import { scaledText } from '../../core/scaled.ts'
 import { needOf } from '../deciding/decide.ts'
 import type { Counter } from '../view/counter.ts'
-import type { HoldOrder } from './hold-book.ts'
 import { LEASE_IDLE_MS } from './lease-order.ts'
+import type { HoldOrder } from './open-hold.ts'
 
 /**
  * Whether a hold is the first one of a session or trace for a while. A lease for it would be given back unused: to have the

@@ -1,60 +1,21 @@
-import type { Spender } from '../../core/budget.ts'
-import type {
-  Exchange,
-  ExchangeReply,
-  HoldEnd,
-  HoldRecord,
-  LeaseGrant,
-  LeaseOrder,
-} from '../../core/lease.ts'
-import type { RateCard } from '../../core/rate-card.ts'
-import { leastOf, type Scaled, scaled, scaledText } from '../../core/scaled.ts'
+import type { Exchange, ExchangeReply, HoldEnd, LeaseGrant, LeaseOrder } from '../../core/lease.ts'
+import { leastOf, type Scaled, scaled } from '../../core/scaled.ts'
 import { counterName } from '../../schema/budgets/lease-book.ts'
-import { type Need, needOf } from '../deciding/decide.ts'
+import { needOf } from '../deciding/decide.ts'
 import type { Counter } from '../view/counter.ts'
 import { orderOf, type SidecarState } from './lease-order.ts'
+import { type HoldOrder, type OpenHold, type OpenTake, recordsOf } from './open-hold.ts'
 
 /** Holds that the centre has not heard of: at more nothing is held any more until it hears. */
 export const UNTOLD_HOLDS_MAX = 50_000
 /** Holds, ends and orders of one message each. */
 export const TOLD_AT_ONCE_MAX = 500
-/** What a call was admitted with, until the centre knows. */
-export interface OpenHold {
-  readonly holdId: string
-  readonly spender: Spender
-  readonly model: string | null
-  readonly heldBy: 'price' | 'estimate'
-  readonly card: RateCard
-  readonly isWork: boolean
-  readonly takes: readonly OpenTake[]
-  /** Of our monotonic clock, milliseconds. */
-  readonly expiresAt: number
-  end: HoldEnd | null
-}
-
-interface OpenTake {
-  readonly counter: Counter
-  readonly leaseId: string | null
-  readonly amount: Scaled
-}
 
 /** Leases of a unit: how many, what they have, and what of it untold holds have taken. */
 export interface LeaseSums {
   readonly count: number
   readonly amount: Scaled
   readonly held: Scaled
-}
-
-/** Who holds, of what, for how long. */
-export interface HoldOrder {
-  readonly holdId: string
-  readonly spender: Spender
-  readonly model: string | null
-  readonly card: RateCard
-  readonly isWork?: boolean
-  readonly need: Need
-  readonly counters: readonly Counter[]
-  readonly expiresAt: number
 }
 
 /**
@@ -197,27 +158,7 @@ export class HoldBook {
     this.#underWay ??= this.#next(now, state)
     const told = this.#underWay
     if (!told) return null
-    const textOf = rememberingTexts()
-    const holds = told.holds.map((hold): HoldRecord => {
-      const takes = hold.takes.map(({ counter, leaseId, amount }) => ({
-        counter: counter.key,
-        leaseId,
-        amount: textOf(amount),
-      }))
-      const { holdId, spender, model, heldBy, card, end } = hold
-      const work = hold.isWork ? { isWork: true } : {}
-      return {
-        holdId,
-        spender,
-        model,
-        heldBy,
-        card,
-        ...work,
-        end,
-        takes,
-        msLeft: Math.ceil(hold.expiresAt - now),
-      }
-    })
+    const holds = recordsOf(told.holds, now)
     return { sidecarId: this.sidecarId, seq: told.seq, holds, ends: told.ends, orders: told.orders }
   }
 
@@ -358,19 +299,6 @@ export class HoldBook {
   #unpin(counter: Counter): void {
     counter.isPinned = false
     this.#leased.delete(counter)
-  }
-}
-
-/** Amounts as text; calls of one kind hold the same, over and over. */
-function rememberingTexts(): (amount: Scaled) => string {
-  const texts = new Map<Scaled, string>()
-  return (amount) => {
-    let text = texts.get(amount)
-    if (text === undefined) {
-      text = scaledText(amount)
-      texts.set(amount, text)
-    }
-    return text
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HoldRecord } from '../../core/lease.ts'
 import { NO_RATES } from '../../core/rate-card.ts'
+import { HOLD_GRACE_MS } from '../../schema/budgets/book-holds.ts'
 import { endOverdueHolds, exchange, takeHolds } from '../../schema/budgets/holds.ts'
-import { HOLD_GRACE_MS } from '../../schema/budgets/lease-book.ts'
 import { type CheckWorld, givenOut, putBudget, startSidecar, startWorld, until } from './start.ts'
 
 /** Holds that the centre takes without a lease, as the first one of a session. */

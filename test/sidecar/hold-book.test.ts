@@ -2,19 +2,13 @@ import { describe, expect, test } from 'vitest'
 import type { ExchangeReply } from '../../core/lease.ts'
 import { amountsOf, NO_RATES } from '../../core/rate-card.ts'
 import { SCALED_ONE } from '../../core/scaled.ts'
-import {
-  type BookCounter,
-  counterName,
-  endBySpan,
-  endOverdue,
-  HOLD_GRACE_MS,
-  LEASE_GRACE_MS,
-  LEASE_MS,
-  type LeaseBook,
-  takeIn,
-} from '../../schema/budgets/lease-book.ts'
-import { HoldBook, type OpenHold, TOLD_AT_ONCE_MAX } from '../../sidecar/leases/hold-book.ts'
+import { endBySpan, HOLD_GRACE_MS } from '../../schema/budgets/book-holds.ts'
+import { LEASE_MS } from '../../schema/budgets/grant-lease.ts'
+import { type BookCounter, counterName, type LeaseBook } from '../../schema/budgets/lease-book.ts'
+import { endOverdue, LEASE_GRACE_MS, takeIn } from '../../schema/budgets/take-in.ts'
+import { HoldBook, TOLD_AT_ONCE_MAX } from '../../sidecar/leases/hold-book.ts'
 import { LEASE_IDLE_MS } from '../../sidecar/leases/lease-order.ts'
+import type { OpenHold } from '../../sidecar/leases/open-hold.ts'
 import { Counter } from '../../sidecar/view/counter.ts'
 import { termsOf } from '../../sidecar/view/terms.ts'
 

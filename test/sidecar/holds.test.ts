@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CounterKey, Exchange, HoldRecord } from '../../core/lease.ts'
 import { NO_RATES } from '../../core/rate-card.ts'
+import { HOLD_GRACE_MS, SETTLED_MS } from '../../schema/budgets/book-holds.ts'
+import { LEASE_MS } from '../../schema/budgets/grant-lease.ts'
 import {
   EXCHANGE_ROWS_MAX,
   endHolds,
@@ -8,7 +10,7 @@ import {
   exchange,
   OVERDUE_ROWS_MAX,
 } from '../../schema/budgets/holds.ts'
-import { HOLD_GRACE_MS, LEASE_GRACE_MS, LEASE_MS, SETTLED_MS } from '../../schema/budgets/lease-book.ts'
+import { LEASE_GRACE_MS } from '../../schema/budgets/take-in.ts'
 import { gaveWay } from '../../schema/faults.ts'
 import { transaction } from '../../schema/pool.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'

@@ -2,8 +2,8 @@ import { NO_RATES } from '../../core/rate-card.ts'
 import type { LeaseBook } from '../../schema/budgets/lease-book.ts'
 import { takeAsked } from '../../schema/budgets/take-asked.ts'
 import { firstHold } from '../../sidecar/leases/first-hold.ts'
-import type { HoldOrder, OpenHold } from '../../sidecar/leases/hold-book.ts'
 import { HOLD_REQUEST_MS_MAX } from '../../sidecar/leases/hold-requests.ts'
+import type { HoldOrder, OpenHold } from '../../sidecar/leases/open-hold.ts'
 import { namedHold, type Schedule, type Sidecar } from './simulation-checks.ts'
 
 /** Whose holds all are. */

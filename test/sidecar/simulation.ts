@@ -1,15 +1,10 @@
 import type { Actual, CounterStanding, Exchange, ExchangeReply } from '../../core/lease.ts'
 import { amountsOf, NO_RATES } from '../../core/rate-card.ts'
 import { SCALED_ONE, scaledText } from '../../core/scaled.ts'
-import {
-  type BookCounter,
-  counterName,
-  endBySpan,
-  endOverdue,
-  LEASE_MS,
-  type LeaseBook,
-  takeIn,
-} from '../../schema/budgets/lease-book.ts'
+import { endBySpan } from '../../schema/budgets/book-holds.ts'
+import { LEASE_MS } from '../../schema/budgets/grant-lease.ts'
+import { type BookCounter, counterName, type LeaseBook } from '../../schema/budgets/lease-book.ts'
+import { endOverdue, takeIn } from '../../schema/budgets/take-in.ts'
 import { decide } from '../../sidecar/deciding/decide.ts'
 import { HoldBook } from '../../sidecar/leases/hold-book.ts'
 import { Counter } from '../../sidecar/view/counter.ts'
