@@ -36,7 +36,7 @@ export interface OpenTrace {
 export interface OpenTraces {
   /** Those that were asked for, and others that have more or fewer calls because of them. */
   readonly traces: readonly OpenTrace[]
-  /** Others of that kind that somebody else holds, or that are too many: to be looked at later. */
+  /** Others of that kind that are too many, and those that were asked for but wait for one that somebody holds: for later. */
   readonly missed: readonly { readonly tenantId: TenantId; readonly traceId: TraceId }[]
   /** Those that cannot be assembled. */
   readonly failed: readonly { readonly tenantId: TenantId; readonly traceId: TraceId }[]

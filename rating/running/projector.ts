@@ -142,7 +142,7 @@ export function createProjector({ pool, assembleOpen, log = SILENT, registry }: 
       )
       for (const trace of free) names.add(nameOf(trace))
       await unqueueTraces(client, free)
-      return free
+      return more.filter((trace) => names.has(nameOf(trace)))
     }
     const { changes, holds, missed, failed } = await lookAt(client, sources, assembleOpen, held, hold, now)
     await queueTraces(client, missed, new Date(now.getTime() + RETRY_MS))

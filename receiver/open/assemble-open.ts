@@ -21,7 +21,8 @@ const MOVED_ROUNDS_MAX = 3
  * Assembles traces as a cut would now, without cutting them. What other traces saw of the same calls is weighed as the
  * cut does, over open traces and those that are cut; traces whose calls that changes are assembled too, and those that tell
  * of the same calls and wait to be looked at.
- * @param hold of such traces, those that may be assembled here
+ * @param hold of such traces, those that may be assembled here, also where it is asked again; those that have calls in common
+ *   with another are missed
  */
 export type OpenAssembler = (
   client: pg.PoolClient,
@@ -30,30 +31,61 @@ export type OpenAssembler = (
 ) => Promise<OpenTraces>
 
 export function createOpenAssembler({ assemble, log }: { assemble: Assemble; log: Log }): OpenAssembler {
-  return async (client, wanted, hold) => {
+  const assembleOpen: OpenAssembler = async (client, wanted, hold) => {
     const failed: TraceKey[] = []
     const missed: TraceKey[] = []
+    const refused = new Set<string>()
+    const asked = new Map(wanted.map((trace) => [keyOf(trace), trace]))
     const alone = [...(await assembleAlone(client, wanted, assemble, log, failed))]
     let mirrors = await weighMirrors(client, alone)
-    for (let round = 0; mirrors.moved.length + mirrors.partners.length > 0; round++) {
-      const known = new Set(
-        [...alone, ...failed.map((trace) => ({ trace }))].map(({ trace }) => keyOf(trace)),
-      )
-      const more = await besideOf(client, mirrors, known)
+    for (let round = 0; ; round++) {
+      const all = await besideOf(client, mirrors, asked)
       const room = round < MOVED_ROUNDS_MAX ? Math.max(MOVED_MAX, wanted.length) : 0
-      const held = more.length === 0 ? [] : await hold(more.slice(0, room))
+      missed.push(...all.slice(room))
+      const more = all.slice(0, room)
+      if (more.length === 0) break
+      for (const trace of more) asked.set(keyOf(trace), trace)
+      const held = await hold(more)
       const names = new Set(held.map(keyOf))
-      if (held.length === 0) {
-        missed.push(...more)
-        break
-      }
-      missed.push(...more.filter((trace) => !names.has(keyOf(trace))))
+      for (const trace of more) if (!names.has(keyOf(trace))) refused.add(keyOf(trace))
+      if (held.length === 0) break
       alone.push(...(await assembleAlone(client, held, assemble, log, failed)))
       mirrors = await weighMirrors(client, alone)
+    }
+    const bound = boundTo(refused, alone, mirrors)
+    const left = wanted.filter((trace) => !bound.has(keyOf(trace)))
+    if (left.length < wanted.length) {
+      const rest = left.length === 0 ? NOTHING : await assembleOpen(client, left, hold)
+      const done = new Set([...rest.traces, ...rest.missed, ...rest.failed].map(keyOf))
+      const later = [...asked].filter(([name]) => !refused.has(name) && !done.has(name))
+      return { ...rest, missed: [...rest.missed, ...later.map(([, trace]) => trace)] }
     }
     await mirrors.write()
     return { traces: alone.map((trace, i) => openTraceOf(trace, i, mirrors)), missed, failed }
   }
+  return assembleOpen
+}
+
+const NOTHING: OpenTraces = { traces: [], missed: [], failed: [] }
+
+/**
+ * Traces that have calls in common with those that somebody else holds, or with such a one: a call of theirs would count for
+ * both, or for neither, so they wait.
+ */
+function boundTo(
+  refused: ReadonlySet<string>,
+  traces: readonly AloneTrace[],
+  { partners }: OpenMirrors,
+): ReadonlySet<string> {
+  const bound = new Set<string>()
+  for (let before = -1; bound.size > before; ) {
+    before = bound.size
+    traces.forEach(({ trace }, i) => {
+      const isBound = partners[i]!.some((other) => refused.has(keyOf(other)) || bound.has(keyOf(other)))
+      if (isBound) bound.add(keyOf(trace))
+    })
+  }
+  return bound
 }
 
 /**
@@ -63,10 +95,10 @@ export function createOpenAssembler({ assemble, log }: { assemble: Assemble; log
 async function besideOf(
   client: pg.PoolClient,
   { moved, partners }: OpenMirrors,
-  known: ReadonlySet<string>,
+  known: { has(name: string): boolean },
 ): Promise<readonly TraceKey[]> {
   const isNew = (trace: TraceKey) => !known.has(keyOf(trace))
-  const waiting = await readQueued(client, partners.filter(isNew))
+  const waiting = await readQueued(client, partners.flat().filter(isNew))
   return [...new Map([...moved.filter(isNew), ...waiting].map((trace) => [keyOf(trace), trace])).values()]
 }
 

@@ -23,8 +23,8 @@ export interface OpenMirrors {
   }[]
   /** Other traces that have more or fewer calls now. */
   readonly moved: readonly TraceKey[]
-  /** Others that tell of calls of these traces. */
-  readonly partners: readonly TraceKey[]
+  /** In the order of the traces, others that tell of calls of each, or did. */
+  readonly partners: readonly (readonly TraceKey[])[]
   /** Remembers what was decided. */
   write(): Promise<void>
 }
@@ -46,7 +46,7 @@ export async function weighMirrors(
   board.addStored(stored)
   if (board.own.length + board.before.length === 0) {
     const untouched = traces.map(({ assembly }) => ({ assembly, mirrored: false, isAsCut: true }))
-    return { traces: untouched, moved: [], partners: [], write: async () => {} }
+    return { traces: untouched, moved: [], partners: traces.map(() => []), write: async () => {} }
   }
   const isCompared = await source.comparedPlaces(placeUses(board))
   const inComparedPlace = (row: SightingRow) => row.place !== null && isCompared(row.tenantId, row.place)
@@ -75,28 +75,33 @@ export async function weighMirrors(
   return {
     traces: weighed,
     moved: tracesOf([...changed.map(nameOfRow), ...owners]),
-    partners: partnersOf(traces, groupOf),
+    partners: partnersOf(traces, groupOf, stored),
     write: async () => writeOpenRows(client, keys, own, before, await remembered(client, keys)),
   }
 }
 
-/** The other traces of calls that traces have in common with them. */
+/** By the calls that they have in common by now, and by what rows said of whose calls are whose. */
 function partnersOf(
   traces: readonly AssembledTrace[],
   groupOf: ReadonlyMap<string, CallGroup>,
-): readonly TraceKey[] {
-  const own = new Set(traces.map(({ trace }) => rowName(trace.tenantId, trace.traceId)))
-  const found = new Map<string, TraceKey>()
+  stored: readonly SightingRow[],
+): readonly (readonly TraceKey[])[] {
+  const own = new Map(traces.map(({ trace }) => [rowName(trace.tenantId, trace.traceId), new Set<string>()]))
   for (const each of traces) {
-    const { tenantId } = each.trace
+    const found = own.get(rowName(each.trace.tenantId, each.trace.traceId))!
     for (const { sightings } of groupsOf(each, groupOf).values()) {
-      for (const { traceId } of sightings) {
-        const name = rowName(tenantId, traceId)
-        if (!own.has(name)) found.set(name, { tenantId, traceId })
-      }
+      for (const { traceId } of sightings) found.add(traceId)
     }
   }
-  return [...found.values()]
+  for (const { tenantId, sighting, owner } of stored) {
+    own.get(rowName(tenantId, sighting.traceId))?.add(owner.traceId)
+    own.get(rowName(tenantId, owner.traceId))?.add(sighting.traceId)
+  }
+  return traces.map(({ trace: { tenantId, traceId } }) =>
+    [...own.get(rowName(tenantId, traceId))!]
+      .filter((other) => other !== traceId)
+      .map((other) => ({ tenantId, traceId: other })),
+  )
 }
 
 function namesOf(rows: readonly SightingRow[]): [string[], string[]] {

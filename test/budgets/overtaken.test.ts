@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Usage } from '../../core/usage.ts'
+import { lockTraces } from '../../schema/budgets/lock.ts'
 import { testDatabase } from '../support/database.ts'
 import { callOf } from '../support/usages.ts'
 import { openDesk, standOf } from './desk.ts'
@@ -121,3 +122,33 @@ for (const first of ['client', 'gateway'] as const) {
       expect(await stand()).toEqual(once)
     }))
 }
+
+test('a trace whose call somebody else has in hand is not looked at without it, and then with it', async () => {
+  const db = await testDatabase()
+  const other = await db.pool.connect()
+  try {
+    const world = await openWorld(db.pool)
+    await world.budget(0, 'calls', { unit: 'model_calls' })
+    const gateway = callOf('gateway', 'root', GATEWAY)
+    await world.push(1, gateway, callOf('beside', 'root'))
+    while ((await world.project(1)) > 0);
+    expect(await world.used('calls')).toEqual({ '[]': '2' })
+    await other.query('begin')
+    await lockTraces(other, [{ tenantId: 'default', traceId: gateway.traceId }])
+    const client = callOf('client', 'root', { responseId: SEEN_TWICE })
+    await world.push(2, client, callOf('apart', 'root'))
+    await world.project(2)
+    await world.project(2)
+    // What has nothing to do with it is.
+    expect(await world.used('calls')).toEqual({ '[]': '3' })
+    expect(await gapsOf(db.pool, 2)).toEqual([])
+    await other.query('rollback')
+    while ((await world.project(3)) > 0);
+    expect(await world.used('calls')).toEqual({ '[]': '3' })
+    const { rows } = await db.pool.query('select from aforo_store.spend_queue')
+    expect(rows).toEqual([])
+  } finally {
+    other.release()
+    await db.drop()
+  }
+})
