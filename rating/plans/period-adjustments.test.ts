@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Decimal, ZERO } from '../../core/money.ts'
 import type { Plan } from '../../core/plan.ts'
 import { anyPlanOfOne, decimalOf } from '../../test/rating/any-plan.ts'
-import { type MeterTotal, periodAdjustments, periodTotal } from './period-adjustments.ts'
+import { type MeterTotal, periodTotal } from './period-adjustments.ts'
 import { parsePlan } from './plan.ts'
 
 const TOOLS = { meter: 'tool_calls', model: 'per_unit', unit_price: '10' }
@@ -88,8 +88,7 @@ function total(quantity: string): MeterTotal {
 }
 
 function told(plan: Plan, quantity: string, segment?: typeof HALF) {
-  const adjustments = periodAdjustments(plan, [total(quantity)], segment)
-  const { price } = periodTotal(plan, [total(quantity)], segment)
+  const { adjustments, price } = periodTotal(plan, [total(quantity)], segment)
   return {
     adjustments: adjustments.map(({ kind, amount }) => `${kind} ${amount.toFixed()}`),
     price: price.toFixed(),

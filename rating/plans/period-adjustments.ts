@@ -20,22 +20,13 @@ export interface PeriodTotal {
 }
 
 /**
- * What is due with a period beside the charges of its events, in the order in which it is reckoned: amounts that are due
+ * The charges of a period's events, and what is due beside them, in the order in which it is reckoned: amounts that are due
  * without usage, fees cut to the days of the segment, the capacity, the commitment (what is used beyond it at another
  * price, what is lacking), then the maximum, then the minimum. All of it follows from the totals, so a late event changes
  * it by the difference of two calls.
  *
  * @param segment the part of the period that the totals are of; default: the whole
  */
-export function periodAdjustments(
-  plan: Plan,
-  totals: readonly MeterTotal[],
-  segment: Segment = WHOLE,
-): readonly PeriodAdjustment[] {
-  return periodTotal(plan, totals, segment).adjustments
-}
-
-/** The adjustments together with what they adjust. */
 export function periodTotal(
   plan: Plan,
   totals: readonly MeterTotal[],

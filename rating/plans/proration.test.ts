@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Decimal, ZERO } from '../../core/money.ts'
 import { periodOf } from '../period.ts'
-import { changeFee, prorate, splitPeriod } from './proration.ts'
+import { prorate, splitPeriod } from './proration.ts'
 
 const at = (text: string) => Date.parse(text)
 const period = (start: string, end: string) => ({ start: at(start), end: at(end) })
@@ -48,14 +48,4 @@ describe('a period', () => {
       }),
     )
   })
-})
-
-test('a fee that changes is given back and owed apart', () => {
-  const change = { period: JUNE, at: at('2026-06-16T09:00:00Z'), timezone: 'UTC' }
-  const fees = { oldFee: new Decimal('10.95'), newFee: new Decimal('21.93') }
-  const { credit, debit } = changeFee({ ...change, ...fees })
-  expect([credit.toFixed(), debit.toFixed()]).toEqual(['5.475', '10.965'])
-  expect(changeFee({ ...change, ...fees, restarts: true }).debit.toFixed(), 'a period of its own').toBe(
-    '21.93',
-  )
 })

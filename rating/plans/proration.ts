@@ -29,22 +29,3 @@ export function prorate(amount: Decimal, { fromDay, toDay, days }: Segment): Dec
   const until = (day: number) => toMoneyScale(amount.mul(day).div(days))
   return until(toDay).minus(until(fromDay))
 }
-
-/** A fee that gives way to another within a period. */
-export interface FeeChange {
-  readonly period: Period
-  /** Milliseconds since 1970, within the period. */
-  readonly at: number
-  readonly timezone: string
-  readonly oldFee: Decimal
-  readonly newFee: Decimal
-  /** The change begins a period of its own (monthly to yearly): the new fee is due in full. Default false. */
-  readonly restarts?: boolean
-}
-
-/** What is given back of the old fee and owed of the new one; apart, as each is rounded for itself. */
-export function changeFee(change: FeeChange): { readonly credit: Decimal; readonly debit: Decimal } {
-  const { period, at, timezone, oldFee, newFee, restarts = false } = change
-  const rest = splitPeriod(period, [at], timezone).at(-1)!
-  return { credit: prorate(oldFee, rest), debit: restarts ? newFee : prorate(newFee, rest) }
-}

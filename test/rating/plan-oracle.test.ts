@@ -3,7 +3,7 @@ import { roundToCredits, roundToCurrency } from '../../core/currency.ts'
 import { Decimal } from '../../core/money.ts'
 import type { MeterFilter, PlanMeter } from '../../core/plan.ts'
 import { parsePlan } from '../../rating/plans/plan.ts'
-import { changeFee, prorate, splitPeriod } from '../../rating/plans/proration.ts'
+import { prorate, splitPeriod } from '../../rating/plans/proration.ts'
 import { quote } from '../../rating/plans/quote.ts'
 import peers from '../oracles/rating.json' with { type: 'json' }
 import atBounds from '../oracles/rating-at-bounds.json' with { type: 'json' }
@@ -77,15 +77,12 @@ describe('what others answer', () => {
 
   test.each(ORACLES.filter((oracle) => 'change' in oracle))('$id: a fee that changes', (oracle) => {
     const { start, end, at, old_fee, new_fee, restarts } = oracle.change
-    const { credit, debit } = changeFee({
-      period: { start: Date.parse(start), end: Date.parse(end) },
-      at: Date.parse(at),
-      timezone: 'UTC',
-      oldFee: new Decimal(old_fee),
-      newFee: new Decimal(new_fee),
-      restarts,
-    })
-    const paid = [credit, debit].map((amount) => roundToCurrency(amount, 'USD').toFixed())
+    const period = { start: Date.parse(start), end: Date.parse(end) }
+    const rest = splitPeriod(period, [Date.parse(at)], 'UTC').at(-1)!
+    const [credit, fee] = [new Decimal(old_fee), new Decimal(new_fee)]
+    const paid = [prorate(credit, rest), restarts ? fee : prorate(fee, rest)].map((amount) =>
+      roundToCurrency(amount, 'USD').toFixed(),
+    )
     expect(paid).toEqual([oracle.credit, oracle.debit])
   })
 
