@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { framed, MessageGathering, readMessage } from './grpc-message.ts'
+import { framed, MessageBuffer, readMessage } from './grpc-message.ts'
 import { InFlight } from './in-flight.ts'
 
 const BYTES_MAX = 100_000
 
 function gather(...chunks: Uint8Array[]) {
-  const gathering = new MessageGathering(BYTES_MAX, new InFlight(BYTES_MAX).open())
-  for (const chunk of chunks) gathering.add(Buffer.from(chunk))
-  return gathering.end()
+  const buffer = new MessageBuffer(BYTES_MAX, new InFlight(BYTES_MAX).open())
+  for (const chunk of chunks) buffer.add(Buffer.from(chunk))
+  return buffer.end()
 }
 
 describe('a message', () => {

@@ -26,7 +26,7 @@ export function readMessage(
   bytesMax: number,
   reservation: Reservation,
 ): Promise<GrpcMessage> {
-  const gathering = new MessageGathering(bytesMax, reservation)
+  const buffer = new MessageBuffer(bytesMax, reservation)
   return new Promise((resolve, reject) => {
     const attempt = (step: () => void) => {
       try {
@@ -36,9 +36,9 @@ export function readMessage(
         reject(error)
       }
     }
-    const end = () => attempt(() => resolve(gathering.end()))
+    const end = () => attempt(() => resolve(buffer.end()))
     stream.on('data', (chunk: Buffer) => {
-      attempt(() => gathering.add(chunk))
+      attempt(() => buffer.add(chunk))
       hastenCollection(chunk.length)
     })
     stream.on('end', end)
@@ -58,7 +58,7 @@ export function framed(message: Buffer): Buffer {
 }
 
 /** Puts a message together from chunks, wherever they are cut. */
-export class MessageGathering {
+export class MessageBuffer {
   readonly #bytesMax: number
   readonly #reservation: Reservation
   readonly #prefix = Buffer.alloc(PREFIX_BYTES)

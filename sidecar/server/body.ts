@@ -34,9 +34,9 @@ export function readJson(
     if (first === null) return finish(null)
     let body: unknown
     try {
-      body = JSON.parse((more ? Buffer.concat(more) : first).toString())
-    } catch {
-      return finish(new AforoError('invalid_argument', 'the body is no valid JSON'))
+      body = parsedJson((more ? Buffer.concat(more) : first).toString())
+    } catch (error) {
+      return finish(error as AforoError)
     }
     finish(null, body)
   })
@@ -51,4 +51,13 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<un
   return new Promise((resolve, reject) => {
     readJson(request, bytesMax, (error, body) => (error ? reject(error) : resolve(body)))
   })
+}
+
+/** What JSON says. @throws AforoError `invalid_argument` where it is none */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new AforoError('invalid_argument', 'the body is no valid JSON')
+  }
 }

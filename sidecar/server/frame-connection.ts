@@ -5,16 +5,16 @@ import { FRAME_KINDS, FRAMES_AHEAD, FRAMES_UNDER_WAY_MAX, FrameReader, frameText
 import type { Log } from '../../core/log.ts'
 import type { Checker } from '../checker.ts'
 import type { CheckMetrics } from '../metrics.ts'
+import { parsedJson } from './body.ts'
 import type { BusyPoll } from './busy-poll.ts'
 import { decisionText } from './decision-text.ts'
 import { endHold } from './hold-end.ts'
 import { problemText } from './problem.ts'
 import { checkRequest } from './request.ts'
+import { endRead } from './stop-connections.ts'
 
 /** Whoever leaves answers unread so long is dropped; nothing more is read from him meanwhile. */
 export const FRAMES_UNREAD_MS_MAX = 30_000
-/** After our end whoever asks has so long to end too. */
-const CLOSE_MS_MAX = 2_000
 
 interface ConnectionParts {
   readonly checkerFor: () => Checker | Promise<Checker>
@@ -86,13 +86,9 @@ export class FrameConnection {
     this.#endIfAnswered()
   }
 
-  /** What still comes is read to its end and dropped: a socket that is closed over it would take our answers along. */
   #endIfAnswered(): void {
     if (!this.#isEnding || this.#underWay > 0 || this.#answers !== '' || this.#socket.writableEnded) return
-    this.#socket.end()
-    this.#socket.resume()
-    const late = setTimeout(() => this.#socket.destroy(), CLOSE_MS_MAX)
-    void this.#closed.then(() => clearTimeout(late))
+    endRead(this.#socket, this.#closed)
   }
 
   /** Takes questions as far as their answers may wait. */
@@ -176,25 +172,17 @@ export class FrameConnection {
 function answerOf(checker: Checker, kind: number, text: string): string | Promise<string> {
   switch (kind) {
     case FRAME_KINDS.check: {
-      const decision = checker.check(checkRequest(parsed(text), Date.now()))
+      const decision = checker.check(checkRequest(parsedJson(text), Date.now()))
       return decision instanceof Promise ? decision.then(decisionText) : decisionText(decision)
     }
     case FRAME_KINDS.settle:
     case FRAME_KINDS.release: {
       const verb = kind === FRAME_KINDS.settle ? 'settle' : 'release'
-      const { hold_id: id, ...body } = (parsed(text) ?? {}) as { hold_id?: unknown }
+      const { hold_id: id, ...body } = (parsedJson(text) ?? {}) as { hold_id?: unknown }
       return endHold(checker, id, verb, body).then((ended) => JSON.stringify(ended))
     }
     default:
       throw new AforoError('not_found', `there is no frame of kind ${kind}`)
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new AforoError('invalid_argument', 'the body is no valid JSON')
   }
 }
 

@@ -1,25 +1,15 @@
 import type { Socket } from 'node:net'
-import type { Decision } from '../../core/decision.ts'
-import { AforoError, asAforoError } from '../../core/errors.ts'
-import type { TenantId } from '../../core/ids.ts'
+import { asAforoError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Checkers } from '../checkers.ts'
 import type { CheckMetrics } from '../metrics.ts'
 import type { Admission } from './admission.ts'
 import type { BusyPoll } from './busy-poll.ts'
-import { decisionText } from './decision-text.ts'
-import { endHold } from './hold-end.ts'
-import {
-  isPlainLength,
-  type PlainEnd,
-  type PlainHead,
-  type PlainLine,
-  plainHead,
-  plainLine,
-} from './plain-head.ts'
+import { answerPlain, type KnownHead } from './plain-answer.ts'
+import { isPlainLength, type PlainLine, plainHead, plainLine } from './plain-head.ts'
 import { problemHead, problemText } from './problem.ts'
-import { checkRequest } from './request.ts'
-import { credentialsOf, withKeyOf } from './request-head.ts'
+import { credentialsOf } from './request-head.ts'
+import { endRead } from './stop-connections.ts'
 
 /** Requests of one connection that wait for their answers; further ones are not read until some are answered. */
 export const PLAIN_UNDER_WAY_MAX = 256
@@ -43,11 +33,6 @@ export interface PlainParts {
   readonly busyPoll?: BusyPoll | null
 }
 
-/** Headers that came before, whose words need no second look: the same bytes say the same. */
-interface KnownHead extends PlainHead {
-  readonly admit: () => TenantId | Promise<TenantId>
-}
-
 /** An answer at its place among the others; null until it is known. */
 interface Place {
   answer: string | null
@@ -58,8 +43,6 @@ const ANSWERED = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-l
 const BROKEN_OFF = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
 /** A connection that is told to be kept is kept a little longer, as what is on its way would find it closed. */
 const KEEP_MORE_MS = 1_000
-/** After our end whoever asks has so long to end too. */
-const CLOSE_MS_MAX = 2_000
 
 /**
  * One connection over which plain requests come. They are answered in their order, with one write for all that came
@@ -209,37 +192,14 @@ export class PlainConnection {
     return head
   }
 
-  /** As the same request is answered by `createCheckServer`. */
   #take(line: PlainLine, head: KnownHead, json: string): void {
     try {
-      const answer = line.verb === 'check' ? this.#check(head, json) : this.#end(line, head, json)
+      const answer = answerPlain(this.#parts.checkers, line, head, json)
       if (typeof answer !== 'string') this.#tellLater(line, answer)
       else this.#tell(this.#answered(answer))
     } catch (error) {
       this.#tell(this.#refused(line, error))
     }
-  }
-
-  #check(head: KnownHead, json: string): string | Promise<string> {
-    const body = parsed(json)
-    const tenantId = head.admit()
-    const decision =
-      typeof tenantId === 'string'
-        ? this.#decide(tenantId, head, body)
-        : tenantId.then((found) => this.#decide(found, head, body))
-    return decision instanceof Promise ? decision.then(decisionText) : decisionText(decision)
-  }
-
-  #decide(tenantId: TenantId, head: KnownHead, body: unknown): Decision | Promise<Decision> {
-    return this.#parts.checkers.of(tenantId).check(checkRequest(withKeyOf(head, body), Date.now()))
-  }
-
-  /** Who asks is looked at before what he says, as there. */
-  async #end({ verb, holdId }: PlainEnd, head: KnownHead, json: string): Promise<string> {
-    const tenantId = head.admit()
-    const checker = this.#parts.checkers.of(typeof tenantId === 'string' ? tenantId : await tenantId)
-    const body = json === '' ? undefined : parsed(json)
-    return JSON.stringify(await endHold(checker, holdId, verb, body))
   }
 
   #tell(answer: string): void {
@@ -342,26 +302,14 @@ export class PlainConnection {
     this.#rest = null
   }
 
-  /** What still comes is read to its end and dropped: a socket that is closed over it would take our answers along. */
   #close(): void {
     if (this.#socket.writableEnded || this.#socket.destroyed) return
     this.#stopWaiting()
-    this.#socket.end()
-    if (this.#hasEnded) return
-    this.#socket.resume()
-    const late = setTimeout(() => this.#socket.destroy(), CLOSE_MS_MAX)
-    void this.#closed.then(() => clearTimeout(late))
+    if (this.#hasEnded) this.#socket.end()
+    else endRead(this.#socket, this.#closed)
   }
 }
 
 function pathOf(line: PlainLine): string {
   return line.verb === 'check' ? '/v1/check' : `/v1/holds/${line.holdId}/${line.verb}`
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    throw new AforoError('invalid_argument', 'the body is no valid JSON')
-  }
 }

@@ -11,7 +11,7 @@ import { decodeProtobuf } from '../../receiver/decode/protobuf.ts'
 import { DEFAULT_ATTRIBUTION } from '../../receiver/dialects/attribution.ts'
 import { COUNTED_KEYS, KEYS, USAGE_INSIDE_KEYS } from '../../receiver/dialects/keys.ts'
 import { toUsage } from '../../receiver/dialects/normalise.ts'
-import { framed, MessageGathering } from '../../receiver/otlp/grpc-message.ts'
+import { framed, MessageBuffer } from '../../receiver/otlp/grpc-message.ts'
 import { InFlight } from '../../receiver/otlp/in-flight.ts'
 import { inflate } from '../../receiver/otlp/inflate.ts'
 import { ExportTraceServiceRequest } from '../support/otlp-proto.ts'
@@ -56,14 +56,14 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     const message = Buffer.from(mutated(dice, messages))
     const reservation = inFlight.open()
     try {
-      const gathering = new MessageGathering(BODY_BYTES_MAX, reservation)
+      const buffer = new MessageBuffer(BODY_BYTES_MAX, reservation)
       taken(() => {
         for (let at = 0; at < message.length; ) {
           const length = dice.between(1, 1 + dice.under(message.length))
-          gathering.add(message.subarray(at, at + length))
+          buffer.add(message.subarray(at, at + length))
           at += length
         }
-        usagesOf(decodeProtobuf(gathering.end().bytes, keys))
+        usagesOf(decodeProtobuf(buffer.end().bytes, keys))
       })
     } finally {
       reservation.release()
