@@ -1,8 +1,11 @@
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { SILENT } from '../core/log.ts'
 import { seedPriceBook } from '../rating/prices/seed.ts'
 import { createRater } from '../rating/rater.ts'
+import { assemble } from '../receiver/assemble/assemble.ts'
+import { createOpenAssembler } from '../receiver/open/assemble-open.ts'
 import { openPool } from '../schema/pool.ts'
 import { benchDatabase } from './database.ts'
 import { decimalShare } from './decimal-share.ts'
@@ -36,7 +39,7 @@ async function run(pool: pg.Pool): Promise<void> {
   await storeCustomers(pool, 1_000)
   for (const table of LINES) await pool.query(`create table bare_${table} (like aforo_store.${table})`)
   const { rows } = await pool.query('show server_version')
-  const rater = createRater({ pool })
+  const rater = createRater({ pool, assembleOpen: createOpenAssembler({ assemble, log: SILENT }) })
   const rated = new Map<number, Cost[]>([
     [1, []],
     [1_000, []],
