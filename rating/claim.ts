@@ -126,7 +126,7 @@ async function readRevisions(
   client: pg.PoolClient,
   queued: readonly QueueRow[],
 ): Promise<readonly ClaimedRevision[]> {
-  const { rows } = await client.query<EventRow>({
+  const { rows } = await client.query<QueueRow & EventColumns>({
     name: 'rating-claimed-read',
     text: `with claimed as (
          select event.tenant_id, event.event_id, event.revision, event.time, queued.attempts, event.recorded_at,
@@ -166,17 +166,12 @@ async function readRevisions(
     revision: row.revision,
     attempts: row.attempts,
     time: row.time,
-    timeMicros: Number(row.time_micros),
-    recordedAtMicros: Number(row.recorded_at_micros),
-    traceId: row.trace_id,
-    customer: row.customer_id,
-    product: row.product_id,
-    agent: row.agent,
-    document: row.assembly,
+    ...eventOf(row),
   }))
 }
 
-interface EventRow extends QueueRow {
+/** What a revision's row says of its event. */
+export interface EventColumns {
   readonly time_micros: string
   readonly recorded_at_micros: string
   readonly trace_id: Buffer
@@ -184,6 +179,18 @@ interface EventRow extends QueueRow {
   readonly product_id: string | null
   readonly agent: string | null
   readonly assembly: unknown
+}
+
+export function eventOf(row: EventColumns) {
+  return {
+    timeMicros: Number(row.time_micros),
+    recordedAtMicros: Number(row.recorded_at_micros),
+    traceId: row.trace_id,
+    customer: row.customer_id,
+    product: row.product_id,
+    agent: row.agent,
+    document: row.assembly,
+  }
 }
 
 /** Bounds that hold the times of all rows, rounded out to the millisecond: what a scan of a hypertable is cut to. */

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { AuditScope } from '../../core/audit.ts'
 import { inScope, scopeValues } from '../../schema/in-scope.ts'
 import { pagesOf } from '../../schema/pages.ts'
-import { type ClaimedRevision, timeRange } from '../claim.ts'
+import { type ClaimedRevision, type EventColumns, eventOf, timeRange } from '../claim.ts'
 
 /** The newest rating of an event. Text of numbers is as the database writes it. */
 export interface StoredRating {
@@ -103,26 +103,13 @@ export async function readRated(
         revision: rating.revision + 1,
         attempts: 0,
         time,
-        timeMicros: Number(row.time_micros),
-        recordedAtMicros: Number(row.recorded_at_micros),
-        traceId: row.trace_id,
-        customer: row.customer_id,
-        product: row.product_id,
-        agent: row.agent,
-        document: row.assembly,
+        ...eventOf(row),
       },
     }
   })
 }
 
-interface EventRow {
+interface EventRow extends EventColumns {
   readonly no: number
-  readonly time_micros: string
-  readonly recorded_at_micros: string
-  readonly trace_id: Buffer
-  readonly customer_id: string | null
-  readonly product_id: string | null
-  readonly agent: string | null
-  readonly assembly: unknown
   readonly unsettled: boolean
 }
