@@ -91,6 +91,7 @@ export interface Left {
   readonly leftOut: number
 }
 
+/** Writes what a look leaves; the rule is looked at again at `dueAt`. */
 export async function writeWatch(client: pg.PoolClient, watch: Watch, left: Left, now: Date): Promise<void> {
   await client.query({
     name: 'alerts-left',
@@ -132,6 +133,7 @@ export async function restWatch(
   )
 }
 
+/** Milliseconds between two looks at a rule. */
 export function everyMs(rule: AlertRule): number {
   const { windows } = ALERT_KINDS[rule.kind]
   if (windows.length > 0) return WINDOW_EVERY_MS[rule.window!]

@@ -6,6 +6,7 @@ const KEY = z.array(z.union([z.string().max(1024), z.int32(), z.boolean()])).min
 /** The sort key of the last row of a page, as text that means nothing to its bearer. */
 export type Key = readonly (string | number | boolean)[]
 
+/** A key as the opaque text that a page ends with. */
 export function encodeCursor(key: Key): string {
   return Buffer.from(JSON.stringify(key), 'utf8').toString('base64url')
 }

@@ -70,6 +70,7 @@ export function moneyOf(
   }
 }
 
+/** Sum of decimal texts. */
 export function total(amounts: readonly string[]): Decimal {
   return amounts.reduce((sum, amount) => sum.plus(amount), ZERO)
 }

@@ -42,6 +42,7 @@ export function negated(spend: Spend<Decimal>): Spend<Decimal> {
   return combine((field) => spend[field].neg())
 }
 
+/** Whether it counts for nothing in every unit. */
 export function isNothing(spend: Spend<Decimal>): boolean {
   return FIELDS.every((field) => spend[field].isZero())
 }

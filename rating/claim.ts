@@ -181,6 +181,7 @@ export interface EventColumns {
   readonly assembly: unknown
 }
 
+/** The event of a revision as it is rated. */
 export function eventOf(row: EventColumns) {
   return {
     timeMicros: Number(row.time_micros),

@@ -63,6 +63,7 @@ export function edgeOf({ direction, warn, block }: Levels): Decimal {
   return (direction === 'above') === block.lessThan(edge) ? block : edge
 }
 
+/** The thresholds of a rule, of a value that is bad above or below them. */
 export function levelsOf(rule: AlertRule, direction: Levels['direction']): Levels {
   const read = (text: string | undefined) => (text === undefined ? null : parseDecimal(text))
   return { direction, warn: read(rule.warn), block: read(rule.block), clearBy: read(rule.clear_by) ?? ZERO }

@@ -7,6 +7,7 @@ export interface ScopeTerms {
   readonly only: string | null
 }
 
+/** The scope of a rule as terms; without one, the whole tenant. */
 export function scopeOf({ scope = {} }: AlertRule): ScopeTerms {
   const [first] = Object.entries(scope) as [AlertScopeField, string][]
   if (first === undefined) return { field: null, only: null }
@@ -26,6 +27,7 @@ const COLUMN: Readonly<Record<AlertScopeField, string>> = {
   model: 'model',
 }
 
+/** SQL for the value that subjects are told apart by; one and the same for all where there is no field. */
 export function keyColumn({ field }: ScopeTerms): string {
   return field === null ? `''` : COLUMN[field]
 }

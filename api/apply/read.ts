@@ -53,6 +53,7 @@ export function readApplyFile(text: string): ApplyFile {
   return { items, located }
 }
 
+/** The error of a file with these faults. */
 export function refusal(faults: readonly FieldFault[]): AforoError {
   return new AforoError(
     'invalid_argument',

@@ -52,6 +52,7 @@ export async function readProviders(
     .orderBy(providerSettings.provider, desc(providerSettings.settingId))
 }
 
+/** Decides anew what of a provider is COGS. What was decided before stays as a row. */
 export async function addProvider(
   client: pg.PoolClient,
   tenantId: TenantId,
@@ -84,6 +85,7 @@ export async function readProducts(
     .orderBy(productSettings.productId, desc(productSettings.settingId))
 }
 
+/** Decides anew what an event of a product is. What was decided before stays as a row. */
 export async function addProduct(
   client: pg.PoolClient,
   tenantId: TenantId,

@@ -33,6 +33,7 @@ export async function readTopUp(
   return rows[0]
 }
 
+/** Writes a customer’s rule in place of the one before. */
 export async function putTopUp(
   client: pg.PoolClient,
   tenantId: TenantId,

@@ -48,6 +48,7 @@ export async function readWebhooks(
   return rows
 }
 
+/** Writes an endpoint and returns it; one of that id has its URL and events replaced. */
 export async function putWebhook(
   client: pg.PoolClient,
   tenantId: TenantId,

@@ -195,6 +195,7 @@ export const creditRoutes = [
   }),
 ]
 
+/** @throws AforoError `not_found` where there is no such customer */
 export async function knownCustomer(
   client: pg.PoolClient,
   tenantId: string,

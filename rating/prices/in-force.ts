@@ -17,6 +17,7 @@ export type PriceTerms = Pick<
   'unitPrice' | 'per' | 'feeBasis' | 'minQuantity' | 'roundingQuantity'
 >
 
+/** Whether two prices make the same of every quantity. */
 export function sameTerms(a: PriceTerms, b: PriceTerms): boolean {
   return sameCounting(a, b) && perMillionOf(a).equals(perMillionOf(b))
 }

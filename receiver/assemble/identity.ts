@@ -81,6 +81,7 @@ export function magnitude(nanos: UnixNano): UnixNano {
   return nanos < 0n ? -nanos : nanos
 }
 
+/** Whether two observations ran at once, as far as their clocks can tell. */
 export function overlap(a: Seen, b: Seen): boolean {
   const slack = slackOf(a, b)
   return a.startNano <= b.endNano + slack && b.startNano <= a.endNano + slack
@@ -94,6 +95,7 @@ export function beginsWithin(inner: Seen, outer: Seen): boolean {
   return inner.startNano < outer.endNano + slack || inner.startNano === outer.startNano
 }
 
+/** Whether one clock timed both. */
 export function isOneProcess(a: Seen, b: Seen): boolean {
   return a.serviceName === b.serviceName && a.serviceInstance === b.serviceInstance
 }

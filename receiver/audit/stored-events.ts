@@ -132,6 +132,7 @@ function storedEvent(rows: readonly EventRow[]): StoredEvent {
   }
 }
 
+/** The assembly that is stored, or why it cannot be read. */
 export function documentOf(stored: unknown): AssemblyDocument | string {
   try {
     return unpackAssembly(stored)

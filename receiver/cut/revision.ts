@@ -112,6 +112,7 @@ export function isDemanded(trace: DueTrace): boolean {
   return trace.completed || trace.attempts > 0
 }
 
+/** An assembly as the column of its event holds it. */
 export function packedDocument(assembly: Assembly): unknown {
   return packAssembly(assemblyToDocument(assembly))
 }

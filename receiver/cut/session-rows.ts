@@ -60,6 +60,7 @@ export async function lockSessionEvents(
   return rows.map(sessionEventOf)
 }
 
+/** The event of a session that nothing was brought to yet. */
 export function newSessionEvent(tenantId: TenantId, home: SessionHome, place: number): SessionEvent {
   const eventId = sessionEventIdOf(home.key, place)
   return {
@@ -75,6 +76,7 @@ export function newSessionEvent(tenantId: TenantId, home: SessionHome, place: nu
   }
 }
 
+/** Adds events; those that are there already stay as they are. */
 export async function addSessionEvents(
   client: pg.PoolClient,
   events: readonly SessionEvent[],
@@ -109,6 +111,7 @@ export interface SessionEventChange extends SessionEventKey {
   readonly spanCount: number
 }
 
+/** Writes the newest revision of each event and what it is made of. */
 export async function updateSessionEvents(
   client: pg.PoolClient,
   changes: readonly SessionEventChange[],
@@ -171,6 +174,7 @@ export interface NewContribution extends SessionEventKey {
   readonly document: unknown
 }
 
+/** Writes what cuts brought to the events of sessions, a row for each. */
 export async function writeContributions(
   client: pg.PoolClient,
   rows: readonly NewContribution[],

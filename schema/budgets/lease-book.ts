@@ -65,10 +65,12 @@ export interface LeaseBook {
   readonly holds: Map<string, BookHold>
 }
 
+/** Names a counter of a budget among those of a tenant. */
 export function counterName({ budgetId, counting, subject, windowStart }: CounterKey): string {
   return `${budgetId}\0${counting}\0${subject}\0${windowStart}`
 }
 
+/** Names the lease that a sidecar has of a counter: it has one at most. */
 export function leaseName(counter: string, sidecarId: string): string {
   return `${counter}\0${sidecarId}`
 }

@@ -14,6 +14,7 @@ export function boundLog(file: string, bytesMax = BYTES_MAX): () => void {
   return () => clearInterval(timer)
 }
 
+/** Begins a log anew that is larger than `bytesMax`; what it said stays beside it as `.1`, until the next time. */
 export function trimLog(file: string, bytesMax: number): void {
   try {
     if (statSync(file).size <= bytesMax) return

@@ -7,6 +7,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Ends a response. */
 export function sendJson(response: ServerResponse, { status, body, headers }: Answer): void {
   const text = JSON.stringify(body)
   response.writeHead(status, {

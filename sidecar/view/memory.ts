@@ -272,6 +272,7 @@ export function isOfAnotherMonth({ started_at: at }: CheckRequest, known: KnownS
   return startedAt < known.monthFrom || startedAt >= known.monthTo
 }
 
+/** Whose call a check asks about. */
 export function spenderOf({ customer, session, product, agent, trace }: CheckRequest): Spender {
   return {
     customer,

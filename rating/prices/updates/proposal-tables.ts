@@ -27,6 +27,7 @@ export async function lastRowCount(client: pg.PoolClient, source: string): Promi
   return rows[0]?.count ?? null
 }
 
+/** Writes that a catalogue was read, and what of it was refused. Returns the id of the import. */
 export async function recordImport(
   client: pg.PoolClient,
   entry: {
@@ -98,6 +99,7 @@ export interface OpenProposal {
   readonly series: readonly string[]
 }
 
+/** Proposals of a source that nobody has decided. */
 export async function openProposals(client: pg.PoolClient, source: string): Promise<readonly OpenProposal[]> {
   type Row = Omit<OpenProposal, 'series'> & Parameters<typeof proposedOf>[0]
   const { rows } = await client.query<Row>(
@@ -138,6 +140,7 @@ export interface NewDecision {
   readonly priceRowIds: readonly string[]
 }
 
+/** Writes decisions; a proposal has at most one, and one that revokes it. */
 export async function recordDecisions(
   client: pg.PoolClient,
   decisions: readonly NewDecision[],
