@@ -1,47 +1,24 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { auditAll } from '../../cmd/audit/run.ts'
-import { reportLines } from '../../cmd/audit.ts'
-import { replayAndCompare } from '../../cmd/replay.ts'
-import { SILENT } from '../../core/log.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
-import { type RunningApi, startApi } from '../api/start.ts'
-import { openBooks } from '../audit/books.ts'
-import { testDatabase } from '../support/database.ts'
+import type { RunningApi } from '../api/start.ts'
 import { callOf, noon, traceIdOf } from '../support/usages.ts'
+import { ClockedBooks } from './clocked-books.ts'
 
-const ALL = { tenantId: null, from: '-infinity', to: 'infinity' }
-
+let world: ClockedBooks
 let api: RunningApi
-let books: ReturnType<typeof openBooks>
-let second = 0
+const settle = (...usages: readonly Usage[]) => world.settle(...usages)
 
 beforeAll(async () => {
-  api = await startApi()
-  books = openBooks(api.database.pool)
+  world = await ClockedBooks.start()
+  api = world.api
 })
 afterAll(() => api.stop())
-beforeEach(() => tick())
-
-/** Later than all that was done before, for the clock of the API and of the books. */
-function tick(): number {
-  second += 10
-  api.clock = noon(second)
-  return second
-}
+beforeEach(() => world.tick())
 
 /** A million tokens in, of a model that only the test knows. */
 function tokens(trace: string, model: string, of: Partial<Usage> = {}): Usage {
   const named = { provider: 'house', requestModel: model, responseModel: model, customer: null }
   return callOf(trace, 'root', { ...named, buckets: { ...NO_TOKENS, inputUncached: 1_000_000 }, ...of })
-}
-
-/** Cuts and rates all that is due, those events too that a fact completed. */
-async function settle(...usages: readonly Usage[]): Promise<void> {
-  await books.push(tick(), ...usages)
-  await books.cut(tick())
-  await books.rate(second)
-  // What is said next is said later.
-  tick()
 }
 
 async function eventOf(trace: string, query = '') {
@@ -67,11 +44,6 @@ async function customer(id: string, plan: string): Promise<void> {
   expect((await api.put(`/v1/customers/${id}/subscription`, subscription)).status).toBeLessThan(300)
 }
 
-async function auditFinds(): Promise<readonly string[]> {
-  const report = await auditAll(api.database.url, ALL, noon(second))
-  return reportLines(report).filter((line) => line.startsWith('gap'))
-}
-
 describe('a price in another currency', () => {
   const price = { model: 'yuan', meter: 'input_uncached', unit_price: '4', per: '1000000', currency: 'CNY' }
 
@@ -82,7 +54,7 @@ describe('a price in another currency', () => {
     const { data } = (await api.get('/v1/exceptions?kind=unpriced')).body
     expect(data).toMatchObject([{ provider: 'house', model: 'yuan', reason: 'no_rate_for_cny' }])
 
-    tick()
+    world.tick()
     expect(await api.put('/v1/fx/CNY', { usd: '0.140625', source: 'ECB' })).toMatchObject({
       status: 201,
       body: { currency: 'CNY', usd: '0.140625', effective_from: '1970-01-01T00:00:00.000Z', source: 'ECB' },
@@ -96,10 +68,10 @@ describe('a price in another currency', () => {
 
   test('keeps the rate it was booked at, and a later rate counts from its beginning', async () => {
     await settle()
-    const from = { effective_from: noon(second).toISOString() }
+    const from = { effective_from: noon(world.second).toISOString() }
     expect((await api.put('/v1/fx/CNY', { usd: '0.15', ...from })).status).toBe(201)
     expect((await api.put('/v1/fx/CNY', { usd: '0.15', ...from })).status, 'says the same').toBe(200)
-    const later = { startNano: BigInt(noon(second + 1).getTime()) * 1_000_000n }
+    const later = { startNano: BigInt(noon(world.second + 1).getTime()) * 1_000_000n }
     await settle(
       tokens('later yuan', 'yuan', { ...later, endNano: later.startNano + 1n }),
       callOf('yuan', 'late span', { ...tokens('yuan', 'yuan'), spanId: 'f'.repeat(16), parentSpanId: '' }),
@@ -259,9 +231,9 @@ describe('a plan in another currency', () => {
     expect((await api.get('/v1/exceptions?kind=unpriced')).body.data).toMatchObject([
       { provider: 'fx', model: 'EUR', reason: 'no_rate_for_eur' },
     ])
-    expect(await auditFinds()).toEqual([])
+    expect(await world.gaps()).toEqual([])
 
-    tick()
+    world.tick()
     await api.put('/v1/fx/EUR', { usd: '1.2' })
     await settle()
     // 1.23 USD are 1.025 EUR, charged twice; 4.05 EUR are 4.86 USD.
@@ -321,9 +293,9 @@ describe('a plan in another currency', () => {
 
   test('may be followed by one in another within a period: each counts its own usage', async () => {
     await api.put('/v1/plans/states', { currency: 'USD', meters })
-    const subscription = { plan: 'states', from: noon(second).toISOString() }
+    const subscription = { plan: 'states', from: noon(world.second).toISOString() }
     expect((await api.put('/v1/customers/müller/subscription', subscription)).status).toBeLessThan(300)
-    const start = BigInt(noon(second + 1).getTime()) * 1_000_000n
+    const start = BigInt(noon(world.second + 1).getTime()) * 1_000_000n
     await settle(tokens('states', 'own', { customer: 'müller', startNano: start, endNano: start + 1n }))
     expect(await eventOf('states')).toMatchObject({
       currency: 'USD',
@@ -337,7 +309,7 @@ describe('a plan in another currency', () => {
 
 describe('the books', () => {
   test('are without a gap, and a rate or discount that is changed is named', async () => {
-    expect(await auditFinds()).toEqual([])
+    expect(await world.gaps()).toEqual([])
     const { pool } = api.database
     for (const [change, back, found] of [
       ['fx_rates set usd = usd + 0.01', 'fx_rates set usd = usd - 0.01', /ratings|price_rows/],
@@ -358,22 +330,16 @@ describe('the books', () => {
       ],
     ] as const) {
       await pool.query(`update aforo_store.${change}`)
-      const gaps = await auditFinds()
+      const gaps = await world.gaps()
       expect(gaps.length, change).toBeGreaterThan(0)
       expect(gaps.join('\n')).toMatch(found)
       await pool.query(`update aforo_store.${back}`)
     }
-    expect(await auditFinds()).toEqual([])
+    expect(await world.gaps()).toEqual([])
   })
 
   test('come to the same when everything is done again', async () => {
-    const target = await testDatabase()
-    try {
-      const { comparisons } = await replayAndCompare(api.database.pool, target.pool, SILENT)
-      expect(comparisons.flatMap(({ differences }) => differences)).toEqual([])
-    } finally {
-      await target.drop()
-    }
+    expect(await world.differences()).toEqual([])
   })
 })
 

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { auditAll } from '../../cmd/audit/run.ts'
-import { reportLines } from '../../cmd/audit.ts'
 import { NO_TOKENS, type Usage } from '../../core/usage.ts'
-import { type RunningApi, startApi } from '../api/start.ts'
-import { openBooks } from '../audit/books.ts'
-import { callOf, noon, traceIdOf } from '../support/usages.ts'
+import type { RunningApi } from '../api/start.ts'
+import { callOf, traceIdOf } from '../support/usages.ts'
+import { ClockedBooks } from './clocked-books.ts'
 
 /** A price that is made of a cost nobody knows: nowhere is it a zero, and when the cost is known it is charged. */
 
@@ -24,15 +22,15 @@ const PLANS = {
   ],
 }
 
+let world: ClockedBooks
 let api: RunningApi
-let books: ReturnType<typeof openBooks>
-let second = 0
+const settle = (...usages: readonly Usage[]) => world.settle(...usages)
 
 beforeAll(async () => {
-  api = await startApi()
-  books = openBooks(api.database.pool)
+  world = await ClockedBooks.start()
+  api = world.api
   for (const [plan, meters] of Object.entries(PLANS)) {
-    tick()
+    world.tick()
     const body = { currency: 'USD', credit_rate: '0.5', bill_as: 'credits', meters }
     expect((await api.put(`/v1/plans/${plan}`, body)).status).toBe(201)
     await api.put(`/v1/customers/${plan}`, {})
@@ -41,26 +39,13 @@ beforeAll(async () => {
   }
 })
 afterAll(() => api.stop())
-beforeEach(() => tick())
-
-function tick(): number {
-  second += 10
-  api.clock = noon(second)
-  return second
-}
+beforeEach(() => world.tick())
 
 /** A million tokens in, of a model that only the test knows, in a span beside others. */
 function tokens(trace: string, span: string, customer: string, model: string, provider = 'house'): Usage {
   const buckets = { ...NO_TOKENS, inputUncached: 1_000_000 }
   const of = { provider, requestModel: model, responseModel: model, customer, buckets }
   return callOf(trace, span, span === 'root' ? of : { ...of, parentSpanId: '' })
-}
-
-async function settle(...usages: readonly Usage[]): Promise<void> {
-  await books.push(tick(), ...usages)
-  await books.cut(tick())
-  await books.rate(second)
-  tick()
 }
 
 async function eventOf(trace: string) {
@@ -87,15 +72,6 @@ async function exported(kind: string, customer: string): Promise<Record<string, 
   const answer = await fetch(url, { headers: { accept: 'application/x-ndjson' } })
   const lines = (await answer.text()).trimEnd().split('\n')
   return lines.map((line) => JSON.parse(line))
-}
-
-async function gaps(): Promise<readonly string[]> {
-  const report = await auditAll(
-    api.database.url,
-    { tenantId: null, from: '-infinity', to: 'infinity' },
-    noon(second),
-  )
-  return reportLines(report).filter((line) => line.startsWith('gap'))
 }
 
 describe('a plan that marks up costs', () => {
@@ -146,7 +122,7 @@ describe('a plan that marks up costs', () => {
     ])
     // Nothing was debited, and nothing says so.
     expect((await api.get('/v1/customers/marked/ledger')).body.data).toEqual([])
-    expect(await gaps()).toEqual([])
+    expect(await world.gaps()).toEqual([])
   })
 
   test('charges exactly that call when its price arrives, by a revision of its own', async () => {
@@ -181,7 +157,7 @@ describe('a plan that marks up costs', () => {
     expect((await api.get('/v1/customers/marked/ledger')).body.data).toMatchObject([{ amount: '6' }])
     const { body } = await api.get(`/v1/events?trace_id=${traceIdOf('marked')}&revisions=all`)
     expect(body.data.map((row: { price: string | null }) => row.price)).toEqual(['3', null])
-    expect(await gaps()).toEqual([])
+    expect(await world.gaps()).toEqual([])
   })
 
   test('says what it knows of an event beside what it does not, and sums of lines keep it', async () => {
@@ -205,7 +181,7 @@ describe('a plan that marks up costs', () => {
     expect(
       await sql(`select cogs, revenue, margin, unpriced, uncharged from aforo.margin_by_customer`),
     ).toEqual([{ cogs: 4, revenue: 6, margin: null, unpriced: 1, uncharged: 1 }])
-    expect(await gaps()).toEqual([])
+    expect(await world.gaps()).toEqual([])
   })
 })
 
@@ -240,6 +216,6 @@ describe('a price that no cost is part of', () => {
         { provider: 'house', price: '2' },
       ],
     })
-    expect(await gaps()).toEqual([])
+    expect(await world.gaps()).toEqual([])
   })
 })
