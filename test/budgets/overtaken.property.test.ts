@@ -18,7 +18,7 @@ import { gapsOf, openWorld } from './world.ts'
  * every commit a call that was let in counts once, by what its hold holds or by what it used, and never by neither.
  */
 
-const RUNS = Number(process.env.BUDGET_RUNS ?? 8)
+const RUNS = Number(process.env.BUDGET_RUNS ?? 6)
 /** Of a call, as it is held and as it is told. */
 const HELD = { calls: 1, tokens: 200 }
 const USED = { calls: 1, tokens: 120 }
@@ -74,9 +74,10 @@ function sum(all: readonly Amounts[]): Amounts {
   }
 }
 
-async function run(db: TestDatabase, actions: readonly Action[]): Promise<void> {
+async function run(db: TestDatabase, actions: readonly Action[], inSessions: boolean): Promise<void> {
   const { pool } = db
   const world = await openWorld(pool)
+  if (inSessions) await world.group(0, 'bot', 'session')
   await world.budget(0, 'tokens', { limit: '1000000' })
   await world.budget(0, 'calls', { unit: 'model_calls', limit: '10000' })
   const desk = openDesk(pool, ['tokens', 'calls'])
@@ -123,7 +124,8 @@ async function run(db: TestDatabase, actions: readonly Action[]): Promise<void> 
       await desk.release(seconds, `hold ${no}`)
       calls.set(no, { ...of, hold: 'over' })
     } else if (each.do === 'root') {
-      await world.push(seconds, otherOf(`trace ${no % 3}`, 'root', {}))
+      const session = { product: 'bot', session: `s${no % 2}` }
+      await world.push(seconds, otherOf(`trace ${no % 3}`, 'root', inSessions ? session : {}))
     }
   }
 
@@ -220,14 +222,18 @@ test('a call that was let in counts once at every commit, whoever of projector a
   timeout: 300_000,
 }, async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 30, maxLength: 70, size: 'max' }), async (actions) => {
-      const db = await testDatabase()
-      try {
-        await run(db, actions)
-      } finally {
-        await db.drop()
-      }
-    }),
+    fc.asyncProperty(
+      fc.array(action, { minLength: 30, maxLength: 70, size: 'max' }),
+      fc.boolean(),
+      async (actions, inSessions) => {
+        const db = await testDatabase()
+        try {
+          await run(db, actions, inSessions)
+        } finally {
+          await db.drop()
+        }
+      },
+    ),
     { numRuns: RUNS, endOnFailure: true },
   )
 })
