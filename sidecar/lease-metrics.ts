@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
-import { scaledText } from '../../core/scaled.ts'
-import type { Checkers } from '../checkers.ts'
+import { scaledText } from '../core/scaled.ts'
+import type { Checkers } from './checkers.ts'
 
 /** Tells in a registry what this check server has leased, and what of it its holds have that the centre has not heard of. */
 export function registerLeases(registry: Registry, checkers: Checkers, clock: () => number): void {
