@@ -1,4 +1,4 @@
-import type { Door } from '../server/check-server.ts'
+import type { Door } from '../server/routes.ts'
 import { authzenDoor } from './authzen.ts'
 import { liteLlmDoor } from './litellm.ts'
 import type { DoorMetrics } from './metrics.ts'

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { type AforoError, asAforoError } from '../../core/errors.ts'
-import type { CheckerFor, Door } from '../server/check-server.ts'
+import type { CheckerFor, Door } from '../server/routes.ts'
 import { type AuthzWord, askedByProxy, headerOf } from './asked.ts'
 import type { DoorMetrics } from './metrics.ts'
 import { bytesOf, type Header, lets, limitHeaders, textOf, toldHeaders } from './told.ts'
