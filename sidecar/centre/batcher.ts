@@ -32,10 +32,10 @@ interface Waiting<Q, A> {
   readonly reject: (error: unknown) => void
 }
 
-interface Line<Q, A> {
+interface Queue<Q, A> {
   readonly waiting: Waiting<Q, A>[]
   underWay: number
-  isCalled: boolean
+  isScheduled: boolean
   /** As many as weigh little enough, by what the last answers weighed. Of whom nobody asked before, one. */
   atOnce: number
 }
@@ -46,7 +46,7 @@ interface Line<Q, A> {
  */
 export class Batcher<Q, A> {
   readonly #parts: BatcherParts<Q, A>
-  readonly #lines = new Map<TenantId, Line<Q, A>>()
+  readonly #queues = new Map<TenantId, Queue<Q, A>>()
 
   constructor(parts: BatcherParts<Q, A>) {
     this.#parts = parts
@@ -54,30 +54,30 @@ export class Batcher<Q, A> {
 
   ask(tenantId: TenantId, question: Q): Promise<A> {
     return new Promise((resolve, reject) => {
-      let line = this.#lines.get(tenantId)
-      if (!line) {
-        line = { waiting: [], underWay: 0, isCalled: false, atOnce: 1 }
-        this.#lines.set(tenantId, line)
+      let queue = this.#queues.get(tenantId)
+      if (!queue) {
+        queue = { waiting: [], underWay: 0, isScheduled: false, atOnce: 1 }
+        this.#queues.set(tenantId, queue)
       }
-      line.waiting.push({ question, resolve, reject })
-      this.#callSoon(tenantId, line)
+      queue.waiting.push({ question, resolve, reject })
+      this.#schedule(tenantId, queue)
     })
   }
 
   /** All who ask in one turn of the loop go together. */
-  #callSoon(tenantId: TenantId, line: Line<Q, A>): void {
-    if (line.isCalled || line.underWay >= BATCHES_UNDER_WAY_MAX) return
-    line.isCalled = true
+  #schedule(tenantId: TenantId, queue: Queue<Q, A>): void {
+    if (queue.isScheduled || queue.underWay >= BATCHES_UNDER_WAY_MAX) return
+    queue.isScheduled = true
     setImmediate(() => {
-      line.isCalled = false
-      while (line.waiting.length > 0 && line.underWay < BATCHES_UNDER_WAY_MAX)
-        void this.#askSome(tenantId, line)
+      queue.isScheduled = false
+      while (queue.waiting.length > 0 && queue.underWay < BATCHES_UNDER_WAY_MAX)
+        void this.#askSome(tenantId, queue)
     })
   }
 
-  async #askSome(tenantId: TenantId, line: Line<Q, A>): Promise<void> {
-    const some = line.waiting.splice(0, line.atOnce)
-    line.underWay += 1
+  async #askSome(tenantId: TenantId, queue: Queue<Q, A>): Promise<void> {
+    const some = queue.waiting.splice(0, queue.atOnce)
+    queue.underWay += 1
     try {
       const answers = await this.#parts.askAll(
         tenantId,
@@ -90,13 +90,13 @@ export class Batcher<Q, A> {
         heaviest = Math.max(heaviest, this.#parts.weightOf(answers[i]!))
         resolve(answers[i]!)
       }
-      line.atOnce = Math.max(Math.min(BATCH_MAX, Math.floor(BATCH_WEIGHT_MAX / heaviest)), 1)
+      queue.atOnce = Math.max(Math.min(BATCH_MAX, Math.floor(BATCH_WEIGHT_MAX / heaviest)), 1)
     } catch (error) {
       await this.#askApart(tenantId, some, error)
     } finally {
-      line.underWay -= 1
-      if (line.waiting.length > 0) this.#callSoon(tenantId, line)
-      else if (line.underWay === 0) this.#lines.delete(tenantId)
+      queue.underWay -= 1
+      if (queue.waiting.length > 0) this.#schedule(tenantId, queue)
+      else if (queue.underWay === 0) this.#queues.delete(tenantId)
     }
   }
 

@@ -18,9 +18,9 @@ export class BusyPoll {
   readonly #nextTurn: (then: () => void) => void
   #until = 0
   #isTurning = false
-  /** Answers that are not waited behind. */
-  #skipped = 0
-  #skips = ANSWERS_SKIPPED_MIN
+  /** Answers that are not waited behind, of now and after the next wait in vain. */
+  #toSkip = 0
+  #toSkipNext = ANSWERS_SKIPPED_MIN
 
   constructor(clock: () => number, nextTurn: (then: () => void) => void = setImmediate) {
     this.#clock = clock
@@ -31,9 +31,9 @@ export class BusyPoll {
   answered(): void {
     if (this.#isTurning) {
       // It was asked in time.
-      this.#skips = Math.max(this.#skips >> 1, ANSWERS_SKIPPED_MIN)
-    } else if (this.#skipped > 0) {
-      this.#skipped -= 1
+      this.#toSkipNext = Math.max(this.#toSkipNext >> 1, ANSWERS_SKIPPED_MIN)
+    } else if (this.#toSkip > 0) {
+      this.#toSkip -= 1
       return
     } else {
       this.#isTurning = true
@@ -48,7 +48,7 @@ export class BusyPoll {
       return
     }
     this.#isTurning = false
-    this.#skipped = this.#skips
-    this.#skips = Math.min(this.#skips * 2, ANSWERS_SKIPPED_MAX)
+    this.#toSkip = this.#toSkipNext
+    this.#toSkipNext = Math.min(this.#toSkipNext * 2, ANSWERS_SKIPPED_MAX)
   }
 }

@@ -10,21 +10,21 @@ export const RECENT_CHANGES_MAX = 20_000
 
 type Kill = Change & { readonly kind: 'kill' }
 
-interface Period {
+interface Slice {
   readonly from: number
   readonly counters: Map<string, CounterStanding>
   readonly kills: Map<string, Kill>
 }
 
-const since = (from: number): Period => ({ from, counters: new Map(), kills: new Map() })
+const since = (from: number): Slice => ({ from, counters: new Map(), kills: new Map() })
 
 /**
  * What the centre told while something was asked of it: that is newer than the answer, or as new. Found by name, for under
  * load there is always somebody who is being asked for, and very much is heard.
  */
 export class RecentChanges {
-  #now: Period = since(Number.NEGATIVE_INFINITY)
-  #before: Period = since(Number.NEGATIVE_INFINITY)
+  #now: Slice = since(Number.NEGATIVE_INFINITY)
+  #before: Slice = since(Number.NEGATIVE_INFINITY)
 
   keep(change: Change, now: number): void {
     if (now - this.#now.from >= RECENT_MS) {
