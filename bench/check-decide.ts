@@ -20,7 +20,7 @@ export function decideNanos(): { readonly one: number; readonly five: number } {
 }
 
 /** Nanoseconds of CPU of a whole check in memory: who asks is looked up, decided for and counted. The least of some runs. */
-export async function deskNanos(): Promise<number> {
+export async function checkNanos(): Promise<number> {
   const metrics = createCheckMetrics(new Registry())
   const clock = () => performance.now()
   const checkers = new Checkers({ centre: memoryCentre(), sidecarId: 'bench', clock, log: SILENT, metrics })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Client } from 'undici'
 import type { Decision } from '../core/decision.ts'
 import { type CheckClient, createCheckClient } from '../instrumentation/check-client.ts'
-import { decideNanos, deskNanos } from './check-decide.ts'
+import { checkNanos, decideNanos } from './check-decide.ts'
 import { type Load, loadCalls, loadHttp } from './check-load.ts'
 import { openPipeline, requestOf } from './check-pipeline.ts'
 import { startRedis, takeOne } from './check-redis.ts'
@@ -90,7 +90,7 @@ try {
   print()
   const ns = decideNanos()
   console.log(`  decide alone: ${ns.one.toFixed(0)} ns with 1 budget, ${ns.five.toFixed(0)} ns with 5`)
-  console.log(`  a whole check in memory: ${(await deskNanos()).toFixed(0)} ns`)
+  console.log(`  a whole check in memory: ${(await checkNanos()).toFixed(0)} ns`)
   const pushes = await pushMillis()
   console.log(
     `  watch: decision to watcher p50 ${pushes.p50.toFixed(2)} ms, p99 ${pushes.p99.toFixed(2)} ms (goal ≤ 50 ms)`,
