@@ -85,6 +85,8 @@ export interface Match {
   readonly where?: Readonly<Record<string, readonly Pattern[]>>
   /** Attributes of which the span must have none. */
   readonly without?: readonly string[]
+  /** Attributes that may be there, but not with one of these values. */
+  readonly unless?: Readonly<Record<string, readonly Pattern[]>>
 }
 
 /** Holds for the listed providers or models; for all where neither is listed. */

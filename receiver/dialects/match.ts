@@ -50,6 +50,10 @@ export function compileMatch(match: Match): SpanTest {
     const values = compilePatterns(patterns)
     tests.push((span) => holds(span.attribute(key), values))
   }
+  for (const [key, patterns] of Object.entries(match.unless ?? {})) {
+    const values = compilePatterns(patterns)
+    tests.push((span) => !holds(span.attribute(key), values))
+  }
   const { without = [] } = match
   if (without.length > 0) tests.push((span) => without.every((key) => span.attribute(key) === undefined))
   const [only] = tests

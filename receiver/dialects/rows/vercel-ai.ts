@@ -31,6 +31,28 @@ const reads = {
   asks: true,
 } as const
 
+const PROMPT = 'ai.usage.promptTokens'
+const MADE_BY = 'ai.model.provider'
+const METADATA = 'ai.response.providerMetadata'
+
+/**
+ * Versions 3 and 4 leave out what Google's models thought, and version 3 what Anthropic's read from a cache and wrote to it: both
+ * stand beside the numbers that it tells.
+ */
+const estimated: Dialect['estimated'] = [
+  {
+    attribute: PROMPT,
+    where: { [MADE_BY]: ['google*'], 'ai.model.id': ['*gemini-2.5*', '*gemini-3*', '*thinking*'] },
+    without: ['ai.usage.totalTokens', 'ai.usage.reasoningTokens'],
+    unless: { [METADATA]: ['*"usageMetadata":{*'] },
+  },
+  {
+    attribute: PROMPT,
+    where: { [MADE_BY]: ['*anthropic*'] },
+    without: [METADATA, 'ai.usage.cachedInputTokens'],
+  },
+]
+
 /**
  * The Vercel AI SDK. What a number means changed with its versions, which the spans tell only in part: the header is not
  * on streams, the split of the input exists since 6.0.119.
@@ -70,6 +92,7 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
     reasoning: [{ says: 'apart', providers: GOOGLE }],
     wrapperUsage: 'last',
     sums,
+    estimated,
   },
   {
     id: 'ai-sdk',
@@ -79,6 +102,7 @@ export const VERCEL_AI_ROWS: readonly Dialect[] = [
     ...reads,
     wrapperUsage: 'last',
     sums,
+    estimated,
   },
   {
     id: 'ai-sdk-7',

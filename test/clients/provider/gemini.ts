@@ -4,11 +4,11 @@ import { ANSWER, TOOL_ARGUMENTS } from './said.ts'
 import type { Answer, Question } from './server.ts'
 
 const part = z.object({ functionResponse: z.object({}).optional() })
+const declared = z.object({ functionDeclarations: z.array(z.object({ name: z.string() })).optional() })
 const generateRequest = z.object({
   contents: z.array(z.object({ parts: z.array(part) })).min(1),
-  tools: z
-    .array(z.object({ functionDeclarations: z.array(z.object({ name: z.string() })).optional() }))
-    .nullish(),
+  // Older clients name them without a list around them.
+  tools: z.union([declared.transform((only) => [only]), z.array(declared)]).nullish(),
 })
 
 /** `POST …/models/{model}:generateContent` and its stream. The first of its tools is called once, then it answers. */
