@@ -57,7 +57,8 @@ export const MLFLOW = {
     },
   ],
   costs: [{ key: 'mlflow.llm.cost', paths: ['total_cost', 'total'] }],
-  facts: { requestModel: ['mlflow.llm.model'], provider: ['mlflow.llm.provider'] },
+  // The model that answered; of a call that failed there are only the parameters it was asked with.
+  facts: { requestModel: ['mlflow.llm.model', 'model'], provider: ['mlflow.llm.provider'] },
 } as const satisfies Vocabulary
 
 const LANGSMITH_PATHS = {
