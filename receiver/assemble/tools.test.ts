@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { assembled, TOOL } from '../../test/support/assemblies.ts'
 import { type Attributes, chat, type SpanWords, spanId } from '../../test/support/spans.ts'
@@ -46,5 +47,64 @@ describe('tools', () => {
       chat({ id: 3, parent: 2, scope: adk, name: 'call_llm' }, 10, 1),
     )
     expect([trace.tools.length, trace.calls.length]).toEqual([0, 2])
+  })
+
+  /** OpenLLMetry's handler names the tool's class, which is no name. */
+  const UNNAMED = {
+    scope: '@traceloop/instrumentation-langchain',
+    name: 'execute_tool DynamicStructuredTool',
+  }
+
+  /** Times in milliseconds at which two callbacks of one handler after the other tell an execution. */
+  const execution = fc.record({
+    begins: fc.integer({ min: 0, max: 2_000 }),
+    lasts: fc.integer({ min: 5, max: 3_000 }),
+    late: fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 60 })),
+  })
+
+  it('of two LangChain.js handlers, one of which knows no names, each execution is one', () => {
+    fc.assert(
+      fc.property(
+        fc.array(execution, { minLength: 1, maxLength: 5 }),
+        fc.boolean(),
+        (executions, isParallel) => {
+          let free = 0
+          const told = executions.flatMap(({ begins, lasts, late: [lateBegin, lateEnd] }, i) => {
+            const from = isParallel ? begins : free
+            const to = from + lasts
+            free = to + lateEnd + 5
+            return [
+              tool({ ...UNNAMED, id: 2 * i + 1, from, to }, { 'gen_ai.tool.name': '' }),
+              tool(
+                {
+                  id: 2 * i + 2,
+                  scope: '@arizeai/openinference-instrumentation-langchain',
+                  from: from + lateBegin,
+                  to: to + lateEnd,
+                },
+                { 'gen_ai.tool.name': '', 'openinference.span.kind': 'TOOL', 'tool.name': `tool-${i % 2}` },
+              ),
+            ]
+          })
+          const names = (tools: readonly { readonly name: string }[]) => tools.map(({ name }) => name).sort()
+          const found = names(assembled(...told).tools)
+          expect(found).toHaveLength(executions.length)
+          expect(names(assembled(...told.toReversed(), ...told).tools)).toEqual(found)
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('executions of one handler that run at once stay as many as it tells', () => {
+    const told = [1, 2, 3].map((id) => tool({ ...UNNAMED, id, from: 0, to: 100 }, { 'gen_ai.tool.name': '' }))
+    const other = tool({ id: 4, scope: 'two', from: 1, to: 101 })
+    expect(assembled(...told, other).tools).toHaveLength(3)
+  })
+
+  it('one without a name is not what began and ended at other times', () => {
+    const unnamed = tool({ ...UNNAMED, id: 1, from: 0, to: 1_000 }, { 'gen_ai.tool.name': '' })
+    const named = tool({ id: 2, scope: 'two', from: 900, to: 5_000 })
+    expect(assembled(unnamed, named).tools).toHaveLength(2)
   })
 })

@@ -1,6 +1,6 @@
 import type { ToolCall } from '../../core/assembly.ts'
 import type { Usage } from '../../core/usage.ts'
-import { apart, isOneProcess, isWithin, overlap } from './identity.ts'
+import { apart, isOneProcess, isSeenTogetherOrLate, overlap } from './identity.ts'
 import { SplitMap } from './split-map.ts'
 import { TRAIT } from './traits.ts'
 import type { Tree } from './tree.ts'
@@ -135,11 +135,13 @@ function ownerBeside(tree: Tree, kept: Kept, usage: Usage): number | undefined {
   return nearest
 }
 
-/** Callbacks tell the ends of one execution one after the other, so that two of one name need only overlap. */
+/**
+ * Callbacks tell the ends of one execution one after the other, so that two of one name need only overlap. Where one does
+ * not tell the name, they must begin and end together as well.
+ */
 function isSameTime(a: Usage, b: Usage): boolean {
   if (!namesAgree(a, b)) return false
-  if (isWithin(a, b) || isWithin(b, a)) return true
-  return a.toolName !== null && a.toolName === b.toolName && overlap(a, b)
+  return a.toolName !== null && b.toolName !== null ? overlap(a, b) : isSeenTogetherOrLate(a, b)
 }
 
 function namesAgree(a: Usage, b: Usage): boolean {
