@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Registry } from 'prom-client'
 import type { Log } from '../core/log.ts'
 import { type Attempt, claimAttempts } from './claim.ts'
+import { registerDeadLetters } from './dead-letters.ts'
 import { FailingEndpoints } from './failing.ts'
 import { createDeliveryMetrics } from './metrics.ts'
 import { type Outcome, send } from './send.ts'
@@ -40,6 +41,7 @@ interface Deliverer {
 export function createDeliverer(options: DelivererOptions): Deliverer {
   const { pool, log, clock, jitter, timeoutMs = TIMEOUT_MS } = options
   const metrics = createDeliveryMetrics(options.registry)
+  registerDeadLetters(options.registry, pool, log)
   const failing = new FailingEndpoints(log)
   const underWay = new Set<Promise<void>>()
   const busy = new Map<string, { tenantId: string; webhookId: string; count: number }>()

@@ -63,6 +63,19 @@ async function useOf(budgetId: string, budget: Partial<Budget>) {
   return uses[0]!
 }
 
+/** What SQL tells of what is beyond. */
+async function statusOf(budgetId: string) {
+  const { pool } = world.database
+  await pool.query(
+    `insert into aforo_store.login_tenants (login, tenant_id) values (current_user, 'default') on conflict do nothing`,
+  )
+  const { rows } = await pool.query<{ beyond: string; until: string | null }>(
+    `select trim_scale(beyond)::text as beyond, beyond_until::text as until from aforo.budget_status where budget = $1`,
+    [budgetId],
+  )
+  return rows[0]
+}
+
 /** Asks until the sidecar has more leased than it holds. */
 async function fill(sidecar: RunningCheck, session: string, budgetId: string, more: number): Promise<void> {
   const before = (await out(budgetId)).leases
@@ -113,11 +126,14 @@ test('a limit that is lowered brings back at once what no hold has taken, but fr
   const lastMs = Date.parse(shown.beyondUntil!) - Date.now()
   expect(lastMs, 'until all leases of before are over').toBeGreaterThan(100_000)
   expect(lastMs).toBeLessThanOrEqual(130_000)
+  expect(await statusOf('fallen')).toEqual({ beyond: shown.beyond, until: shown.beyondUntil })
   relay.hang(false)
   await until(async () => (await ask(far, 'fallen')).reason === 'budget_exhausted')
   await until(async () => (await out('fallen')).leases === 0)
   const { beyond, beyondUntil } = await useOf('fallen', { ...budget, limit: '1000' })
   expect([beyond, beyondUntil]).toEqual(['0', null])
+  await putBudget(pool, 'fallen', { ...budget, limit: '1000' })
+  expect(await statusOf('fallen')).toEqual({ beyond: '0', until: null })
 }, 30_000)
 
 test('so does a budget that ends', async () => {

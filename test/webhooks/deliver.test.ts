@@ -1,8 +1,10 @@
+import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { SILENT } from '../../core/log.ts'
 import { transaction } from '../../schema/pool.ts'
 import { ATTEMPTS_MAX, enqueueMessage, WAITING_MAX } from '../../schema/webhooks/enqueue.ts'
 import { claimAttempts } from '../../webhooks/claim.ts'
+import { registerDeadLetters } from '../../webhooks/dead-letters.ts'
 import { CLAIMED_MS, createDeliverer, UNDER_WAY_PER_ENDPOINT_MAX } from '../../webhooks/deliverer.ts'
 import { FORGET_BATCH_MAX, forgetOld, KEPT_DAYS } from '../../webhooks/forget.ts'
 import { ANSWER_BYTES_MAX } from '../../webhooks/send.ts'
@@ -342,6 +344,11 @@ test('what waits for one endpoint is bounded; what comes beyond is dead and list
     { webhook_id: 'b', message_id: 'last', state: 'waiting', last_error: null },
     { webhook_id: 'b', message_id: 'beyond', state: 'waiting', last_error: null },
   ])
+  const registry = new Registry()
+  registerDeadLetters(registry, db.pool, SILENT)
+  const told = await registry.metrics()
+  expect(told).toContain('aforo_webhook_dead{reason="queue_full"} 1')
+  expect(told).toContain('aforo_webhook_dead{reason="given_up"} 0')
 })
 
 test('what ended long ago is forgotten, what waits is not', async () => {
