@@ -213,6 +213,28 @@ describe('a tool', () => {
     expect(toolsOf(b, a)).toHaveLength(2)
   })
 
+  it('is one where only one of two knows its name, which it then has', () => {
+    const unnamed = { ...TOOL, name: 'execute_tool DynamicTool', toolName: null, session: 's' }
+    const traces = [
+      [callOf('a', 'a', unnamed)],
+      [callOf('b', 'b', { ...TOOL, scopeName: 'b', ...during(2, 498) })],
+      [callOf('c', 'c', { ...TOOL, scopeName: 'b', toolName: 'fetch', ...during(2_000, 2_500) })],
+    ]
+    for (const told of [traces, traces.toReversed()]) {
+      const names = across(told).flatMap(({ tools }) => tools.map(({ name }) => name))
+      expect(names.sort()).toEqual(['fetch', 'search'])
+    }
+  })
+
+  it('without a name is one of two that run at once, never both', () => {
+    const unnamed = callOf('a', 'a', { ...TOOL, toolName: null })
+    const named = ['search', 'fetch'].map((toolName) =>
+      callOf(toolName, toolName, { ...TOOL, scopeName: 'b', toolName }),
+    )
+    const tools = across([unnamed, ...named].map((usage) => [usage])).flatMap((found) => found.tools)
+    expect(tools).toHaveLength(2)
+  })
+
   it('leaves its trace pointing to the one that has it, billed there with all that it had', () => {
     const [own, other] = across([
       [callOf('a', 'a', { ...TOOL, session: 's' })],

@@ -64,13 +64,15 @@ function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((each, i) => each === b[i])
 }
 
-/** The owner's execution, with the id and the type that only others tell. */
-function mergedTool(tool: ToolCall, { sightings }: CallGroup): ToolCall {
-  const first = (read: (told: ToolCall) => string | null) =>
-    sightings.reduce<string | null>((found, other) => found ?? (other.tool && read(other.tool)), null)
-  const callId = tool.callId ?? first((told) => told.callId)
-  const type = tool.type ?? first((told) => told.type)
-  return callId === tool.callId && type === tool.type ? tool : { ...tool, callId, type }
+/** The owner's execution, with the name, the id and the type that only others tell. */
+function mergedTool(tool: ToolCall, { owner, sightings }: CallGroup): ToolCall {
+  const first = (read: (sighting: Sighting) => string | null | undefined) =>
+    sightings.reduce<string | null>((found, other) => found ?? read(other) ?? null, null)
+  const name = owner.call.model ?? first(({ call }) => call.model) ?? tool.name
+  const callId = tool.callId ?? first((other) => other.tool?.callId)
+  const type = tool.type ?? first((other) => other.tool?.type)
+  const isKnown = name === tool.name && callId === tool.callId && type === tool.type
+  return isKnown ? tool : { ...tool, name, callId, type }
 }
 
 /** What is told of a call and is no longer true once another trace has it, or has told its usage. */

@@ -93,7 +93,14 @@ function isSameByPlace(a: Sighting, b: Sighting): boolean {
   const [idA, idB] = [a.call.responseId, b.call.responseId]
   if (idA !== null && idB !== null && idA !== idB) return false
   const isSeen = tellTheSame(a, b) ? isSeenTogetherOrLate : isSeenTogether
-  return isSeen(seenOf(a), seenOf(b)) && modelsAgree(namesOf(a), namesOf(b))
+  return isSeen(seenOf(a), seenOf(b)) && namesAgree(a, b)
+}
+
+/** Models by any of their names; tools by the very name, which an instrumentation may not know. */
+function namesAgree(a: Sighting, b: Sighting): boolean {
+  if (a.tool === null) return modelsAgree(namesOf(a), namesOf(b))
+  const [nameA, nameB] = [a.call.model, b.call.model]
+  return nameA === nameB ? nameA !== null : nameA === null || nameB === null
 }
 
 function tellTheSame({ call: a }: Sighting, { call: b }: Sighting): boolean {

@@ -35,8 +35,7 @@ const KEY_LENGTH_MAX = 256
 /** What may be compared by place: see `placeUnits`. Null for polls, and where its times are not believed. */
 export function placeOf({ call, tool, polled, serviceName, serviceInstance }: Sighting): string | null {
   if (polled || call.badTime || call.startNano < EARLIEST_SPAN_NANO) return null
-  if (tool === null) return JSON.stringify([call.kind, serviceName, serviceInstance])
-  return call.model === null ? null : JSON.stringify(['tool', serviceName, serviceInstance, call.model])
+  return JSON.stringify([tool === null ? call.kind : 'tool', serviceName, serviceInstance])
 }
 
 /**
