@@ -62,6 +62,12 @@ export const CLIENTS: readonly Client[] = [
   }),
   js('vercel-ai-6', ['ai-6'], { tools: true, sessions: 1 }),
   js('vercel-ai-5', ['ai-5'], { tools: true, sessions: 1 }),
+  js('vercel-ai-4', ['ai'], {
+    program: 'vercel-4/vercel-ai-4.mjs',
+    tools: true,
+    sessions: 1,
+    untoldCutOffs: 3,
+  }),
   js('vercel-ai-5-openinference', ['ai-5', '@arizeai/openinference-vercel'], {
     tools: true,
     sessions: 1,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Client, FOLDER } from './clients.ts'
 import type { Command } from './install.ts'
 
@@ -66,7 +66,8 @@ function versionOf({ python, built, program }: Client, name: string): string | u
     return pinnedIn(`python/${python}.txt`, `^${name}==(.+)$`)
   }
   const lock: Lock = JSON.parse(readFileSync(join(FOLDER, 'package-lock.json'), 'utf8'))
-  return lock.packages[`node_modules/${name}`]?.version
+  const ownFirst = [`${dirname(program)}/node_modules/${name}`, `node_modules/${name}`]
+  return ownFirst.map((path) => lock.packages[path]).find((found) => found !== undefined)?.version
 }
 
 function pinnedIn(file: string, pattern: string): string | undefined {
