@@ -2,6 +2,7 @@ import { LANGFUSE, LANGSMITH, LOGFIRE, MLFLOW } from '../backend-vocabularies.ts
 import type { Dialect } from '../dialect.ts'
 import { BY_MCP, BY_OPERATION } from '../operations.ts'
 import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
+import { LITELLM_ROUTES } from './models.ts'
 
 /** Where a stream tells no usage OpenLIT counts the tokens itself, and does not say so. */
 const ESTIMATED_STREAMS: Dialect['estimated'] = [
@@ -96,6 +97,8 @@ export const BACKEND_ROWS: readonly Dialect[] = [
     title: 'MLflow tracing',
     recognise: [{ attribute: 'mlflow.spanType' }],
     vocabularies: [GEN_AI, MLFLOW],
+    // DSPy's models are named as LiteLLM's.
+    routes: LITELLM_ROUTES,
     roles: [
       {
         attribute: 'mlflow.spanType',
