@@ -2,14 +2,14 @@ import type pg from 'pg'
 import { eventIdOf } from '../../core/ids.ts'
 import type { Log } from '../../core/log.ts'
 import type { OpenTrace, OpenTraces } from '../../core/open-trace.ts'
-import { rfc3339 } from '../../core/time.ts'
 import { readQueued } from '../../schema/budgets/queue.ts'
 import { DUE_COLUMNS, dueTraceOf, keyOf } from '../cut/claim.ts'
 import { TRACE_SPANS_MAX } from '../cut/cutter.ts'
 import { readNamedCustomers, readStatedUsage, readUsages } from '../cut/read.ts'
-import { type Assemble, assembleTrace, eventNano } from '../cut/revision.ts'
+import { type Assemble, assembleTrace } from '../cut/revision.ts'
 import type { AssembledTrace } from '../cut/settle-mirrors.ts'
 import type { TraceKey } from '../cut/trace.ts'
+import { readEventTimes } from './event-times.ts'
 import { holdsOf } from './holds-of.ts'
 import { type OpenMirrors, weighMirrors } from './mirrors.ts'
 
@@ -61,7 +61,15 @@ export function createOpenAssembler({ assemble, log }: { assemble: Assemble; log
       return { ...rest, missed: [...rest.missed, ...later.map(([, trace]) => trace)] }
     }
     await mirrors.write()
-    return { traces: alone.map((trace, i) => openTraceOf(trace, i, mirrors)), missed, failed }
+    const times = await readEventTimes(
+      client,
+      alone.map(({ trace }, i) => ({ trace, assembly: mirrors.traces[i]!.assembly })),
+    )
+    return {
+      traces: alone.map((trace, i) => openTraceOf(trace, times[i]!, mirrors.traces[i]!)),
+      missed,
+      failed,
+    }
   }
   return assembleOpen
 }
@@ -151,17 +159,16 @@ async function assembleAlone(
 
 function openTraceOf(
   { trace, usages, isDue, assembly: alone }: AloneTrace,
-  at: number,
-  mirrors: OpenMirrors,
+  time: string,
+  { assembly, mirrored, isAsCut }: OpenMirrors['traces'][number],
 ): OpenTrace {
-  const { assembly, mirrored, isAsCut } = mirrors.traces[at]!
   return {
     tenantId: trace.tenantId,
     traceId: trace.traceId,
     assembly,
     eventId: trace.sessionEventId ?? eventIdOf(trace.traceId),
     inSession: trace.sessionEventId !== null,
-    time: trace.eventTime ?? rfc3339(eventNano(assembly, trace)),
+    time,
     spans: usages.length,
     revision: trace.revision,
     isSettled: !isDue && trace.revision >= 0 && isAsCut,

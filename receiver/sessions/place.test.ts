@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { placeFor, SESSION_APART_MS_MAX, SESSION_SPANS_MAX, SESSION_TRACES_MAX } from './place.ts'
+import { SESSION_APART_MS_MAX, SESSION_SPANS_MAX, SESSION_TRACES_MAX } from '../../core/session.ts'
+import { placeFor } from './place.ts'
 
 const TIME = 1_790_000_000_000_000_000n
 const event = (fields: { readonly traceCount?: number; readonly spanCount?: number } = {}) => ({

@@ -6,16 +6,10 @@ import type { UnixMillis } from '../../core/time.ts'
 import { BUDGETS_MAX } from './define.ts'
 import { type Kill, readKills } from './kills.ts'
 import { counterName } from './lease-book.ts'
+import { type PeriodOf, readMonths } from './months.ts'
 import { readStandings } from './standings.ts'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
-
-/** The billing period of an instant; milliseconds since 1970. */
-export type PeriodOf = (
-  instant: number,
-  timezone: string,
-  anchorDay: number,
-) => { readonly start: number; readonly end: number }
 
 /** A budget that a spender's calls count against. */
 export interface AppliedBudget {
@@ -39,6 +33,8 @@ export interface SpenderFacts {
   readonly kills: readonly Kill[]
   /** In the order of the budgets' ids. */
   readonly budgets: readonly AppliedBudget[]
+  /** After so long he is to be asked for again: it is not known yet in which months his calls count. */
+  readonly msValid?: number
 }
 
 /** As `readSpenders`, of one. */
@@ -54,8 +50,7 @@ export async function readSpender(
 
 /**
  * Reads of each spender whether its customer is known, who is stopped, and how the counters of the budgets that apply
- * stand. In the order of the spenders. Of months that is the one in which the trace began, and of a trace in a session this one
- * as well: it counts by itself until it is rated with the event of its session.
+ * stand. In the order of the spenders.
  */
 export async function readSpenders(
   client: Queryable,
@@ -64,22 +59,18 @@ export async function readSpenders(
   periodOf: PeriodOf,
   now: Date,
 ): Promise<readonly SpenderFacts[]> {
-  const [customers, kills, versions] = [
-    await readCustomers(client, tenantId, spenders, now),
-    await readKills(client, tenantId, spenders),
-    await readBudgets(client, tenantId),
-  ]
+  const [kills, versions] = [await readKills(client, tenantId, spenders), await readBudgets(client, tenantId)]
+  const monthly = versions.filter(({ budget }) => budget.window === 'month')
+  const isMonthly = (spender: Spender) => monthly.some(({ budget }) => subjectOf(budget, spender) !== null)
+  const months = await readMonths(client, tenantId, spenders, isMonthly, periodOf, now)
   const keys: CounterKey[] = []
   const places = new Map<string, number>()
   const nowMs = now.getTime()
-  const applied = spenders.map((spender) => {
-    const instants = instantsOf(spender, nowMs)
-    return versions.flatMap(({ budgetId, counting, budget }) => {
+  const applied = spenders.map((spender, i) =>
+    versions.flatMap(({ budgetId, counting, budget }) => {
       const subject = subjectOf(budget, spender)
       if (subject === null) return []
-      const months =
-        budget.window === 'month' ? monthsOf(budget, spender, instants, customers, periodOf) : [null]
-      return months.map((month) => {
+      return (budget.window === 'month' ? months[i]!.of(budget.scope) : [null]).map((month) => {
         const windowStart = month === null ? '-infinity' : new Date(month.start).toISOString()
         const windowEnd = month === null ? null : new Date(month.end).toISOString()
         const msLeft = month === null || month.end <= nowMs ? null : month.end - nowMs
@@ -89,11 +80,12 @@ export async function readSpenders(
         places.set(name, place)
         return { place, msLeft, windowEnd }
       })
-    })
-  })
+    }),
+  )
   const standings = await readStandings(client, tenantId, keys, now)
-  return spenders.map((spender, i) => ({
-    isKnown: spender.customer !== null && customers.has(customerAt(spender.customer, null)),
+  return months.map(({ isKnownCustomer, msValid }, i) => ({
+    isKnown: isKnownCustomer,
+    ...(msValid === undefined ? {} : { msValid }),
     kills: kills[i]!,
     budgets: applied[i]!.flatMap(({ place, msLeft, windowEnd }) => {
       const { key, version, used, usedCogs, leased, budget, limit } = standings[place]!
@@ -116,71 +108,4 @@ export async function readBudgets(
     values: [tenantId],
   })
   return rows.flatMap(({ budgetId, counting, budget }) => (budget ? [{ budgetId, counting, budget }] : []))
-}
-
-function instantsOf({ startedAt, session }: AskedSpender, nowMs: UnixMillis): readonly UnixMillis[] {
-  if (startedAt === undefined) return [nowMs]
-  return session === null ? [startedAt] : [startedAt, nowMs]
-}
-
-/** The months that a budget counts in for a customer: those that usage goes to (`counterPlace`), each once. */
-function monthsOf(
-  { scope }: Budget,
-  { customer, startedAt }: AskedSpender,
-  instants: readonly UnixMillis[],
-  customers: ReadonlyMap<string, CustomerRow>,
-  periodOf: PeriodOf,
-) {
-  const isOfCustomers = (scope.customer ?? null) !== null
-  const months = instants.map((instant) => {
-    const at = instant === startedAt ? startedAt : null
-    const row = isOfCustomers && customer !== null ? customers.get(customerAt(customer, at)) : undefined
-    return periodOf(instant, row?.timezone ?? 'UTC', row?.anchor_day ?? 1)
-  })
-  return months.filter(({ start }, i) => months.findIndex((month) => month.start === start) === i)
-}
-
-/** Names a customer as subscribed at an instant; null: now. */
-function customerAt(customer: string, at: UnixMillis | null): string {
-  return JSON.stringify([customer, at])
-}
-
-interface CustomerRow {
-  readonly timezone: string | null
-  readonly anchor_day: number | null
-}
-
-/** By `customerAt`: each now, and where somebody's trace began. */
-async function readCustomers(
-  client: Queryable,
-  tenantId: TenantId,
-  spenders: readonly AskedSpender[],
-  now: Date,
-): Promise<ReadonlyMap<string, CustomerRow>> {
-  const asked = new Map<string, readonly [customer: string, at: UnixMillis | null]>()
-  for (const { customer, startedAt } of spenders) {
-    if (customer === null) continue
-    asked.set(customerAt(customer, null), [customer, null])
-    if (startedAt !== undefined) asked.set(customerAt(customer, startedAt), [customer, startedAt])
-  }
-  if (asked.size === 0) return new Map()
-  const { rows } = await client.query<CustomerRow & { readonly no: number }>({
-    name: 'budget-customers',
-    text: `select asked.no::integer as no, subscription.timezone, subscription.anchor_day
-     from unnest($2::text[], $3::timestamptz[]) with ordinality as asked (customer_id, at, no)
-     join aforo_store.customers customer
-       on customer.tenant_id = $1 and customer.customer_id = asked.customer_id
-     left join lateral (
-       select timezone, anchor_day from aforo_store.subscriptions
-       where tenant_id = customer.tenant_id and customer_id = customer.customer_id and effective_from <= asked.at
-       order by effective_from desc, recorded_at desc, subscription_id desc limit 1
-     ) subscription on true`,
-    values: [
-      tenantId,
-      [...asked.values()].map(([customer]) => customer),
-      [...asked.values()].map(([, at]) => (at === null ? now : new Date(at)).toISOString()),
-    ],
-  })
-  const names = [...asked.keys()]
-  return new Map(rows.map((row) => [names[row.no - 1]!, row]))
 }

@@ -34,7 +34,7 @@ export interface KnownSpender {
   readonly counters: readonly Counter[]
   /** One of them is a wallet or rolls. */
   readonly isMoving: boolean
-  /** Some window ends then; it is not right any more. */
+  /** Some window ends then, or more may be known; it is not right any more. */
   until: number
   readAt: number
   /** How often everything had to be read again before it was. */
@@ -123,7 +123,7 @@ export class Memory {
    */
   learn({ name, spender, startedAt }: Asker, facts: SpenderFacts, askedAt: number): KnownSpender {
     this.#refuseTooMany(facts)
-    let until = Number.POSITIVE_INFINITY
+    let until = askedAt + (facts.msValid ?? Number.POSITIVE_INFINITY)
     let [monthFrom, monthTo] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
     const counters = facts.budgets.map(({ budgetId, budget, standing, msLeft, windowEnd = null }) => {
       const counter = this.#counter(
@@ -137,7 +137,8 @@ export class Memory {
       this.#forgotten.delete(counter)
       if (msLeft !== null) until = Math.min(until, askedAt + msLeft)
       if (budget.window === 'month') monthFrom = Math.max(monthFrom, Date.parse(standing.counter.windowStart))
-      if (windowEnd !== null) monthTo = Math.min(monthTo, Date.parse(windowEnd))
+      // A session that began in the month before counts there too, which does not end the month of now.
+      if (windowEnd !== null && msLeft !== null) monthTo = Math.min(monthTo, Date.parse(windowEnd))
       return counter
     })
     const isMoving = counters.some(

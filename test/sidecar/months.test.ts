@@ -166,6 +166,46 @@ test('of a session whose event began in the month before, a hold is of both: its
   expect(await monthsOf(hold_id)).toEqual(['2026-10-01T00', '2026-11-01T00'])
 })
 
+test('a session’s later trace is held for in the month of its event too, once that is known, at a sidecar too', async () => {
+  const { pool } = world.database
+  await putBudget(pool, 'chats', {
+    scope: { product: 'chat' },
+    unit: 'model_calls',
+    limit: '9',
+    window: 'month',
+  })
+  await pool.query(
+    `insert into aforo_store.product_settings (tenant_id, product_id, group_by, recorded_at)
+     values ('default', 'chat', 'session', '2026-10-01')`,
+  )
+  const asked = { product: 'chat', session: 'all night', started_at: '2026-11-01T00:00:20Z' }
+  for (const at of [server, sidecar]) {
+    const { hold_id } = await letIn(asked, at)
+    expect(await monthsOf(hold_id), 'nobody knows of an event').toEqual(['2026-11-01T00'])
+  }
+  await pool.query(
+    `insert into aforo_store.session_events (tenant_id, event_id, session_key, place, product_id, session_id,
+       customer_id, time, revision, trace_count, span_count)
+     values ('default', 'ses_1', 'key', 0, 'chat', 'all night', 'acme', $1, 0, 1, 1)`,
+    [BEFORE],
+  )
+  for (const at of [server, sidecar]) {
+    // What is remembered of a session that nobody knows the beginning of serves for a second.
+    let months: string[] = []
+    while (months.length < 2) {
+      const { hold_id } = await letIn(asked, at)
+      months = await monthsOf(hold_id)
+      await post(`http://127.0.0.1:${at.port}`, `/v1/holds/${hold_id}/release`)
+      if (months.length < 2) await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    expect(months).toEqual(['2026-10-01T00', '2026-11-01T00'])
+  }
+  await use('chats', '2026-10-01Z', 9)
+  const isFull = async () => (await check(asked, sidecar)).reason === 'budget_exhausted'
+  while (!(await isFull())) await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(await letIn({ ...asked, session: 'begun now' }, sidecar)).toMatchObject({ decision: 'allow' })
+})
+
 test('what is no such instant is refused, over HTTP and in frames alike', async () => {
   const ahead = new Date(Date.now() + 86_460_000).toISOString()
   const frames = await openFrames({ host: '127.0.0.1', port: server.port })
