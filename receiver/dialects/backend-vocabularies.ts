@@ -90,3 +90,13 @@ export const LANGSMITH = {
   ],
   costs: [{ key: 'langsmith.usage_metadata', paths: ['total_cost'] }],
 } as const satisfies Vocabulary
+
+/** LangWatch tells what was reasoned among its own metrics alone. */
+export const LANGWATCH = {
+  json: [
+    {
+      key: 'langwatch.metrics',
+      paths: { input: ['prompt_tokens'], output: ['completion_tokens'], reasoning: ['reasoning_tokens'] },
+    },
+  ],
+} as const satisfies Vocabulary

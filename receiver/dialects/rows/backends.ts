@@ -1,4 +1,4 @@
-import { LANGFUSE, LANGSMITH, LOGFIRE, MLFLOW } from '../backend-vocabularies.ts'
+import { LANGFUSE, LANGSMITH, LANGWATCH, LOGFIRE, MLFLOW } from '../backend-vocabularies.ts'
 import type { Dialect } from '../dialect.ts'
 import { BY_MCP, BY_OPERATION } from '../operations.ts'
 import { GEN_AI, OPEN_INFERENCE } from '../vocabularies.ts'
@@ -116,6 +116,22 @@ export const BACKEND_ROWS: readonly Dialect[] = [
       },
       BY_OPERATION,
     ],
+  },
+  {
+    id: 'langwatch',
+    title: 'LangWatch SDK',
+    recognise: [{ scope: ['langwatch'] }],
+    vocabularies: [GEN_AI, LANGWATCH],
+    roles: [
+      BY_OPERATION,
+      {
+        attribute: 'langwatch.span.type',
+        values: { llm: 'call', tool: 'tool', agent: 'agent', rag: 'ignored', '*': 'wrapper' },
+      },
+    ],
+    cachedInput: [{ says: 'included' }],
+    reasoning: [{ says: 'included' }],
+    routes: LITELLM_ROUTES,
   },
   {
     id: 'openlit-frameworks',
