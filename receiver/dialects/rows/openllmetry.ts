@@ -77,7 +77,7 @@ export const OPENLLMETRY_ROWS: readonly Dialect[] = [
     title: 'OpenLLMetry Python, agno (an agent tells what its calls used, a team nothing)',
     recognise: [{ scope: ['opentelemetry.instrumentation.agno'] }],
     ...reads,
-    roles: [{ attribute: 'agno.team.name', present: 'agent' }, ...reads.roles],
+    roles: [{ names: { '*.team': 'agent' } }, ...reads.roles],
     leads: ['*.team'],
     // The sum leaves out what Anthropic and Bedrock cached and, of older versions of agno, what Gemini thought.
     estimated: [{ attribute: 'gen_ai.request.model', is: ['*gemini*', '*claude*', '*nova*'] }],
