@@ -35,29 +35,66 @@ export interface CallUsage {
 /** Amounts by unit; null: there is no price. A margin floor holds nothing. */
 export type Amounts = Readonly<Record<Exclude<BudgetUnit, 'margin_pct'>, Scaled | null>>
 
-/** What a usage comes to in every unit, at the card's rates. A model call has one step of reasoning, as most have. */
+/** What a usage comes to in every unit, at the card's rates. */
 export function amountsOf(card: RateCard, usage: CallUsage): Amounts {
-  const calls = (usage.modelCalls ?? 1n) * SCALED_ONE
-  return {
-    price: priced(card.price, usage),
-    cogs: priced(card.cogs, usage),
-    credits: priced(card.credits, usage),
-    tokens: (usage.inputTokens + usage.outputTokens) * SCALED_ONE,
-    model_calls: calls,
-    tool_calls: usage.toolCalls * SCALED_ONE,
-    reasoning_steps: calls,
+  const { price, cogs, credits, tokens, model_calls, tool_calls, reasoning_steps } = amountsOnDemand(
+    card,
+    usage,
+  )
+  return { price, cogs, credits, tokens, model_calls, tool_calls, reasoning_steps }
+}
+
+/** The same, each worked out when it is asked for: a check looks at the units of a few budgets. */
+export function amountsOnDemand(card: RateCard, usage: CallUsage): Amounts {
+  return new AmountsOnDemand(card, usage)
+}
+
+class AmountsOnDemand implements Amounts {
+  readonly #card: RateCard
+  readonly #usage: CallUsage
+
+  constructor(card: RateCard, usage: CallUsage) {
+    this.#card = card
+    this.#usage = usage
+  }
+
+  get price(): Scaled | null {
+    return priced(this.#card.price, this.#usage)
+  }
+
+  get cogs(): Scaled | null {
+    return priced(this.#card.cogs, this.#usage)
+  }
+
+  get credits(): Scaled | null {
+    return priced(this.#card.credits, this.#usage)
+  }
+
+  get tokens(): Scaled {
+    return (this.#usage.inputTokens + this.#usage.outputTokens) * SCALED_ONE
+  }
+
+  get model_calls(): Scaled {
+    return (this.#usage.modelCalls ?? 1n) * SCALED_ONE
+  }
+
+  get tool_calls(): Scaled {
+    return this.#usage.toolCalls * SCALED_ONE
+  }
+
+  /** A model call has one, as most have. */
+  get reasoning_steps(): Scaled {
+    return this.model_calls
   }
 }
 
 function priced(rates: Rates | null, usage: CallUsage): Scaled | null {
   if (rates === null) return null
   const { call, input, output, tool } = compiled(rates)
-  return (
-    (usage.modelCalls ?? 1n) * call +
-    usage.inputTokens * input +
-    usage.outputTokens * output +
-    usage.toolCalls * tool
-  )
+  const tokens = usage.inputTokens * input + usage.outputTokens * output
+  // Most calls call no tool, and most cards price no call by itself.
+  const tools = usage.toolCalls === 0n ? tokens : tokens + usage.toolCalls * tool
+  return call === 0n ? tools : tools + (usage.modelCalls ?? 1n) * call
 }
 
 type CompiledRates = Readonly<Record<keyof Rates, Scaled>>

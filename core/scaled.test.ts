@@ -28,3 +28,21 @@ test.each([
 ])('%s of 10^-18 is %s', (amount, text) => {
   expect(scaledText(amount)).toBe(text)
 })
+
+test('digits beyond the scale round up', () => {
+  const digits = fc.stringMatching(/^\d{1,30}$/)
+  fc.assert(
+    fc.property(fc.boolean(), digits, fc.option(digits, { nil: null }), (isNegative, whole, part) => {
+      const text = `${isNegative ? '-' : ''}${whole}${part === null ? '' : `.${part}`}`
+      const up = new Decimal(text).times(SCALED_ONE.toString()).ceil()
+      expect(scaled(text)).toBe(BigInt(up.toFixed(0)))
+    }),
+  )
+})
+
+test.each(['', '.', '1.', '.5', '+1', '1e3', '--1', ' 1', '1,5', `1.${'0'.repeat(31)}`])(
+  '%j is no decimal',
+  (text) => {
+    expect(() => scaled(text)).toThrow(RangeError)
+  },
+)

@@ -7,16 +7,21 @@ export type Scaled = bigint
 const DIGITS = 18
 export const SCALED_ONE: Scaled = 10n ** 18n
 
-const TEXT = /^(-?)(\d{1,30})(?:\.(\d{1,30}))?$/
+const TEXT = /^-?\d{1,30}(\.\d{1,30})?$/
+/** By digits that are missing behind the point. */
+const TENS: readonly bigint[] = Array.from({ length: DIGITS + 1 }, (_, zeros) => 10n ** BigInt(zeros))
 
 /** Reads decimal text; digits beyond the scale round up, away from nothing, so that what is held is never too little. */
 export function scaled(text: string): Scaled {
-  const match = TEXT.exec(text)
-  if (!match) throw new RangeError(`"${text}" is no decimal`)
-  const [, sign, whole, part = ''] = match
-  const digits = BigInt(whole! + part.slice(0, DIGITS).padEnd(DIGITS, '0'))
-  const rest = part.length > DIGITS && /[1-9]/.test(part.slice(DIGITS)) ? 1n : 0n
-  return sign ? -digits : digits + rest
+  if (!TEXT.test(text)) throw new RangeError(`"${text}" is no decimal`)
+  const point = text.indexOf('.')
+  if (point < 0) return BigInt(text) * SCALED_ONE
+  const end = point + 1 + DIGITS
+  if (text.length <= end) {
+    return BigInt(text.slice(0, point) + text.slice(point + 1)) * TENS[end - text.length]!
+  }
+  const digits = BigInt(text.slice(0, point) + text.slice(point + 1, end))
+  return text.startsWith('-') || !/[1-9]/.test(text.slice(end)) ? digits : digits + 1n
 }
 
 /** Decimal text without exponent and without trailing zeros. */

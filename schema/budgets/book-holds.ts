@@ -13,9 +13,9 @@ export const SETTLED_MS = 60_000
  * span was here before it, it ends at once. What was taken of a lease that is no more holds nothing; nor does a hold whose
  * time is over, and the lease keeps its amount, unless its span was counted: what is used is not to be taken again.
  */
-export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): HoldEnded {
+export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now: number): void {
   const known = book.holds.get(told.holdId)
-  if (known && !isMark(known)) return told.end ? endHold(book, told.end, now)! : ended(known)
+  if (known && !isMark(known)) return
   const isExpired = told.msLeft + HOLD_GRACE_MS <= 0
   const takes = told.takes.map(({ counter, unit, leaseId, amount }): BookTake => {
     const lease = book.leases.get(leaseName(counter, sidecarId))
@@ -23,8 +23,7 @@ export function noteHold(book: LeaseBook, sidecarId: string, told: ToldHold, now
     if (held > 0n) lease!.amount -= held
     return { counter, unit, taken: amount, held }
   })
-  const hold = addHold(book, told, takes, now)
-  return told.end ? endHold(book, told.end, now)! : ended(hold)
+  addHold(book, told, takes, now)
 }
 
 /** A span was here before its hold, and left this. */

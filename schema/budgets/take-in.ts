@@ -21,11 +21,12 @@ export function takeIn(
   readonly ends: readonly (HoldEnded | { readonly holdId: string; readonly state: null })[]
   readonly leases: readonly (BookLease | null)[]
 } {
-  const noted = told.holds.map((hold) => noteHold(book, told.sidecarId, hold, now))
-  const ends = [
-    ...noted.filter((_, i) => told.holds[i]!.end !== null),
-    ...told.ends.map((end) => endHold(book, end, now) ?? { holdId: end.holdId, state: null }),
-  ]
+  const ends: (HoldEnded | { readonly holdId: string; readonly state: null })[] = []
+  for (const hold of told.holds) {
+    noteHold(book, told.sidecarId, hold, now)
+    if (hold.end !== null) ends.push(endHold(book, hold.end, now)!)
+  }
+  for (const end of told.ends) ends.push(endHold(book, end, now) ?? { holdId: end.holdId, state: null })
   const { sidecarId, seq } = told
   const leases = told.orders.map((order) => {
     return grantLease(book, { sidecarId, seq, newLeaseId: newLeaseId() }, order, now)

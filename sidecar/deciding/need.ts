@@ -1,5 +1,5 @@
 import type { CheckRequest, Estimate } from '../../core/decision.ts'
-import { amountsOf, type RateCard } from '../../core/rate-card.ts'
+import { amountsOnDemand, type RateCard } from '../../core/rate-card.ts'
 import type { Need } from './decide.ts'
 
 /** Taken for what nobody bounded, of a model of which nobody knows how much it takes. */
@@ -10,17 +10,21 @@ const TOKENS_ASSUMED = 16_384n
  * need is incomplete: a budget that states an estimate of its own goes by that then.
  */
 export function needOfCall(card: RateCard, estimate: Estimate | undefined): Need {
-  const most = card.contextTokens === null ? TOKENS_ASSUMED : BigInt(card.contextTokens)
-  const { input_tokens, max_output_tokens, tool_calls = '0', model_calls = '1' } = estimate ?? {}
-  const modelCalls = BigInt(model_calls)
+  const { input_tokens, max_output_tokens, tool_calls, model_calls } = estimate ?? {}
+  const modelCalls = model_calls === undefined ? 1n : BigInt(model_calls)
+  const isComplete = input_tokens !== undefined && max_output_tokens !== undefined
+  const most = isComplete ? 0n : mostOf(card) * modelCalls
   const usage = {
-    inputTokens: input_tokens === undefined ? most * modelCalls : BigInt(input_tokens),
-    outputTokens: max_output_tokens === undefined ? most * modelCalls : BigInt(max_output_tokens),
-    toolCalls: BigInt(tool_calls),
+    inputTokens: input_tokens === undefined ? most : BigInt(input_tokens),
+    outputTokens: max_output_tokens === undefined ? most : BigInt(max_output_tokens),
+    toolCalls: tool_calls === undefined ? 0n : BigInt(tool_calls),
     modelCalls,
   }
-  const isComplete = input_tokens !== undefined && max_output_tokens !== undefined
-  return { amounts: amountsOf(card, usage), isComplete }
+  return { amounts: amountsOnDemand(card, usage), isComplete }
+}
+
+function mostOf({ contextTokens }: RateCard): bigint {
+  return contextTokens === null ? TOKENS_ASSUMED : BigInt(contextTokens)
 }
 
 /** Whether what is asked for is several model calls, which a hold outlasts one by one. */

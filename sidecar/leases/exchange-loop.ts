@@ -107,6 +107,8 @@ export class ExchangeLoop {
 
   /** Sends what there is to tell, soon. */
   kick(): void {
+    // A message leaves soon, and nobody waits for it to leave sooner.
+    if (this.#later !== null && this.#waiting.length === 0 && this.#failures === 0) return
     if (this.#running || this.#parts.clock() < this.#retryAt) {
       // A centre that only refused what one message told is there after the pause.
       if (this.#failures > 0 && !this.#isRefused) this.#giveUp()

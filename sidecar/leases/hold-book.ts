@@ -241,12 +241,7 @@ export class HoldBook {
   }
 
   #next(now: number, state: SidecarState): UnderWay | null {
-    const holds: OpenHold[] = []
-    for (const hold of this.#untold.values()) {
-      if (holds.length === this.#atOnce) break
-      holds.push(hold)
-      this.#untold.delete(hold.holdId)
-    }
+    const holds = this.#nextHolds()
     const isAlone = this.#atOnce === 1
     const ends = this.#ends.splice(0, isAlone && holds.length > 0 ? 0 : this.#atOnce)
     const ordersMax = isAlone && holds.length + ends.length > 0 ? 0 : this.#atOnce
@@ -279,6 +274,21 @@ export class HoldBook {
     for (const counter of counters.values()) counter.isAsked = true
     this.#seq += 1
     return { seq: this.#seq, holds, ends, orders, counters, recalled }
+  }
+
+  #nextHolds(): OpenHold[] {
+    if (this.#untold.size <= this.#atOnce) {
+      const all = [...this.#untold.values()]
+      this.#untold.clear()
+      return all
+    }
+    const holds: OpenHold[] = []
+    for (const hold of this.#untold.values()) {
+      if (holds.length === this.#atOnce) break
+      holds.push(hold)
+      this.#untold.delete(hold.holdId)
+    }
+    return holds
   }
 
   /** Somebody waits for what is needed, or recalled; what is given back, or renewed ahead, goes with a later message if it must. */

@@ -24,12 +24,7 @@ export class Counter {
   /** Amounts at which the budget warns and throttles; null: it does not. */
   warnFrom: Scaled | null = null
   throttleFrom: Scaled | null = null
-  used: Scaled = 0n
   usedCogs: Scaled | null = null
-  /** Given out to everybody, us included, and held. */
-  leased: Scaled = 0n
-  /** What of our lease was recalled and is on its way back: until that is heard the centre counts it as given out. */
-  returning: Scaled = 0n
   /** The budget has ended, or counts anew under another number. */
   hasEnded = false
   /** Of what we were told of it. */
@@ -53,6 +48,11 @@ export class Counter {
   isPinned = false
   /** What nobody holds of our lease is not ours any more, and goes back with the next message. */
   isRecalled = false
+  #used: Scaled = 0n
+  #leased: Scaled = 0n
+  #returning: Scaled = 0n
+  /** Room without what is free of our lease; null: something of it has changed. */
+  #others: Scaled | null = null
   #tokens = BURST
   #filledAt = Number.NEGATIVE_INFINITY
   #toldRoom: Scaled | null = null
@@ -83,7 +83,37 @@ export class Counter {
   set limit(limit: Scaled) {
     if (limit === this.#limit) return
     this.#limit = limit
+    this.#others = null
     this.#weigh()
+  }
+
+  get used(): Scaled {
+    return this.#used
+  }
+
+  set used(used: Scaled) {
+    this.#used = used
+    this.#others = null
+  }
+
+  /** Given out to everybody, us included, and held. */
+  get leased(): Scaled {
+    return this.#leased
+  }
+
+  set leased(leased: Scaled) {
+    this.#leased = leased
+    this.#others = null
+  }
+
+  /** What of our lease was recalled and is on its way back: until that is heard the centre counts it as given out. */
+  get returning(): Scaled {
+    return this.#returning
+  }
+
+  set returning(returning: Scaled) {
+    this.#returning = returning
+    this.#others = null
   }
 
   /** Shares of the limit are worked out when it changes, not with every check. */
@@ -137,7 +167,9 @@ export class Counter {
 
   /** What is left for us: the limit less what is used, held, and given to others. May be below zero. */
   roomAt(now: number): Scaled {
-    return this.limit - this.used - this.leased + this.returning + this.freeAt(now)
+    this.#others ??= this.#limit - this.#used - this.#leased + this.#returning
+    const { lease } = this
+    return lease && now < lease.until ? this.#others + (lease.amount - lease.held) : this.#others
   }
 
   /** Room as text, never below zero. Most checks tell the same as the one before. */
