@@ -3,4 +3,4 @@
  * within a session. Raised by one where a change of them makes a trace come to something else; a test over the
  * conformance suite says when. A trace knows the version it was cut with, and `aforo recut` cuts those of older ones.
  */
-export const ASSEMBLY_RULES = 2
+export const ASSEMBLY_RULES = 3

@@ -102,6 +102,25 @@ describe('tools', () => {
     expect(assembled(...told, other).tools).toHaveLength(3)
   })
 
+  it('one without a name does not make one of two that have names', () => {
+    const unnamed = tool({ ...UNNAMED, id: 1, from: 0, to: 100 }, { 'gen_ai.tool.name': '' })
+    const told = [
+      unnamed,
+      tool({ id: 2, scope: 'two', from: 1, to: 101 }),
+      tool({ id: 3, scope: 'three', from: 2, to: 102 }, { 'gen_ai.tool.name': 'fetch' }),
+    ]
+    expect(assembled(...told).tools.map(({ name }) => name)).toEqual(['search', 'fetch'])
+  })
+
+  it('two of other names within one without a name are two', () => {
+    const told = [
+      tool({ ...UNNAMED, id: 1, from: 0, to: 300 }, { 'gen_ai.tool.name': '' }),
+      tool({ id: 2, parent: 1, scope: 'two', from: 10, to: 100 }),
+      tool({ id: 3, parent: 1, scope: 'two', from: 110, to: 200 }, { 'gen_ai.tool.name': 'fetch' }),
+    ]
+    expect(assembled(...told).tools.map(({ name }) => name)).toEqual(['search', 'fetch'])
+  })
+
   it('one without a name is not what began and ended at other times', () => {
     const unnamed = tool({ ...UNNAMED, id: 1, from: 0, to: 1_000 }, { 'gen_ai.tool.name': '' })
     const named = tool({ id: 2, scope: 'two', from: 900, to: 5_000 })

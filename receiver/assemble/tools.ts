@@ -16,29 +16,37 @@ export function collectTools(tree: Tree): readonly ToolCall[] {
   const toolAbove = nearestTools(tree)
   const owner = new Int32Array(tree.spans.length).fill(-1)
   const byCallId = new SplitMap<number>(tree.spans.length)
-  const kept: Kept = { indexes: [], toldBy: new Map(), scope: null, isOneScope: true }
+  const kept: Kept = { indexes: [], executions: new Map(), scope: null, isOneScope: true }
   for (let index = 0; index < tree.spans.length; index++) {
     if ((tree.traits[index]! & TRAIT.tool) === 0) continue
     const usage = tree.spans[index]!
     const told = usage.toolCallId === null ? undefined : byCallId.get(usage.toolCallId)
     const same =
       ownerByCallId(tree, told, usage) ??
-      ownerAbove(tree, owner, toolAbove[index]!, usage) ??
+      ownerAbove(tree, owner, kept, toolAbove[index]!, usage) ??
       ownerBeside(tree, kept, usage)
     if (same === undefined) keep(kept, index, usage)
     owner[index] = same ?? index
-    tell(kept, same ?? index, usage.scopeName)
+    tell(kept, same ?? index, usage)
     if (usage.toolCallId !== null && told === undefined) byCallId.set(usage.toolCallId, owner[index]!)
   }
   const best = bestOf(tree, owner)
-  return kept.indexes.map((of) => toToolCall(tree.spans[best[of]!]!, tree.spans[of]!))
+  return kept.indexes.map((of) =>
+    toToolCall(tree.spans[best[of]!]!, tree.spans[of]!, kept.executions.get(of)!),
+  )
+}
+
+/** What the spans of an execution have told of it. */
+interface Execution {
+  readonly scopes: string[]
+  toolName: string | null
+  toolCallId: string | null
 }
 
 /** Executions found so far, in order. */
 interface Kept {
   readonly indexes: number[]
-  /** The scopes that told of each. */
-  readonly toldBy: Map<number, readonly string[]>
+  readonly executions: Map<number, Execution>
   /** Of the first. */
   scope: string | null
   /** Then nothing beside another of that scope can be it, and none of them is looked at. */
@@ -51,10 +59,15 @@ function keep(kept: Kept, index: number, { scopeName }: Usage): void {
   kept.isOneScope &&= kept.scope === scopeName
 }
 
-function tell({ toldBy }: Kept, index: number, scopeName: string): void {
-  const known = toldBy.get(index)
-  if (known === undefined) toldBy.set(index, [scopeName])
-  else if (!known.includes(scopeName)) toldBy.set(index, [...known, scopeName])
+function tell({ executions }: Kept, index: number, { scopeName, toolName, toolCallId }: Usage): void {
+  const known = executions.get(index)
+  if (known === undefined) {
+    executions.set(index, { scopes: [scopeName], toolName, toolCallId })
+    return
+  }
+  if (!known.scopes.includes(scopeName)) known.scopes.push(scopeName)
+  known.toolName ??= toolName
+  known.toolCallId ??= toolCallId
 }
 
 /** For each execution the span that says most of it. */
@@ -68,10 +81,10 @@ function bestOf(tree: Tree, owner: Int32Array): Int32Array {
   return best
 }
 
-function toToolCall(usage: Usage, first: Usage): ToolCall {
+function toToolCall(usage: Usage, first: Usage, { toolName }: Execution): ToolCall {
   return {
     spanId: usage.spanId,
-    name: usage.toolName ?? usage.name,
+    name: usage.toolName ?? toolName ?? usage.name,
     callId: usage.toolCallId ?? first.toolCallId,
     type: usage.toolType ?? first.toolType,
     startNano: usage.startNano,
@@ -105,10 +118,18 @@ function ownerByCallId(tree: Tree, told: number | undefined, usage: Usage): numb
   return told !== undefined && namesAgree(tree.spans[told]!, usage) ? told : undefined
 }
 
-function ownerAbove(tree: Tree, owner: Int32Array, above: number, usage: Usage): number | undefined {
+function ownerAbove(
+  tree: Tree,
+  owner: Int32Array,
+  { executions }: Kept,
+  above: number,
+  usage: Usage,
+): number | undefined {
   if (above === -1) return undefined
   const outer = tree.spans[above]!
-  if (!namesAgree(outer, usage) || bothNamedApart(outer, usage)) return undefined
+  // Above may not have been told of yet; then it speaks for itself.
+  const known = executions.get(owner[above]!) ?? outer
+  if (!namesAgree(known, usage) || bothNamedApart(known, usage)) return undefined
   // The same tool within itself is a second execution, unless another side of the protocol tells it.
   return rank(outer) !== rank(usage) || outer.scopeName !== usage.scopeName
     ? ownerOf(owner, above)
@@ -123,13 +144,15 @@ function ownerOf(owner: Int32Array, index: number): number {
 /** Of the executions at one time that its scope has not told of yet the one that begins and ends the nearest. */
 function ownerBeside(tree: Tree, kept: Kept, usage: Usage): number | undefined {
   if (kept.isOneScope && kept.scope === usage.scopeName) return undefined
-  const { indexes, toldBy } = kept
+  const { indexes, executions } = kept
   let nearest: number | undefined
   for (let at = Math.max(0, indexes.length - TOOL_NEIGHBOURS_MAX); at < indexes.length; at++) {
     const index = indexes[at]!
-    if (toldBy.get(index)!.includes(usage.scopeName)) continue
+    const known = executions.get(index)!
+    if (known.scopes.includes(usage.scopeName)) continue
     const other = tree.spans[index]!
-    if (!isOneProcess(other, usage) || bothNamedApart(other, usage) || !isSameTime(other, usage)) continue
+    if (!isOneProcess(other, usage) || bothNamedApart(known, usage)) continue
+    if (!namesAgree(known, usage) || !isSameTime(other, usage)) continue
     if (nearest === undefined || apart(other, usage) < apart(tree.spans[nearest]!, usage)) nearest = index
   }
   return nearest
@@ -140,14 +163,15 @@ function ownerBeside(tree: Tree, kept: Kept, usage: Usage): number | undefined {
  * not tell the name, they must begin and end together as well.
  */
 function isSameTime(a: Usage, b: Usage): boolean {
-  if (!namesAgree(a, b)) return false
   return a.toolName !== null && b.toolName !== null ? overlap(a, b) : isSeenTogetherOrLate(a, b)
 }
 
-function namesAgree(a: Usage, b: Usage): boolean {
+type Names = Pick<Usage, 'toolName' | 'toolCallId'>
+
+function namesAgree(a: Names, b: Names): boolean {
   return a.toolName === null || b.toolName === null || a.toolName === b.toolName
 }
 
-function bothNamedApart(a: Usage, b: Usage): boolean {
+function bothNamedApart(a: Names, b: Names): boolean {
   return a.toolCallId !== null && b.toolCallId !== null && a.toolCallId !== b.toolCallId
 }

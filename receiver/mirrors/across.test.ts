@@ -226,6 +226,10 @@ describe('a tool', () => {
     }
   })
 
+  it('that is shorter than a handler is late is one where both name it', () => {
+    expect(toolsOf(during(0, 20), { scopeName: 'b', ...during(15, 60) })).toHaveLength(1)
+  })
+
   it('without a name is one of two that run at once, never both', () => {
     const unnamed = callOf('a', 'a', { ...TOOL, toolName: null })
     const named = ['search', 'fetch'].map((toolName) =>

@@ -92,7 +92,7 @@ function isSameByPlace(a: Sighting, b: Sighting): boolean {
     return false
   const [idA, idB] = [a.call.responseId, b.call.responseId]
   if (idA !== null && idB !== null && idA !== idB) return false
-  const isSeen = tellTheSame(a, b) ? isSeenTogetherOrLate : isSeenTogether
+  const isSeen = a.tool !== null || tellTheSame(a, b) ? isSeenTogetherOrLate : isSeenTogether
   return isSeen(seenOf(a), seenOf(b)) && namesAgree(a, b)
 }
 
