@@ -5,9 +5,11 @@ import { LITELLM_ROUTES, NATIVE } from './models.ts'
 
 const reads = {
   vocabularies: [OPEN_INFERENCE, GEN_AI],
-  // LlamaIndex tells of preparing a request as it tells of the request.
+  // LlamaIndex tells of preparing a request as it tells of the request, and Haystack of an agent as of any chain.
   roles: [
-    { names: { '*._prepare_chat_with_tools': 'ignored' } },
+    {
+      names: { '*._prepare_chat_with_tools': 'ignored', 'Agent.run': 'agent', 'haystack.agent.run': 'agent' },
+    },
     BY_OPEN_INFERENCE_KIND,
     BY_OPERATION,
     BY_OPEN_INFERENCE_REST,

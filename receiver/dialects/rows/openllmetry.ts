@@ -12,8 +12,16 @@ import { NATIVE_ANTHROPIC, NATIVE_ANTHROPIC_ON_BEDROCK } from './models.ts'
 
 const reads = {
   vocabularies: [GEN_AI, TRACELOOP],
-  // Of requests it does not know how to read it tells the model and no operation.
+  // Of requests it does not know how to read it tells the model and no operation; LlamaIndex's agents it calls workflows.
   roles: [
+    {
+      names: {
+        'FunctionAgent.workflow': 'agent',
+        'ReActAgent.workflow': 'agent',
+        'CodeActAgent.workflow': 'agent',
+        'AgentWorkflow.workflow': 'agent',
+      },
+    },
     BY_REQUEST,
     BY_TOOL,
     BY_TRACELOOP_KIND,
