@@ -80,10 +80,12 @@ export class Ledger {
     return [...(models?.values() ?? [])].reduce((sum, count) => sum + count, 0)
   }
 
-  /** Notes that a client did not get the whole of the answer that was entered last. */
-  cutOff(client: string): void {
-    const entries = this.of(client)
-    this.#served.set(client, [...entries.slice(0, -1), { ...entries.at(-1)!, isCutOff: true }])
+  /** Notes that a client did not get the whole of an answer; it may have asked for the next by then. */
+  cutOff({ client, responseId }: Served): void {
+    const entries = this.of(client).map((entry) =>
+      entry.responseId === responseId ? { ...entry, isCutOff: true } : entry,
+    )
+    this.#served.set(client, entries)
   }
 
   of(client: string): readonly Served[] {

@@ -85,11 +85,12 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, ledge
     return
   }
   const answered = route[1]({ client, path: rest, body: asked, ledger })
+  const entered = ledger.of(client).at(-1)!
   if ('json' in answered) {
     response.writeHead(200, { 'content-type': 'application/json' })
     const text = JSON.stringify(answered.json)
     const isGarbled = GARBLED.test(model)
-    if (isGarbled) ledger.cutOff(client)
+    if (isGarbled) ledger.cutOff(entered)
     response.end(isGarbled ? text.slice(0, text.length >> 1) : text)
     return
   }
@@ -97,7 +98,7 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, ledge
   const { events } = answered
   const half = SLOW.test(model) ? events.length >> 1 : events.length
   for (const each of events.slice(0, half)) response.write(eventText(each))
-  if (half < events.length && (await leaves(response))) return ledger.cutOff(client)
+  if (half < events.length && (await leaves(response))) return ledger.cutOff(entered)
   for (const each of events.slice(half)) response.write(eventText(each))
   response.end()
 }
